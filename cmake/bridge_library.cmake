@@ -1,0 +1,28 @@
+# bridge_library(<folder> SOURCES a.cpp b.cpp NEEDS base audio SYSTEM OpenSSL::Crypto)
+#   NEEDS   our own libraries; tools/check_layers.py checks that includes follow it
+#   SYSTEM  other people's
+function(bridge_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;NEEDS;SYSTEM" ${ARGN})
+  add_library(bridge_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(bridge_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+  list(TRANSFORM ARG_NEEDS PREPEND bridge_)
+  target_link_libraries(bridge_${name}
+    PUBLIC ${ARG_NEEDS} ${ARG_SYSTEM}
+    PRIVATE bridge_warnings bridge_sanitizers)
+endfunction()
+
+# bridge_test(<name> LABEL unit SOURCES a_test.cpp NEEDS audio): one gtest binary, every test known to ctest.
+function(bridge_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;NEEDS;SYSTEM" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_NEEDS PREPEND bridge_)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${name} PRIVATE AGENTBRIDGE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  target_link_libraries(${name} PRIVATE ${ARG_NEEDS} ${ARG_SYSTEM} GTest::gmock GTest::gtest GTest::gtest_main
+    bridge_warnings bridge_sanitizers)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,38 @@
+# Everything that comes from the system package manager. ./quickstart installs it.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)          # apt pkg-config           brew pkg-config
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)   # apt libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev   brew boost
+find_package(OpenSSL REQUIRED)            # apt libssl-dev           brew openssl@3
+find_package(CURL REQUIRED)               # apt libcurl4-openssl-dev brew curl
+find_package(fmt REQUIRED)                # apt libfmt-dev           brew fmt
+find_package(spdlog REQUIRED)             # apt libspdlog-dev        brew spdlog
+find_package(CLI11 REQUIRED)              # apt libcli11-dev         brew cli11
+find_package(tl-expected REQUIRED)        # apt libexpected-dev      brew tl-expected
+find_package(simdjson REQUIRED)           # apt libsimdjson-dev      brew simdjson
+pkg_check_modules(speexdsp REQUIRED IMPORTED_TARGET speexdsp)   # apt libspeexdsp-dev   brew speexdsp
+pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)     # apt libsndfile1-dev   brew libsndfile
+pkg_check_modules(portaudio IMPORTED_TARGET portaudio-2.0)      # apt portaudio19-dev   brew portaudio
+if(NOT portaudio_FOUND)
+  message(STATUS "PortAudio not found: built without sound cards (apt portaudio19-dev, brew portaudio)")
+endif()
+
+# Flite ships no CMake or pkg-config file.                         apt flite1-dev        brew flite
+find_path(FLITE_INCLUDE_DIR flite/flite.h)
+add_library(bridge_flite INTERFACE)
+if(FLITE_INCLUDE_DIR)
+  target_include_directories(bridge_flite SYSTEM INTERFACE "${FLITE_INCLUDE_DIR}")
+endif()
+foreach(_lib flite_cmu_us_slt flite_usenglish flite_cmulex flite)
+  find_library(FLITE_${_lib} ${_lib})
+  if(NOT FLITE_${_lib} OR NOT FLITE_INCLUDE_DIR)
+    message(FATAL_ERROR "Flite's ${_lib} was not found: apt install flite1-dev, or brew install flite")
+  endif()
+  target_link_libraries(bridge_flite INTERFACE "${FLITE_${_lib}}")
+endforeach()
+target_link_libraries(bridge_flite INTERFACE m)
+
+if(AGENTBRIDGE_TESTS)
+  find_package(GTest REQUIRED)            # apt libgtest-dev libgmock-dev   brew googletest
+  include(GoogleTest)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+endif()

@@ -1,0 +1,70 @@
+#pragma once
+// One phone call, from the moment we mean to make it (or Twilio announces it) to the moment everything
+// it held is let go. It is ours before the carrier knows it: CallId first, CallSid and StreamSids later.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "audio/device.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "call/call_input.hpp"
+#include "call/carrier.hpp"
+#include "call/event.hpp"
+#include "call/event_bus.hpp"
+
+namespace bridge::call {
+
+/// What is asked for when a call is opened.
+struct CallSpec {
+    CallId id;                               ///< empty: a new one is made
+    CallSid sid;                             ///< known already for an inbound call
+    Direction direction = Direction::outbound;
+    std::string to, from;
+    std::chrono::seconds ring_timeout{30};
+    std::chrono::seconds time_limit{14400};
+    bool listen_only = false;                ///< <Start><Stream>: the phone is heard, nothing can be said
+    bool play_locally = true;                ///< the local speaker hears it
+    std::map<std::string, std::string> extra;///< carrier parameters passed through
+};
+
+/// What a call uses and does not own. Everything outlives it.
+struct CallServices {
+    Clock& clock;                            ///< of the home shard
+    boost::asio::any_io_executor executor;   ///< of the home shard
+    EventBus& events;
+    std::shared_ptr<Carrier> carrier;        ///< null: nothing can be dialled or hung up by REST
+    std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
+    audio::PlayoutOptions playout;
+    std::uint64_t seed = 0;
+};
+
+/// Thread: its home shard's io thread, for every member, from construction to destruction.
+class Call : public std::enable_shared_from_this<Call> {
+public:
+    virtual ~Call() = default;
+    static std::shared_ptr<Call> make(CallSpec spec, CallServices services);
+
+    /// The one door. Never throws; an input that makes no sense in the present state is ignored.
+    virtual void accept(const CallInput& input) = 0;
+
+    virtual const CallId& id() const = 0;
+    virtual const CallSid& sid() const = 0;
+    virtual const CallSpec& spec() const = 0;
+    virtual CallState state() const = 0;
+    /// A stream is up or being set up: a second one is refused.
+    virtual bool has_stream() const = 0;
+    /// A number for the stream about to be set up, to be used in its inputs. A stream that never
+    /// sends StreamStarted must still send StreamClosed.
+    virtual std::uint64_t open_stream() = 0;
+    /// Nothing is left to do: final state, no stream, no sound left to play.
+    virtual bool over() const = 0;
+    virtual CallSnapshot snapshot() const = 0;
+};
+
+}  // namespace bridge::call

@@ -1,0 +1,138 @@
+#pragma once
+// The one door of a call. Whatever reaches a call (a media message, a webhook, a command, a reply of
+// the carrier, a block the sound card took, a timer) is one of these values, handed to Call::accept
+// on the call's io thread. A test, or a replay, is a list of them.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "call/carrier.hpp"
+#include "call/phone_line.hpp"
+
+namespace bridge::call {
+
+enum class Track { inbound, outbound };
+
+namespace input {
+
+// --- from the media stream. `stream` numbers the streams of a call (a redirect ends one and starts
+// another); what comes from a stream that is no longer the current one is ignored.
+
+/// The stream is up and belongs to this call.
+struct StreamStarted {
+    std::uint64_t stream;
+    std::shared_ptr<PhoneLine> line;
+};
+/// One media message: mu-law, 8 kHz, any length. `mulaw` is only valid during accept().
+struct Media {
+    std::uint64_t stream;
+    std::uint64_t sequence;               ///< counts all messages of the stream; start is 1
+    std::chrono::milliseconds timestamp;  ///< media time since the stream started
+    Track track = Track::inbound;
+    std::span<const std::uint8_t> mulaw;
+};
+struct MarkEchoed {
+    std::uint64_t stream;
+    std::uint64_t sequence;
+    std::string name;
+};
+struct DtmfReceived {
+    std::uint64_t stream;
+    std::uint64_t sequence;
+    char digit;
+};
+/// A message of the stream we could not use; it still counts in the sequence where it has a number.
+struct BadMessage {
+    std::uint64_t stream;
+    std::string reason;
+};
+/// The carrier says the stream is over ("stop").
+struct StreamStopped {
+    std::uint64_t stream;
+};
+/// The connection is gone. `clean`: with a close frame, or after a stop.
+struct StreamClosed {
+    std::uint64_t stream;
+    bool clean;
+    std::string reason;
+};
+
+// --- from the carrier
+
+struct CreateFinished {
+    tl::expected<PlacedCall, PlaceFailure> outcome;
+};
+struct HangUpFinished {
+    Result<> outcome;
+};
+struct FetchFinished {
+    Result<CarrierCall> outcome;
+};
+/// The voice webhook was asked for instructions for this call.
+struct VoiceRequested {
+    CallSid sid;
+    std::string from, to;
+    std::string status;       ///< CallStatus
+    std::string answered_by;  ///< with synchronous machine detection
+    bool rejected = false;    ///< we answered <Reject>
+};
+/// A status callback.
+struct StatusReported {
+    CallSid sid;
+    std::string status;                       ///< CallStatus
+    std::optional<std::uint64_t> sequence;    ///< SequenceNumber
+    std::optional<std::chrono::seconds> duration;
+    std::optional<int> sip_code;
+    std::string answered_by;
+    std::string error_code, error_message;
+};
+/// A stream status callback: the only place where Twilio explains a failed stream.
+struct StreamReported {
+    StreamSid stream_sid;
+    std::string event;  ///< stream-started stream-stopped stream-error
+    std::string error;
+};
+struct MachineDetected {
+    std::string answered_by;
+    std::chrono::milliseconds took;
+};
+
+// --- from people and programs on this side
+
+struct Dial {};                ///< place the call now
+struct HangUp {
+    std::string reason;
+};
+/// What the sound card did since the last report (polled by the call's own timer).
+struct SpeakerReport {
+    std::uint64_t rendered_samples;  ///< 8 kHz samples taken so far
+    double depth_ms;
+    double latency_ms;
+};
+
+// --- time
+
+enum class TimerKind { statistics, hang_up_deadline, stream_deadline, answer_deadline, drain_deadline };
+struct TimerFired {
+    TimerKind kind;
+};
+
+}  // namespace input
+
+using CallInput =
+    std::variant<input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived,
+                 input::BadMessage, input::StreamStopped, input::StreamClosed,
+                 input::CreateFinished, input::HangUpFinished, input::FetchFinished,
+                 input::VoiceRequested, input::StatusReported, input::StreamReported,
+                 input::MachineDetected, input::Dial, input::HangUp, input::SpeakerReport,
+                 input::TimerFired>;
+
+}  // namespace bridge::call

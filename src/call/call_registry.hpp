@@ -1,0 +1,77 @@
+#pragma once
+// Owns all calls and knows the home shard of each. The index is the one thing shards share; it is
+// touched when a call is set up, named, found by a webhook or let go, never per frame.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "call/call.hpp"
+
+namespace bridge::call {
+
+/// An io thread as the registry sees it.
+struct CallHome {
+    boost::asio::any_io_executor executor;
+    Clock* clock;
+};
+
+class CallRegistry {
+public:
+    /// `services` without clock and executor: those are the home shard's.
+    struct Services {
+        EventBus& events;
+        std::shared_ptr<Carrier> carrier;
+        std::shared_ptr<audio::AudioDevice> speaker;
+        audio::PlayoutOptions playout;
+    };
+    CallRegistry(std::vector<CallHome> homes, Services services);
+    ~CallRegistry();
+
+    /// Makes a call on the next home shard (round robin) and returns its id at once; inputs posted
+    /// from now on reach it in order. Thread: any.
+    CallId open(CallSpec spec);
+    /// Hands `input` to the call on its home shard, soon. False: no such call (any more). Thread: any.
+    /// Not for input::Media, whose bytes would be gone by then.
+    bool post(const CallId& id, CallInput input);
+
+    /// By our id or by the CallSid. Thread: any.
+    std::optional<CallId> find(std::string_view id_or_sid) const;
+    std::optional<std::size_t> home_of(const CallId& id) const;
+    /// Remembers the CallSid of a call; called by the webhooks and by the call itself. Thread: any.
+    void name(const CallId& id, const CallSid& sid);
+
+    /// The call itself. Thread: its home shard's only.
+    std::shared_ptr<Call> here(const CallId& id) const;
+
+    std::size_t size() const;
+    std::vector<CallId> ids() const;
+    const CallHome& home(std::size_t index) const { return homes_[index]; }
+    /// Calls `take` on the home shard with the snapshot. False: no such call. Thread: any.
+    bool snapshot(const CallId& id, std::function<void(CallSnapshot)> take);
+    /// `done` runs (on some home shard) once no call is left; at once if there is none.
+    void when_empty(std::function<void()> done);
+
+private:
+    struct Entry {
+        std::size_t home;
+        CallSid sid;
+        std::shared_ptr<Call> call;  ///< touched on the home shard only
+    };
+    void sweep(const CallId& id);
+
+    std::vector<CallHome> homes_;
+    Services services_;
+    mutable std::mutex mutex_;  // guards what follows; held for look-ups only, never while a call runs
+    std::unordered_map<CallId, std::shared_ptr<Entry>> calls_;
+    std::unordered_map<CallSid, CallId> by_sid_;
+    std::size_t next_home_ = 0;
+    std::vector<std::function<void()>> when_empty_;
+};
+
+}  // namespace bridge::call

@@ -1,0 +1,59 @@
+#pragma once
+// Seam: who carries calls (Twilio over REST; a scripted one in tests).
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace bridge::call {
+
+struct PlaceCall {
+    CallId call;
+    std::string to;                        ///< E.164, sip: or client:
+    std::string from;                      ///< E.164 or client:
+    std::chrono::seconds ring_timeout{30};
+    std::chrono::seconds time_limit{14400};
+    std::map<std::string, std::string> extra;  ///< passed through as they are, e.g. MachineDetection
+};
+
+struct PlacedCall {
+    CallSid sid;
+    std::string status;  ///< Twilio's word: "queued"
+};
+
+/// How a create ended when it did not succeed. `outcome_unknown`: the request may have reached the
+/// carrier and been carried out; it must not be repeated.
+struct PlaceFailure {
+    Error error;
+    bool outcome_unknown = false;
+    int carrier_code = 0;   ///< Twilio's error code (21211, …), 0 if there is none
+    int http_status = 0;
+};
+
+/// The state of a call as the carrier sees it.
+struct CarrierCall {
+    CallSid sid;
+    std::string status;  ///< queued ringing in-progress completed busy failed no-answer canceled
+    std::string to, from, direction;
+    std::optional<std::chrono::seconds> duration;
+    std::string date_created;  ///< RFC 2822
+};
+
+/// Thread: any io thread; coroutines resume on the executor they were started on.
+class Carrier {
+public:
+    virtual ~Carrier() = default;
+    virtual boost::asio::awaitable<tl::expected<PlacedCall, PlaceFailure>> place_call(PlaceCall request) = 0;
+    /// Ends a call in any state. A call that is already over is a success.
+    virtual boost::asio::awaitable<Result<>> hang_up(CallSid call) = 0;
+    /// Gives a live call new instructions (TwiML text).
+    virtual boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml) = 0;
+    virtual boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) = 0;
+};
+
+}  // namespace bridge::call

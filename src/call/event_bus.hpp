@@ -1,0 +1,42 @@
+#pragma once
+// Carries events from the calls to subscribers. Each subscriber has a bounded queue of its own: a slow
+// one loses its oldest events and is told how many; it never slows a call.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "call/event.hpp"
+
+namespace bridge::call {
+
+class EventBus {
+public:
+    /// `missed` events were dropped from this subscriber's queue just before `event`.
+    using Handler = std::function<void(const CallEvent& event, std::uint64_t missed)>;
+
+    /// Ends the subscription when destroyed. Handlers that are already running on another thread may finish.
+    class Subscription {
+    public:
+        virtual ~Subscription() = default;
+    };
+
+    /// Calls `handler` on `executor`, in order, for every event published from now on.
+    /// `capacity`: events waiting at most; the oldest are dropped. Thread: any.
+    std::shared_ptr<Subscription> subscribe(boost::asio::any_io_executor executor, std::size_t capacity,
+                                            Handler handler);
+    /// Thread: any; does not block beyond a short mutex (never contended per media frame: nothing is
+    /// published per frame).
+    void publish(CallEvent event);
+
+private:
+    class Queue;
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Queue>> queues_;
+};
+
+}  // namespace bridge::call

@@ -1,0 +1,55 @@
+#pragma once
+// The io threads. A shard is an io_context, its thread, its clock and the calls that live on it; a
+// call never moves. A laptop runs one, a server one for each core.
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/loop_clock.hpp"
+
+namespace bridge::net {
+
+class Shard {
+public:
+    explicit Shard(std::size_t index);
+    std::size_t index() const { return index_; }
+    boost::asio::io_context& context() { return context_; }
+    boost::asio::any_io_executor executor() { return context_.get_executor(); }
+    /// Thread: this shard's.
+    LoopClock& clock() { return clock_; }
+
+private:
+    std::size_t index_;
+    boost::asio::io_context context_;
+    LoopClock clock_;
+};
+
+/// Owns the shards and their threads.
+class Shards {
+public:
+    explicit Shards(std::size_t count);
+    ~Shards();  ///< stops and joins
+    Shards(const Shards&) = delete;
+    Shards& operator=(const Shards&) = delete;
+
+    std::size_t size() const { return shards_.size(); }
+    Shard& operator[](std::size_t index) { return *shards_[index]; }
+    /// Starts a thread for each shard. Thread: main.
+    void start();
+    /// Lets each loop end once its work is done (no new work guard), then joins. Thread: main.
+    void stop();
+    /// Runs `work` on a shard's thread and waits for it. Not from a shard's thread.
+    void run_on(std::size_t index, std::function<void()> work);
+
+private:
+    struct Guard;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::vector<Guard> guards_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace bridge::net

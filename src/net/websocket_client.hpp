@@ -1,0 +1,62 @@
+#pragma once
+// A WebSocket client (Beast), plain or TLS: the emulator's media streams, agents' sockets.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "net/http_message.hpp"
+#include "net/server_websocket.hpp"
+
+namespace bridge::net {
+
+struct WebSocketTarget {
+    std::string url;                     ///< ws://… or wss://…, path and query as they are
+    Headers headers;                     ///< added to the handshake, e.g. X-Twilio-Signature
+    std::string ca_file;                 ///< extra trust for wss, PEM; empty: the system's
+    std::chrono::milliseconds connect_timeout{5000};
+    std::chrono::milliseconds handshake_timeout{5000};
+    std::size_t message_bytes = 1024 * 1024;
+    std::size_t outbox_bytes = 1024 * 1024;
+};
+
+/// Why a connection could not be opened, in enough detail to say which of Twilio's errors it is.
+struct ConnectFailure {
+    enum class Stage { bad_url, resolve, connect_refused, connect_timeout, unreachable, tls, handshake } stage;
+    int http_status = 0;   ///< with `handshake`: what came instead of 101 (0: not HTTP, or closed)
+    std::string message;
+};
+
+struct ReceivedMessage {
+    bool text = true;
+    std::string payload;
+};
+
+/// Thread: one; the executor it was connected on.
+class WebSocketClient {
+public:
+    static asio::awaitable<tl::expected<std::shared_ptr<WebSocketClient>, ConnectFailure>> connect(
+        asio::any_io_executor executor, WebSocketTarget target);
+    virtual ~WebSocketClient() = default;
+
+    /// The next message. Errors: connection_lost (no close frame), cancelled (clean close; see `end`),
+    /// protocol, too_large. After an error the socket is done.
+    virtual asio::awaitable<Result<ReceivedMessage>> receive() = 0;
+    /// Queues; false when the outbox is full or the socket is done.
+    virtual bool send(std::string_view text) = 0;
+    virtual bool send_binary(std::string_view bytes) = 0;
+    /// Close handshake, bounded by two seconds. `receive` then ends.
+    virtual void close(std::uint16_t code, std::string_view reason) = 0;
+    /// Cuts the TCP connection without a close frame.
+    virtual void abort() = 0;
+    virtual WebSocketEnd end() const = 0;
+    /// Bytes queued and not yet taken by the kernel.
+    virtual std::size_t outbox_bytes() const = 0;
+};
+
+}  // namespace bridge::net
