@@ -1,0 +1,566 @@
+#include "app/config.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <cctype>
+#include <charconv>
+#include <cstring>
+#include <thread>
+
+#include "app/nearest.hpp"
+#include "app/phone_number.hpp"
+
+extern char** environ;  // NOLINT: POSIX, declared nowhere on macOS
+
+namespace bridge::app {
+namespace {
+
+using Kind = Setting::Kind;
+
+constexpr int kMinRate = 8000, kMaxRate = 192000;
+constexpr int kMaxWorkers = 256;
+
+std::string trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return "";
+    return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+bool is_sid(std::string_view text, std::string_view prefix) {
+    return text.size() == 34 && text.substr(0, 2) == prefix &&
+           text.substr(2).find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+std::filesystem::path default_state_dir(const std::map<std::string, std::string>& environment) {
+    const auto from = [&](const char* name) -> std::filesystem::path {
+        const auto found = environment.find(name);
+        return found == environment.end() ? std::filesystem::path{}
+                                          : std::filesystem::path(found->second);
+    };
+    const auto home = from("HOME").empty() ? std::filesystem::path(".") : from("HOME");
+#if defined(__APPLE__)
+    return home / "Library" / "Application Support" / "agentbridge";
+#else
+    // The XDG base directory specification: a relative path there is to be ignored.
+    const auto state = from("XDG_STATE_HOME");
+    return (state.is_absolute() ? state : home / ".local" / "state") / "agentbridge";
+#endif
+}
+
+/// Finds each setting's value, then checks them all; every member of `out` is filled along the way.
+class Checker {
+public:
+    Checker(const ConfigSources& sources, const ConfigNeeds& needs)
+        : sources_(sources), needs_(needs) {}
+
+    LoadedConfig run() {
+        out_.problems = sources_.problems;
+        if (sources_.file) out_.file = sources_.file->path.string();
+        for (const auto& setting : all_settings()) out_.values.push_back(find(setting));
+        check_account();
+        check_rest_address();
+        check_servers();
+        check_public_url();
+        check_calls();
+        check_audio();
+        check_program();
+        look_for_misspelt_names();
+        return std::move(out_);
+    }
+
+private:
+    SettingValue find(const Setting& setting) {
+        SettingValue value;
+        value.setting = &setting;
+        const std::string name(setting.name);
+        bool found = false;
+        if (const auto flag = sources_.flags.find(name); flag != sources_.flags.end()) {
+            value.text = flag->second;
+            value.origin = {Origin::Kind::flag, "", 0, std::string(setting.flag)};
+            found = true;
+        } else if (const auto env = sources_.environment.find(name);
+                   env != sources_.environment.end()) {
+            value.text = trimmed(env->second);
+            value.origin = {Origin::Kind::environment, "", 0, ""};
+            found = true;
+        } else if (const auto* entry = sources_.file ? sources_.file->find(name) : nullptr;
+                   entry != nullptr && entry->value) {
+            value.text = trimmed(*entry->value);
+            value.origin = {Origin::Kind::file, sources_.file->path.string(), entry->line, ""};
+            found = true;
+        }
+        if (found && is_placeholder(setting, value.text)) {
+            value.placeholder = true;
+            value.text.clear();
+            return value;
+        }
+        if (value.text.empty()) {
+            // An empty value hides what comes after it and means "the default".
+            if (!found || !setting.fallback.empty()) value.origin = {};
+            value.text = setting.fallback;
+        }
+        return value;
+    }
+
+    const SettingValue& value(std::string_view name) const { return out_.value(name); }
+    const std::string& text(std::string_view name) const { return value(name).text; }
+
+    void wrong(std::string_view name, std::string what, std::string fix) {
+        const auto& found = value(name);
+        out_.problems.push_back({std::string(name), found.shown(), format_origin(found.origin),
+                                 std::move(what), std::move(fix)});
+    }
+
+    void missing(std::string_view name, std::string fix) {
+        const auto& found = value(name);
+        Problem problem{std::string(name), "", "", "is not set", std::move(fix)};
+        if (found.placeholder) {
+            problem.what = "still has the example's text";
+            problem.where = format_origin(found.origin);
+        } else if (found.origin.kind == Origin::Kind::environment ||
+                   found.origin.kind == Origin::Kind::file) {
+            problem.what = "is empty";
+            problem.where = format_origin(found.origin);
+        } else {
+            problem.where = fmt::format("looked in the environment and in {}",
+                                        out_.file.empty() ? sources_.looked_for_file : out_.file);
+        }
+        out_.problems.push_back(std::move(problem));
+    }
+
+    /// Nothing (and a problem) if the value is not a whole number from `low` to `high`.
+    std::optional<int> integer(std::string_view name, int low, int high,
+                               std::string_view fix = {}) {
+        const auto& written = text(name);
+        int number = 0;
+        const auto* end = written.data() + written.size();
+        const auto [rest, error] = std::from_chars(written.data(), end, number);
+        if (error == std::errc{} && rest == end && number >= low && number <= high) return number;
+        wrong(name, fmt::format("is not a whole number from {} to {}", low, high),
+              fix.empty() ? fmt::format("set it to {}, the default, or take it away",
+                                        find_setting(name)->fallback)
+                          : std::string(fix));
+        return std::nullopt;
+    }
+
+    std::optional<std::string> choice(std::string_view name) {
+        const auto& found = value(name);
+        const auto written = lower(found.text);
+        const auto& choices = found.setting->choices;
+        if (std::find(choices.begin(), choices.end(), written) != choices.end()) return written;
+        const auto close = nearest(written, choices);
+        wrong(name, "is none of its choices",
+              close.empty() ? fmt::format("use one of: {}", fmt::join(choices, ", "))
+                            : fmt::format("use one of: {}; did you mean {}?",
+                                          fmt::join(choices, ", "), close));
+        return std::nullopt;
+    }
+
+    void duration(std::string_view name, int low, int high, std::chrono::seconds& into) {
+        const auto parsed = parse_duration(text(name));
+        if (parsed && parsed->count() >= low && parsed->count() <= high) {
+            into = *parsed;
+            return;
+        }
+        wrong(name, fmt::format("is not a time from {} to {} seconds", low, high),
+              fmt::format("write seconds, or 90s, 15m, 4h; the default is {}",
+                          find_setting(name)->fallback));
+    }
+
+    void check_account() {
+        auto& config = out_.config;
+        config.account_sid = text("TWILIO_ACCOUNT_SID");
+        if (config.account_sid.empty()) {
+            if (needs_.account) {
+                missing("TWILIO_ACCOUNT_SID",
+                        "copy the Account SID (AC…) from console.twilio.com, or try `agentbridge "
+                        "demo`, which needs none");
+            }
+        } else if (config.account_sid.substr(0, 2) == "SK") {
+            wrong("TWILIO_ACCOUNT_SID", "is an API key, not an account",
+                  "put it in TWILIO_API_KEY, and the Account SID (AC…) here");
+        } else if (!is_sid(config.account_sid, "AC")) {
+            wrong("TWILIO_ACCOUNT_SID", "is not an Account SID",
+                  "it is AC and 32 hex digits; copy it from console.twilio.com");
+        }
+
+        read_auth_tokens();
+        config.api_key = text("TWILIO_API_KEY");
+        config.api_secret = Secret(text("TWILIO_API_SECRET"));
+        if (!config.api_key.empty() && !is_sid(config.api_key, "SK")) {
+            wrong("TWILIO_API_KEY", "is not an API key",
+                  "it is SK and 32 hex digits; make one at console.twilio.com, or take the line "
+                  "away");
+        }
+        if (!config.api_key.empty() && config.api_secret.empty()) {
+            missing("TWILIO_API_SECRET", "set the secret that was shown when the API key was made");
+        }
+        if (config.api_key.empty() && !config.api_secret.empty()) {
+            missing(
+                "TWILIO_API_KEY",
+                "set the API key (SK…) that TWILIO_API_SECRET belongs to, or take the secret away");
+        }
+        if (config.auth_tokens.empty() && !problem_about("TWILIO_AUTH_TOKEN")) {
+            if (!config.api_key.empty()) {
+                missing("TWILIO_AUTH_TOKEN",
+                        "an API key is not enough: Twilio signs webhooks with the Auth Token, so "
+                        "set it as well");
+            } else if (needs_.account) {
+                missing("TWILIO_AUTH_TOKEN", "copy the Auth Token from console.twilio.com");
+            }
+        }
+
+        config.phone_number = text("TWILIO_PHONE_NUMBER");
+        if (config.phone_number.empty()) {
+            if (needs_.number) {
+                missing("TWILIO_PHONE_NUMBER",
+                        "set the Twilio number calls come from, as +15551234567");
+            }
+        } else if (const auto number = parse_phone_number(config.phone_number); !number) {
+            const auto& message = number.error().message;
+            const auto colon = message.find(": ");
+            wrong("TWILIO_PHONE_NUMBER", "is not a phone number",
+                  colon == std::string::npos ? message : message.substr(colon + 2));
+        }
+    }
+
+    bool problem_about(std::string_view name) const {
+        return std::any_of(out_.problems.begin(), out_.problems.end(),
+                           [&](const Problem& problem) { return problem.setting == name; });
+    }
+
+    void read_auth_tokens() {
+        const auto& written = text("TWILIO_AUTH_TOKEN");
+        if (written.empty()) return;
+        std::vector<std::string> tokens;
+        for (std::size_t start = 0; start <= written.size();) {
+            const auto comma = std::min(written.find(',', start), written.size());
+            tokens.push_back(trimmed(std::string_view(written).substr(start, comma - start)));
+            start = comma + 1;
+        }
+        const auto bad = [](const std::string& token) {
+            return token.empty() || token.find_first_of(" \t") != std::string::npos;
+        };
+        if (tokens.size() > 2 || std::any_of(tokens.begin(), tokens.end(), bad)) {
+            wrong("TWILIO_AUTH_TOKEN", "is neither a token nor two with a comma between",
+                  "one token, or the new and the old one while you rotate: new,old");
+            return;
+        }
+        for (auto& token : tokens) out_.config.auth_tokens.emplace_back(std::move(token));
+    }
+
+    /// The parsed address without a slash at its end, or nothing and a problem.
+    std::optional<std::string> url(std::string_view name,
+                                   std::initializer_list<std::string_view> secure,
+                                   std::initializer_list<std::string_view> plain,
+                                   const std::string& example) {
+        const auto& written = text(name);
+        const auto parsed = boost::urls::parse_uri(written);
+        const auto is_one_of = [](std::string_view word,
+                                  std::initializer_list<std::string_view> words) {
+            return std::find(words.begin(), words.end(), word) != words.end();
+        };
+        const auto fix = fmt::format("write it as {}", example);
+        if (!parsed || !parsed->has_authority() || parsed->host().empty()) {
+            wrong(name, "is not an address", fix);
+            return std::nullopt;
+        }
+        const std::string scheme =
+            lower(std::string(parsed->scheme().data(), parsed->scheme().size()));
+        if (!is_one_of(scheme, secure) && !is_one_of(scheme, plain)) {
+            wrong(name, "does not start with a scheme that can be used here", fix);
+            return std::nullopt;
+        }
+        if (parsed->has_userinfo()) {
+            wrong(name, "has a user name in it", "take away what stands before the @");
+            return std::nullopt;
+        }
+        if (parsed->has_query() || parsed->has_fragment()) {
+            wrong(name, "has a query or fragment, which Twilio drops",
+                  "take away everything from the ? or # on");
+            return std::nullopt;
+        }
+        if (parsed->has_port() && parsed->port_number() == 0) {
+            wrong(name, "has a port that is none", "ports go from 1 to 65535");
+            return std::nullopt;
+        }
+        const auto host = parsed->host_address();
+        if (is_one_of(scheme, plain) && !is_loopback_host(host)) {
+            wrong(name,
+                  fmt::format("must be {} (plain {} is for this machine alone)", *secure.begin(),
+                              scheme),
+                  fix);
+            return std::nullopt;
+        }
+        auto address = written;
+        while (!address.empty() && address.back() == '/') address.pop_back();
+        return address;
+    }
+
+    void check_rest_address() {
+        auto& config = out_.config;
+        if (!text("TWILIO_BASE_URL").empty()) {
+            config.base_url =
+                url("TWILIO_BASE_URL", {"https"}, {"http"},
+                    "https://api.twilio.com, or http://127.0.0.1:8010 for the emulator")
+                    .value_or("");
+        }
+        const auto label = [&](std::string_view name, std::string& into) {
+            into = text(name);
+            if (into.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
+                std::string::npos)
+                return;
+            wrong(name, "is not a name of Twilio's",
+                  "small letters and digits only, such as ie1 and dublin");
+        };
+        label("TWILIO_REGION", config.region);
+        label("TWILIO_EDGE", config.edge);
+        if (!config.base_url.empty() && !(config.region.empty() && config.edge.empty())) {
+            out_.warnings.push_back(
+                "TWILIO_BASE_URL is set, so TWILIO_REGION and TWILIO_EDGE are not used");
+        } else if (config.region.empty() != config.edge.empty()) {
+            out_.warnings.push_back(
+                fmt::format("{} is set without {}: set both or neither",
+                            config.region.empty() ? "TWILIO_EDGE" : "TWILIO_REGION",
+                            config.region.empty() ? "TWILIO_REGION" : "TWILIO_EDGE"));
+        }
+        config.ca_file = text("AGENTBRIDGE_CA_FILE");
+        std::error_code ignored;
+        if (!config.ca_file.empty() && !std::filesystem::is_regular_file(config.ca_file, ignored)) {
+            wrong("AGENTBRIDGE_CA_FILE", "is not a file",
+                  "give the path of a PEM file, or take it away");
+        }
+    }
+
+    void check_servers() {
+        auto& config = out_.config;
+        config.server_host = text("SERVER_HOST");
+        boost::system::error_code not_an_address;
+        auto host = config.server_host;
+        if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+            host = host.substr(1, host.size() - 2);
+        boost::asio::ip::make_address(host, not_an_address);
+        if (lower(host) == "localhost") {
+            config.server_host = "127.0.0.1";
+        } else if (not_an_address) {
+            wrong("SERVER_HOST", "is not an IP address of this machine",
+                  "127.0.0.1 behind a tunnel on this machine, 0.0.0.0 for every interface");
+        } else {
+            config.server_host = host;
+        }
+        const auto port = [&](std::string_view name, int low, std::uint16_t& into) {
+            if (const auto number = integer(name, low, 65535))
+                into = static_cast<std::uint16_t>(*number);
+        };
+        port("SERVER_PORT", 1, config.server_port);
+        port("WEBSOCKET_PORT", 0, config.websocket_port);
+        if (config.websocket_port == config.server_port) config.websocket_port = 0;
+    }
+
+    void check_public_url() {
+        auto& config = out_.config;
+        if (!text("PUBLIC_URL").empty()) {
+            config.public_url = url("PUBLIC_URL", {"https"}, {"http"},
+                                    "https://name.ngrok.app, your tunnel's address")
+                                    .value_or("");
+        } else if (config.carrier_is_local()) {
+            // The emulator runs here, so it reaches us without a tunnel.
+            config.public_url = fmt::format("http://127.0.0.1:{}", config.server_port);
+        } else if (needs_.public_url) {
+            missing(
+                "PUBLIC_URL",
+                fmt::format("run `ngrok http {}` and set PUBLIC_URL to the https address it prints",
+                            config.server_port));
+        }
+        if (!text("AGENTBRIDGE_MEDIA_URL").empty()) {
+            auto address = url("AGENTBRIDGE_MEDIA_URL", {"wss", "https"}, {"ws", "http"},
+                               "wss://media.name.com")
+                               .value_or("");
+            if (address.substr(0, 4) == "http") address.replace(0, 4, "ws");
+            config.media_url = address;
+        }
+    }
+
+    void check_calls() {
+        auto& config = out_.config;
+        if (const auto word = choice("AGENTBRIDGE_STREAM_SIGNATURE")) {
+            config.stream_signature =
+                *word == "log" ? StreamSignature::log : StreamSignature::require;
+        }
+        if (const auto word = choice("AGENTBRIDGE_ANSWER")) {
+            config.answer = *word == "reject" ? AnswerPolicy::reject : AnswerPolicy::accept;
+        }
+        if (const auto word = choice("AGENTBRIDGE_MACHINE_DETECTION")) {
+            config.machine_detection = *word == "off"      ? MachineDetection::off
+                                       : *word == "enable" ? MachineDetection::enable
+                                                           : MachineDetection::detect_message_end;
+        }
+        duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
+        duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
+    }
+
+    void check_audio() {
+        auto& config = out_.config;
+        const auto rate = integer("AUDIO_SAMPLE_RATE", kMinRate, kMaxRate);
+        if (rate) config.sample_rate = *rate;
+        if (const auto channels = integer("AUDIO_CHANNELS", 1, 2)) config.channels = *channels;
+        // 20 ms, one frame, to 2 s, counted at AUDIO_SAMPLE_RATE.
+        const auto samples_per_frame = config.sample_rate / 50;
+        if (const auto samples = integer(
+                "AUDIO_BUFFER_SIZE", samples_per_frame, config.sample_rate * 2,
+                fmt::format(
+                    "from 20 ms to 2 s at {} Hz; 1024 at 8000 Hz is the default, 2048 helps on a "
+                    "bad network",
+                    config.sample_rate))) {
+            config.buffer_samples = *samples;
+        }
+        const auto& speaker = value("AGENTBRIDGE_SPEAKER");
+        config.speaker = speaker.text;
+        config.speaker_named =
+            speaker.origin.kind != Origin::Kind::fallback && speaker.text != "default";
+        if (config.speaker == "file:") {
+            wrong("AGENTBRIDGE_SPEAKER", "names no file", "write file:call.wav");
+        }
+    }
+
+    void check_program() {
+        auto& config = out_.config;
+        if (const auto level = parse_log_level(text("LOG_LEVEL"))) {
+            config.log_level = *level;
+        } else {
+            const auto close =
+                nearest(text("LOG_LEVEL"), {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"});
+            wrong("LOG_LEVEL", "is no log level",
+                  fmt::format("use DEBUG, INFO, WARNING or ERROR{}",
+                              close.empty() ? "" : fmt::format("; did you mean {}?", close)));
+        }
+        if (const auto word = choice("AGENTBRIDGE_LOG_FORMAT")) config.log_json = *word == "json";
+        if (lower(text("AGENTBRIDGE_WORKERS")) == "auto") {
+            config.workers =
+                std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxWorkers);
+        } else if (const auto workers =
+                       integer("AGENTBRIDGE_WORKERS", 1, kMaxWorkers,
+                               "set it to 1, the default, or to auto: one per core")) {
+            config.workers = *workers;
+        }
+        config.state_dir = text("AGENTBRIDGE_STATE_DIR");
+        if (config.state_dir.empty()) {
+            config.state_dir = default_state_dir(sources_.environment);
+        } else if (std::error_code ignored;
+                   std::filesystem::exists(config.state_dir, ignored) &&
+                   !std::filesystem::is_directory(config.state_dir, ignored)) {
+            wrong("AGENTBRIDGE_STATE_DIR", "is not a folder",
+                  "give the path of a folder, or take it away");
+        }
+    }
+
+    /// Our own names anywhere, and in the file also names that are nearly one of the table's.
+    void look_for_misspelt_names() {
+        std::vector<std::string> known;
+        for (const auto& setting : all_settings()) known.emplace_back(setting.name);
+        const auto look_at = [&](const std::string& name, const std::string& where,
+                                 bool ours_only) {
+            if (find_setting(name) != nullptr) return;
+            const bool ours = name.substr(0, 12) == "AGENTBRIDGE_";
+            const auto close = nearest(name, known);
+            const bool near = !close.empty() && edit_distance(name, close) <= 2;
+            if (!ours && (ours_only || !near)) return;
+            out_.warnings.push_back(
+                fmt::format("{} ({}) is not a setting{}", name, where,
+                            close.empty() ? "" : fmt::format("; did you mean {}?", close)));
+        };
+        for (const auto& [name, ignored] : sources_.environment) look_at(name, "environment", true);
+        if (!sources_.file) return;
+        for (const auto& entry : sources_.file->entries) {
+            look_at(entry.name, fmt::format("{} line {}", out_.file, entry.line), false);
+        }
+        for (const auto line : sources_.file->bad_lines) {
+            out_.warnings.push_back(fmt::format(
+                "{} line {} cannot be read and is skipped; write NAME=value", out_.file, line));
+        }
+    }
+
+    const ConfigSources& sources_;
+    const ConfigNeeds& needs_;
+    LoadedConfig out_;
+};
+
+}  // namespace
+
+bool Config::carrier_is_local() const {
+    if (base_url.empty()) return false;
+    const auto parsed = boost::urls::parse_uri(base_url);
+    return parsed && is_loopback_host(parsed->host_address());
+}
+
+const SettingValue& LoadedConfig::value(std::string_view name) const {
+    const auto found = std::find_if(
+        values.begin(), values.end(),
+        [&](const SettingValue& candidate) { return candidate.setting->name == name; });
+    if (found == values.end()) throw std::logic_error(fmt::format("no setting {}", name));
+    return *found;
+}
+
+LoadedConfig load_config(const ConfigSources& sources, const ConfigNeeds& needs) {
+    return Checker(sources, needs).run();
+}
+
+std::map<std::string, std::string> process_environment() {
+    std::map<std::string, std::string> out;
+    for (auto** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view line(*entry);
+        const auto equals = line.find('=');
+        if (equals != std::string_view::npos && equals > 0) {
+            out.emplace(line.substr(0, equals), line.substr(equals + 1));
+        }
+    }
+    return out;
+}
+
+ConfigSources gather_sources(const std::string& env_file, const std::filesystem::path& folder,
+                             std::map<std::string, std::string> environment,
+                             std::map<std::string, std::string> flags) {
+    ConfigSources sources;
+    sources.environment = std::move(environment);
+    sources.flags = std::move(flags);
+    std::error_code ignored;
+    const auto path = env_file.empty()
+                          ? find_dotenv(folder)
+                          : std::optional(std::filesystem::absolute(env_file, ignored));
+    sources.looked_for_file = env_file.empty()
+                                  ? fmt::format("{} (and the folders above it; there is none)",
+                                                (folder / ".env").string())
+                                  : path->string();
+    if (!path) return sources;
+    auto file = read_dotenv(*path, sources.environment);
+    if (file) {
+        sources.file = std::move(*file);
+    } else {
+        sources.problems.push_back(
+            {env_file.empty() ? ".env" : "--env-file", "", path->string(),
+             "cannot be used: " + file.error().message,
+             "name a readable file; `agentbridge config init` writes a new one"});
+    }
+    return sources;
+}
+
+std::vector<Secret> secrets_of(const LoadedConfig& loaded) {
+    std::vector<Secret> out = loaded.config.auth_tokens;
+    for (const auto& value : loaded.values) {
+        if (value.setting->secret() && !value.text.empty()) out.emplace_back(value.text);
+    }
+    return out;
+}
+
+}  // namespace bridge::app

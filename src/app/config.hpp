@@ -1,0 +1,149 @@
+#pragma once
+// Reads the settings, once, from where users put them (flags, environment, .env file, defaults)
+// into one plain struct of checked values. All that is wrong is found in one go and told with its
+// fix.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/dotenv.hpp"
+#include "app/settings.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+
+namespace bridge::app {
+
+enum class StreamSignature { require, log };
+enum class AnswerPolicy { accept, reject };
+enum class MachineDetection { off, enable, detect_message_end };
+
+/// The values, parsed and checked. Read-only after start-up.
+struct Config {
+    // Twilio account
+    std::string account_sid;
+    std::vector<Secret>
+        auth_tokens;      ///< one, or two during rotation; the first signs REST requests
+    std::string api_key;  ///< empty: REST uses account SID and Auth Token
+    Secret api_secret;
+    std::string phone_number;  ///< E.164
+    std::string base_url;      ///< no slash at the end; empty: api.twilio.com, with region and edge
+    std::string region, edge;
+    std::string ca_file;
+
+    // Servers
+    std::string server_host = "127.0.0.1";
+    std::uint16_t server_port = 8000;
+    std::uint16_t websocket_port = 8001;  ///< 0: off
+    std::string public_url;               ///< http(s)://host[:port][/path], no slash at the end
+    std::string media_url;  ///< ws(s)://…, no slash at the end; empty: made from public_url
+    StreamSignature stream_signature = StreamSignature::require;
+
+    // Calls
+    AnswerPolicy answer = AnswerPolicy::accept;
+    std::chrono::seconds ring_timeout{30};
+    std::chrono::seconds time_limit{14400};
+    MachineDetection machine_detection = MachineDetection::off;
+
+    // Audio
+    int sample_rate = 8000;  ///< Hz; what buffer_samples is counted in
+    int channels = 1;
+    int buffer_samples = 1024;
+    std::string speaker = "default";  ///< default, null, none, file:PATH or a device's name
+    bool speaker_named = false;  ///< it came from a flag or setting: a missing device is an error
+    std::chrono::milliseconds playout_ceiling() const {
+        return std::chrono::milliseconds(std::int64_t{1000} * buffer_samples / sample_rate);
+    }
+
+    // Program
+    log::Level log_level = log::Level::info;
+    bool log_json = false;
+    int workers = 1;
+    std::filesystem::path state_dir;
+
+    /// True when REST goes to a loopback address: the emulator, not a carrier that costs money.
+    bool carrier_is_local() const;
+};
+
+/// Where a value came from.
+struct Origin {
+    enum class Kind { fallback, file, environment, flag } kind = Kind::fallback;
+    std::string file;  ///< path, for a value of the file
+    int line = 0;
+    std::string flag;  ///< "--log-level"
+};
+/// "default", ".env line 3", "environment", "--log-level".
+std::string format_origin(const Origin& origin);
+
+/// One setting as it was found.
+struct SettingValue {
+    const Setting* setting = nullptr;
+    std::string text;  ///< empty: unset. May be a secret: show it with `shown`
+    Origin origin;
+    bool placeholder = false;   ///< the example's text was found there; it counts as unset
+    std::string shown() const;  ///< for people; secrets masked
+};
+
+/// One thing that is wrong.
+struct Problem {
+    std::string setting;
+    std::string value;  ///< the wrong value, masked if secret; empty: unset
+    std::string where;  ///< where it came from, or where it was looked for
+    std::string what;
+    std::string fix;
+};
+/// "TWILIO_AUTH_TOKEN is not set …", over at most three lines, without a line feed at the end.
+std::string format_problem(const Problem& problem);
+
+/// Where the values are read from.
+struct ConfigSources {
+    std::map<std::string, std::string> flags;  ///< setting → value, from the command line
+    std::map<std::string, std::string> environment;
+    std::optional<Dotenv> file;
+    std::string
+        looked_for_file;  ///< for messages: "/home/me/project/.env and the folders above it"
+    std::vector<Problem>
+        problems;  ///< met while gathering (a file that was named and cannot be read)
+};
+
+/// What a command needs to be set; what is set is checked in any case.
+struct ConfigNeeds {
+    bool account = false;  ///< account SID, Auth Token
+    bool number = false;   ///< TWILIO_PHONE_NUMBER
+    bool public_url = false;
+};
+
+struct LoadedConfig {
+    Config config;                     ///< usable if there are no problems
+    std::vector<SettingValue> values;  ///< in the order of all_settings()
+    std::vector<Problem> problems;
+    std::vector<std::string> warnings;  ///< one line each
+    std::string file;                   ///< the .env that was read, empty: none
+    const SettingValue& value(std::string_view name) const;
+};
+
+LoadedConfig load_config(const ConfigSources& sources, const ConfigNeeds& needs);
+
+/// The process's environment.
+std::map<std::string, std::string> process_environment();
+/// Reads `env_file`, or, when that is empty, the nearest .env from `folder` upwards.
+ConfigSources gather_sources(const std::string& env_file, const std::filesystem::path& folder,
+                             std::map<std::string, std::string> environment,
+                             std::map<std::string, std::string> flags);
+
+/// Every secret among the values, for log::hide.
+std::vector<Secret> secrets_of(const LoadedConfig& loaded);
+
+/// `seconds`, or with a unit: "90", "90s", "15m", "4h". Errors: bad_field.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
+/// Python's names, any case: DEBUG INFO WARNING (WARN) ERROR (CRITICAL, FATAL). Errors: bad_field.
+Result<log::Level> parse_log_level(std::string_view text);
+/// localhost, 127.x.x.x, [::1].
+bool is_loopback_host(std::string_view host);
+
+}  // namespace bridge::app

@@ -1,0 +1,271 @@
+#include "app/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+namespace bridge::app {
+namespace {
+
+using Kind = Setting::Kind;
+
+std::vector<Setting> make_table() {
+    return {
+        {"TWILIO_ACCOUNT_SID", Kind::text, "", "",
+         "your account, from console.twilio.com: AC and 32 hex digits", "Twilio account", "",
+         "your_account_sid_here"},
+        {"TWILIO_AUTH_TOKEN", Kind::secret, "", "",
+         "its Auth Token: signs webhooks, and REST requests without an API key; two, "
+         "comma-separated, while "
+         "you rotate",
+         "Twilio account", "", "your_auth_token_here"},
+        {"TWILIO_PHONE_NUMBER", Kind::number, "", "", "the Twilio number calls are placed from",
+         "Twilio account", "--from", "+1234567890"},
+        {"SERVER_HOST", Kind::address, "127.0.0.1", "",
+         "address the webhook and media servers listen on; 0.0.0.0: every interface", "Servers", "",
+         ""},
+        {"SERVER_PORT", Kind::port, "8000", "",
+         "port of the webhooks and the media socket; your tunnel leads here", "Servers", "", ""},
+        {"WEBSOCKET_PORT", Kind::port, "8001", "",
+         "a second port for the media socket alone; 0 or SERVER_PORT's value: off", "Servers", "",
+         ""},
+        {"PUBLIC_URL", Kind::url, "", "",
+         "where the internet reaches SERVER_PORT, such as your tunnel's https address", "Servers",
+         "", "https://your-ngrok-url.ngrok.io"},
+        {"AUDIO_SAMPLE_RATE", Kind::integer, "8000", "Hz",
+         "rate AUDIO_BUFFER_SIZE is counted in; the sound card keeps its own", "Audio", "", ""},
+        {"AUDIO_CHANNELS", Kind::integer, "1", "channels",
+         "1 or 2; a phone call is mono, and plays on both", "Audio", "", ""},
+        {"AUDIO_BUFFER_SIZE", Kind::integer, "1024", "samples",
+         "the most the playout buffer may hold back against jitter (1024 at 8000 Hz: 128 ms)",
+         "Audio", "", ""},
+        {"LOG_LEVEL",
+         Kind::choice,
+         "INFO",
+         "",
+         "how much is logged",
+         "Logging",
+         "--log-level",
+         "",
+         {"DEBUG", "INFO", "WARNING", "ERROR"}},
+
+        {"TWILIO_API_KEY", Kind::text, "", "",
+         "an API key (SK and 32 hex digits) for REST requests; the Auth Token is still needed, for "
+         "signatures",
+         "Twilio, more", "", "your_api_key_here"},
+        {"TWILIO_API_SECRET", Kind::secret, "", "", "the API key's secret", "Twilio, more", "",
+         "your_api_secret_here"},
+        {"TWILIO_BASE_URL", Kind::url, "", "",
+         "another REST address than api.twilio.com, such as the emulator's http://127.0.0.1:8010",
+         "Twilio, more", "", ""},
+        {"TWILIO_REGION", Kind::text, "", "",
+         "Twilio region, such as ie1 or au1; set TWILIO_EDGE with it", "Twilio, more", "", ""},
+        {"TWILIO_EDGE", Kind::text, "", "",
+         "Twilio edge, such as dublin or sydney; set TWILIO_REGION with it", "Twilio, more", "",
+         ""},
+        {"AGENTBRIDGE_MEDIA_URL", Kind::url, "", "",
+         "another base for the media socket's address than PUBLIC_URL, such as a proxy's in front "
+         "of WEBSOCKET_PORT",
+         "Calls", "", ""},
+        {"AGENTBRIDGE_STREAM_SIGNATURE",
+         Kind::choice,
+         "require",
+         "",
+         "signature of the media socket's request: require it, or log where a region does not send "
+         "it",
+         "Calls",
+         "",
+         "",
+         {"require", "log"}},
+        {"AGENTBRIDGE_ANSWER",
+         Kind::choice,
+         "auto",
+         "",
+         "inbound calls: auto answers them, reject refuses them",
+         "Calls",
+         "--answer",
+         "",
+         {"auto", "reject"}},
+        {"AGENTBRIDGE_RING_TIMEOUT", Kind::seconds, "30", "seconds",
+         "how long a called phone rings, 5 to 600", "Calls", "--ring-timeout", ""},
+        {"AGENTBRIDGE_TIME_LIMIT", Kind::seconds, "14400", "seconds",
+         "a call is ended after this long, 1 to 86400 (14400: four hours)", "Calls", "--time-limit",
+         ""},
+        {"AGENTBRIDGE_MACHINE_DETECTION",
+         Kind::choice,
+         "off",
+         "",
+         "ask Twilio who answered: off, enable (first words), detect-message-end (after the "
+         "greeting); the call does not wait for it",
+         "Calls",
+         "",
+         "",
+         {"off", "enable", "detect-message-end"}},
+        {"AGENTBRIDGE_SPEAKER", Kind::text, "default", "",
+         "where the call is heard: default, a device's name, file:PATH (a WAV file), null (timed, "
+         "silent) or none",
+         "Audio, more", "--speaker", ""},
+        {"AGENTBRIDGE_LOG_FORMAT",
+         Kind::choice,
+         "text",
+         "",
+         "log lines as text, or as one JSON object each",
+         "Program",
+         "--log-format",
+         "",
+         {"text", "json"}},
+        {"AGENTBRIDGE_WORKERS", Kind::text, "1", "threads",
+         "io threads that share the calls, 1 to 256, or auto: one per core", "Program", "--workers",
+         ""},
+        {"AGENTBRIDGE_STATE_DIR", Kind::path, "", "",
+         "folder for what is kept between runs; default $XDG_STATE_HOME/agentbridge, on macOS "
+         "~/Library/Application Support/agentbridge",
+         "Program", "", ""},
+        {"AGENTBRIDGE_CA_FILE", Kind::path, "", "",
+         "PEM file of certificates to trust instead of the system's, for a proxy that inspects TLS",
+         "Program", "", ""},
+    };
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> beginnings) {
+    return std::any_of(beginnings.begin(), beginnings.end(), [&](std::string_view start) {
+        return text.substr(0, start.size()) == start;
+    });
+}
+
+/// "xxxx", "XXXX-XXXX", "****": one filler character and separators.
+bool is_filler(std::string_view text) {
+    std::size_t fillers = 0;
+    for (const auto c : text) {
+        if (c == 'x' || c == '*' || c == '.') {
+            ++fillers;
+        } else if (c != '-' && c != '_' && c != ' ') {
+            return false;
+        }
+    }
+    return fillers >= 3;
+}
+
+bool is_placeholder_url(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+    const auto host = url.substr(0, url.find_first_of("/:?#"));
+    const auto first = host.substr(0, host.find('.'));
+    if (starts_with_any(first, {"your-", "your_", "<", "{", "["})) return true;
+    if (first == "yourdomain" || first == "yoursubdomain" || first == "your" || first == "yourapp")
+        return true;
+    if (is_filler(first)) return true;
+    // RFC 2606 keeps these for examples: nobody can be reached there.
+    for (const std::string_view reserved : {"example.com", "example.org", "example.net"}) {
+        if (host == reserved) return true;
+        if (host.size() > reserved.size() &&
+            host.substr(host.size() - reserved.size()) == reserved &&
+            host[host.size() - reserved.size() - 1] == '.')
+            return true;
+    }
+    return false;
+}
+
+bool is_placeholder_number(std::string_view number) {
+    std::string digits;
+    for (const auto c : number) {
+        if (c == 'x') return true;
+        if (std::isdigit(static_cast<unsigned char>(c)) != 0) digits.push_back(c);
+    }
+    if (digits == "1234567890" || digits == "11234567890" || digits == "12345678901") return true;
+    return digits.size() >= 7 &&
+           digits.find_first_not_of('0', digits[0] == '1' ? 1 : 0) == std::string::npos;
+}
+
+std::string comment_of(const Setting& setting) {
+    auto text = fmt::format("# {}", setting.meaning);
+    text[2] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[2])));
+    if (!setting.choices.empty()) text += fmt::format(" ({})", fmt::join(setting.choices, ", "));
+    if (!setting.unit.empty()) text += fmt::format(", in {}", setting.unit);
+    if (!setting.fallback.empty()) text += fmt::format("; default {}", setting.fallback);
+    return text + ".";
+}
+
+}  // namespace
+
+const std::vector<Setting>& all_settings() {
+    static const auto table = make_table();
+    return table;
+}
+
+const Setting* find_setting(std::string_view name) {
+    const auto& table = all_settings();
+    const auto found = std::find_if(table.begin(), table.end(),
+                                    [&](const Setting& setting) { return setting.name == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+bool is_placeholder(const Setting& setting, std::string_view value) {
+    const auto text = lower(value);
+    if (text.empty()) return false;
+    if (!setting.placeholder.empty() && text == lower(setting.placeholder)) return true;
+    if (setting.kind == Kind::url) return is_placeholder_url(text);
+    if (setting.kind == Kind::number) return is_placeholder_number(text);
+    const bool credential = setting.secret() || setting.name == "TWILIO_ACCOUNT_SID" ||
+                            setting.name == "TWILIO_API_KEY";
+    if (!credential) return false;
+    if (starts_with_any(text, {"your_", "your-", "your ", "<your", "changeme", "change_me",
+                               "change-me", "replace_", "replace-", "insert_", "insert-"}))
+        return true;
+    if (text.front() == '<' && text.back() == '>') return true;
+    if (text == "xxx" || text == "todo") return true;
+    std::string_view body = text;
+    if (starts_with_any(body, {"ac", "sk"})) body.remove_prefix(2);
+    if (is_filler(body)) return true;
+    // "your" in the middle of a word of letters and underscores: twilio_auth_token_goes_here and
+    // the like.
+    const bool words = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalpha(c) != 0 || c == '_' || c == '-' || c == ' ';
+    });
+    return words &&
+           (text.find("your_") != std::string::npos || text.find("_here") != std::string::npos ||
+            text.find("placeholder") != std::string::npos);
+}
+
+std::string format_env_file(bool for_example) {
+    std::string out =
+        "# Settings of agentbridge. A flag beats the environment, which beats this file, which "
+        "beats the\n"
+        "# default. A line that starts with # is a comment. `agentbridge config check` finds "
+        "mistakes.\n";
+    std::string_view section;
+    bool ours = false;
+    for (const auto& setting : all_settings()) {
+        const bool seed =
+            setting.name.substr(0, 12) != "AGENTBRIDGE_" && setting.section != "Twilio, more";
+        if (!seed && !ours) {
+            out += "\n# The rest is optional. Take away the # in front of a name to set it.\n";
+            ours = true;
+        }
+        if (setting.section != section) {
+            section = setting.section;
+            out += fmt::format("\n# --- {}\n", section);
+        }
+        out += comment_of(setting) + "\n";
+        if (!seed) {
+            out += fmt::format("#{}={}\n", setting.name, setting.fallback);
+        } else if (setting.name == "SERVER_HOST" && for_example) {
+            out += "SERVER_HOST=0.0.0.0\n";
+        } else {
+            out += fmt::format("{}={}\n", setting.name,
+                               setting.fallback.empty() ? setting.placeholder : setting.fallback);
+        }
+    }
+    return out;
+}
+
+}  // namespace bridge::app
