@@ -21,13 +21,15 @@ public:
 
     virtual ~Clock() = default;
     virtual Time now() const = 0;
-    /// Calls `fire` once at `when` or as soon after as the thread gets to it, never from inside `at`.
-    /// A lambda that captures one pointer and an integer does not allocate in steady state.
+    /// Calls `fire` once at `when` or as soon after as the thread gets to it, never from inside
+    /// `at`. A lambda that captures one pointer and an integer does not allocate in steady state.
     virtual TimerId at(Time when, std::function<void()> fire) = 0;
     /// Forgets a timer; harmless when it has fired or never was.
     virtual void cancel(TimerId timer) = 0;
 
-    TimerId after(Duration delay, std::function<void()> fire) { return at(now() + delay, std::move(fire)); }
+    TimerId after(Duration delay, std::function<void()> fire) {
+        return at(now() + delay, std::move(fire));
+    }
 };
 
 /// A clock that stands still until it is told to go on.

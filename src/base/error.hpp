@@ -8,25 +8,25 @@
 namespace bridge {
 
 enum class Errc {
-    bad_field = 1,   ///< a field of outside text is missing or has a value we cannot use
-    not_json,        ///< text that should be JSON is not
-    unknown_event,   ///< a message type we do not know
-    too_large,       ///< over a stated limit
-    bad_signature,   ///< a signature is missing or wrong
-    refused,         ///< the other side, or our own policy, said no
-    not_found,       ///< no such call, file, device, resource
-    unreachable,     ///< no connection could be made; nothing was sent
-    timed_out,       ///< no answer in time; it is unknown what the other side did
-    connection_lost, ///< the connection broke after something was sent
-    protocol,        ///< the peer broke its protocol
-    unauthorized,    ///< credentials were refused
-    bad_config,      ///< a setting is missing or wrong
-    no_device,       ///< an audio device that was asked for does not exist
-    device_failed,   ///< the audio device or sound server refused or died
-    io,              ///< file or system call failed
-    cancelled,       ///< stopped on request
-    exists,          ///< it is already there
-    internal,        ///< our own mistake
+    bad_field = 1,    ///< a field of outside text is missing or has a value we cannot use
+    not_json,         ///< text that should be JSON is not
+    unknown_event,    ///< a message type we do not know
+    too_large,        ///< over a stated limit
+    bad_signature,    ///< a signature is missing or wrong
+    refused,          ///< the other side, or our own policy, said no
+    not_found,        ///< no such call, file, device, resource
+    unreachable,      ///< no connection could be made; nothing was sent
+    timed_out,        ///< no answer in time; it is unknown what the other side did
+    connection_lost,  ///< the connection broke after something was sent
+    protocol,         ///< the peer broke its protocol
+    unauthorized,     ///< credentials were refused
+    bad_config,       ///< a setting is missing or wrong
+    no_device,        ///< an audio device that was asked for does not exist
+    device_failed,    ///< the audio device or sound server refused or died
+    io,               ///< file or system call failed
+    cancelled,        ///< stopped on request
+    exists,           ///< it is already there
+    internal,         ///< our own mistake
 };
 
 const std::error_category& bridge_category() noexcept;

@@ -24,6 +24,8 @@ std::string random_base32(std::size_t bits) {
     return out;
 }
 
-CallId new_call_id() { return CallId{"c_" + random_base32(80)}; }
+CallId new_call_id() {
+    return CallId{"c_" + random_base32(80)};
+}
 
 }  // namespace bridge

@@ -24,9 +24,11 @@ private:
     std::string value_;
 };
 
-using CallId = Id<struct CallIdTag>;      ///< ours, known before Twilio knows the call: "c_" and 16 letters
-using CallSid = Id<struct CallSidTag>;    ///< Twilio's: "CA" and 32 hex digits
-using StreamSid = Id<struct StreamSidTag>;///< Twilio's, one for each media stream of a call: "MZ…"
+using CallId =
+    Id<struct CallIdTag>;  ///< ours, known before Twilio knows the call: "c_" and 16 letters
+using CallSid = Id<struct CallSidTag>;  ///< Twilio's: "CA" and 32 hex digits
+using StreamSid =
+    Id<struct StreamSidTag>;  ///< Twilio's, one for each media stream of a call: "MZ…"
 
 /// `bytes` random bytes from the operating system's generator.
 std::string random_bytes(std::size_t bytes);

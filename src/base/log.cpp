@@ -34,20 +34,28 @@ std::tm broken_down(std::time_t time, bool utc) {
 
 std::string_view name_of(Level level) {
     switch (level) {
-        case Level::debug: return "debug";
-        case Level::info: return "info";
-        case Level::warning: return "warning";
-        case Level::error: return "error";
+        case Level::debug:
+            return "debug";
+        case Level::info:
+            return "info";
+        case Level::warning:
+            return "warning";
+        case Level::error:
+            return "error";
     }
     return "info";
 }
 
 std::string_view color_of(Level level) {
     switch (level) {
-        case Level::debug: return "\x1b[2m";
-        case Level::warning: return "\x1b[33m";
-        case Level::error: return "\x1b[31m";
-        case Level::info: break;
+        case Level::debug:
+            return "\x1b[2m";
+        case Level::warning:
+            return "\x1b[33m";
+        case Level::error:
+            return "\x1b[31m";
+        case Level::info:
+            break;
     }
     return {};
 }
@@ -56,11 +64,21 @@ void append_json_string(std::string& out, std::string_view text) {
     out.push_back('"');
     for (const char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20) {
                     fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
@@ -118,7 +136,8 @@ struct Running {
 std::atomic<Level> threshold{Level::info};
 std::atomic<bool> json{false};
 std::atomic<bool> color{false};
-std::mutex state_mutex;  // guards `running` and `secrets`: taken once a line, never in the media path's steady state
+std::mutex state_mutex;  // guards `running` and `secrets`: taken once a line, never in the media
+                         // path's steady state
 std::shared_ptr<Running> running;
 std::vector<std::string> secrets;
 
@@ -140,9 +159,9 @@ void start(Options options) {
     color = options.color;
     auto next = std::make_shared<Running>();
     next->pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
-    next->logger = std::make_shared<spdlog::async_logger>("agentbridge",
-                                                          std::make_shared<LineSink>(options.write), next->pool,
-                                                          spdlog::async_overflow_policy::overrun_oldest);
+    next->logger = std::make_shared<spdlog::async_logger>(
+        "agentbridge", std::make_shared<LineSink>(options.write), next->pool,
+        spdlog::async_overflow_policy::overrun_oldest);
     next->logger->set_level(spdlog::level::trace);
     next->logger->flush_on(spdlog::level::trace);
     std::shared_ptr<Running> old;
@@ -177,7 +196,9 @@ void flush() {
     now->logger->sinks().front()->flush();
 }
 
-bool enabled(Level level) noexcept { return level >= threshold.load(std::memory_order_relaxed); }
+bool enabled(Level level) noexcept {
+    return level >= threshold.load(std::memory_order_relaxed);
+}
 
 std::uint64_t dropped() noexcept {
     const std::scoped_lock lock(state_mutex);
@@ -199,7 +220,8 @@ void write(Level level, Where where, std::string_view message) {
     std::string line;
     line.reserve(message.size() + 96);
     if (json) {
-        fmt::format_to(std::back_inserter(line), R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","component":)",
+        fmt::format_to(std::back_inserter(line),
+                       R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","component":)",
                        broken_down(system_clock::to_time_t(now), true), ms, name_of(level));
         append_json_string(line, where.component);
         if (!where.call.empty()) {
@@ -229,7 +251,8 @@ void write(Level level, Where where, std::string_view message) {
     }
     if (now_running) {
         submitted.fetch_add(1, std::memory_order_acq_rel);
-        now_running->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        now_running->logger->log(spdlog::level::info,
+                                 spdlog::string_view_t(line.data(), line.size()));
     } else {
         std::fwrite(line.data(), 1, line.size(), stderr);
     }

@@ -42,7 +42,8 @@ struct Where {
     Where(const char* component_name) : component(component_name) {}
     Where(const char* component_name, std::string_view call_name)
         : component(component_name), call(call_name) {}
-    Where(const char* component_name, const CallId& id) : component(component_name), call(id.str()) {}
+    Where(const char* component_name, const CallId& id)
+        : component(component_name), call(id.str()) {}
 };
 
 /// Whatever is registered here is replaced by "***" in every line: the last net under Secret.
@@ -53,19 +54,23 @@ void write(Level level, Where where, std::string_view message);
 
 template <class... A>
 void debug(Where where, fmt::format_string<A...> format, A&&... args) {
-    if (enabled(Level::debug)) write(Level::debug, where, fmt::format(format, std::forward<A>(args)...));
+    if (enabled(Level::debug))
+        write(Level::debug, where, fmt::format(format, std::forward<A>(args)...));
 }
 template <class... A>
 void info(Where where, fmt::format_string<A...> format, A&&... args) {
-    if (enabled(Level::info)) write(Level::info, where, fmt::format(format, std::forward<A>(args)...));
+    if (enabled(Level::info))
+        write(Level::info, where, fmt::format(format, std::forward<A>(args)...));
 }
 template <class... A>
 void warning(Where where, fmt::format_string<A...> format, A&&... args) {
-    if (enabled(Level::warning)) write(Level::warning, where, fmt::format(format, std::forward<A>(args)...));
+    if (enabled(Level::warning))
+        write(Level::warning, where, fmt::format(format, std::forward<A>(args)...));
 }
 template <class... A>
 void error(Where where, fmt::format_string<A...> format, A&&... args) {
-    if (enabled(Level::error)) write(Level::error, where, fmt::format(format, std::forward<A>(args)...));
+    if (enabled(Level::error))
+        write(Level::error, where, fmt::format(format, std::forward<A>(args)...));
 }
 
 }  // namespace bridge::log

@@ -25,7 +25,8 @@ private:
 /// at least six digits (a client name, "anonymous") is returned as it is.
 std::string masked_number(std::string_view number);
 
-/// "AC12…9f": the first four and the last two characters, for identifiers that are not secret but long.
+/// "AC12…9f": the first four and the last two characters, for identifiers that are not secret but
+/// long.
 std::string shortened(std::string_view id);
 
 }  // namespace bridge

@@ -28,6 +28,8 @@ void spawn(asio::any_io_executor executor, std::string name, asio::awaitable<voi
     });
 }
 
-std::size_t live_tasks() noexcept { return live.load(std::memory_order_relaxed); }
+std::size_t live_tasks() noexcept {
+    return live.load(std::memory_order_relaxed);
+}
 
 }  // namespace bridge

@@ -1,10 +1,12 @@
 #pragma once
-// One phone call, from the moment we mean to make it (or Twilio announces it) to the moment everything
-// it held is let go. It is ours before the carrier knows it: CallId first, CallSid and StreamSids later.
+// One phone call, from the moment we mean to make it (or Twilio announces it) to the moment
+// everything it held is let go. It is ours before the carrier knows it: CallId first, CallSid and
+// StreamSids later.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,26 +24,30 @@ namespace bridge::call {
 
 /// What is asked for when a call is opened.
 struct CallSpec {
-    CallId id;                               ///< empty: a new one is made
-    CallSid sid;                             ///< known already for an inbound call
+    CallId id;    ///< empty: a new one is made
+    CallSid sid;  ///< known already for an inbound call
     Direction direction = Direction::outbound;
     std::string to, from;
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};
-    bool listen_only = false;                ///< <Start><Stream>: the phone is heard, nothing can be said
-    bool play_locally = true;                ///< the local speaker hears it
-    std::map<std::string, std::string> extra;///< carrier parameters passed through
+    bool listen_only = false;  ///< <Start><Stream>: the phone is heard, nothing can be said
+    bool play_locally = true;  ///< the local speaker hears it
+    std::map<std::string, std::string> extra;  ///< carrier parameters passed through
 };
 
 /// What a call uses and does not own. Everything outlives it.
 struct CallServices {
-    Clock& clock;                            ///< of the home shard
-    boost::asio::any_io_executor executor;   ///< of the home shard
+    Clock& clock;                           ///< of the home shard
+    boost::asio::any_io_executor executor;  ///< of the home shard
     EventBus& events;
-    std::shared_ptr<Carrier> carrier;        ///< null: nothing can be dialled or hung up by REST
+    std::shared_ptr<Carrier> carrier;  ///< null: nothing can be dialled or hung up by REST
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
     audio::PlayoutOptions playout;
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< of the call's own random generator
+    /// The call learnt its CallSid.
+    std::function<void(const CallId&, const CallSid&)> named{};
+    /// The call is over (event::Ended was published): whoever owns it may let it go.
+    std::function<void(const CallId&)> ended{};
 };
 
 /// Thread: its home shard's io thread, for every member, from construction to destruction.

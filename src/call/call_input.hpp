@@ -1,9 +1,10 @@
 #pragma once
-// The one door of a call. Whatever reaches a call (a media message, a webhook, a command, a reply of
-// the carrier, a block the sound card took, a timer) is one of these values, handed to Call::accept
-// on the call's io thread. A test, or a replay, is a list of them.
+// The one door of a call. Whatever reaches a call (a media message, a webhook, a command, a reply
+// of the carrier, a block the sound card took, a timer) is one of these values, handed to
+// Call::accept on the call's io thread. A test, or a replay, is a list of them.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <variant>
 
+#include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "call/carrier.hpp"
@@ -87,8 +89,8 @@ struct VoiceRequested {
 /// A status callback.
 struct StatusReported {
     CallSid sid;
-    std::string status;                       ///< CallStatus
-    std::optional<std::uint64_t> sequence;    ///< SequenceNumber
+    std::string status;                     ///< CallStatus
+    std::optional<std::uint64_t> sequence;  ///< SequenceNumber
     std::optional<std::chrono::seconds> duration;
     std::optional<int> sip_code;
     std::string answered_by;
@@ -107,32 +109,37 @@ struct MachineDetected {
 
 // --- from people and programs on this side
 
-struct Dial {};                ///< place the call now
+struct Dial {};  ///< place the call now
 struct HangUp {
     std::string reason;
 };
-/// What the sound card did since the last report (polled by the call's own timer).
+/// What the sound card has done so far with this call's line, polled by the call's own timer.
 struct SpeakerReport {
-    std::uint64_t rendered_samples;  ///< 8 kHz samples taken so far
-    double depth_ms;
-    double latency_ms;
+    audio::PlayoutStats playout;
+    bool drained;  ///< the line has ended and all of it was taken
 };
 
 // --- time
 
-enum class TimerKind { statistics, hang_up_deadline, stream_deadline, answer_deadline, drain_deadline };
+enum class TimerKind {
+    statistics,        ///< once a second while the call lives
+    answer_deadline,   ///< nobody told us how dialling ended
+    stream_deadline,   ///< instructions were fetched and no stream came, or a stream outlived its
+                       ///< call
+    confirm_deadline,  ///< the end of the call was not reported: ask the carrier
+    drain_deadline,    ///< the last sound should have been played by now
+};
+inline constexpr std::size_t kTimerKinds = 5;
 struct TimerFired {
     TimerKind kind;
 };
 
 }  // namespace input
 
-using CallInput =
-    std::variant<input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived,
-                 input::BadMessage, input::StreamStopped, input::StreamClosed,
-                 input::CreateFinished, input::HangUpFinished, input::FetchFinished,
-                 input::VoiceRequested, input::StatusReported, input::StreamReported,
-                 input::MachineDetected, input::Dial, input::HangUp, input::SpeakerReport,
-                 input::TimerFired>;
+using CallInput = std::variant<
+    input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived, input::BadMessage,
+    input::StreamStopped, input::StreamClosed, input::CreateFinished, input::HangUpFinished,
+    input::FetchFinished, input::VoiceRequested, input::StatusReported, input::StreamReported,
+    input::MachineDetected, input::Dial, input::HangUp, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

@@ -36,8 +36,8 @@ public:
     /// Makes a call on the next home shard (round robin) and returns its id at once; inputs posted
     /// from now on reach it in order. Thread: any.
     CallId open(CallSpec spec);
-    /// Hands `input` to the call on its home shard, soon. False: no such call (any more). Thread: any.
-    /// Not for input::Media, whose bytes would be gone by then.
+    /// Hands `input` to the call on its home shard, soon. False: no such call (any more). Thread:
+    /// any. Not for input::Media, whose bytes would be gone by then.
     bool post(const CallId& id, CallInput input);
 
     /// By our id or by the CallSid. Thread: any.
@@ -67,7 +67,8 @@ private:
 
     std::vector<CallHome> homes_;
     Services services_;
-    mutable std::mutex mutex_;  // guards what follows; held for look-ups only, never while a call runs
+    mutable std::mutex
+        mutex_;  // guards what follows; held for look-ups only, never while a call runs
     std::unordered_map<CallId, std::shared_ptr<Entry>> calls_;
     std::unordered_map<CallSid, CallId> by_sid_;
     std::size_t next_home_ = 0;

@@ -14,11 +14,12 @@ namespace bridge::call {
 
 struct PlaceCall {
     CallId call;
-    std::string to;                        ///< E.164, sip: or client:
-    std::string from;                      ///< E.164 or client:
+    std::string to;    ///< E.164, sip: or client:
+    std::string from;  ///< E.164 or client:
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};
-    std::map<std::string, std::string> extra;  ///< passed through as they are, e.g. MachineDetection
+    std::map<std::string, std::string>
+        extra;  ///< passed through as they are, e.g. MachineDetection
 };
 
 struct PlacedCall {
@@ -31,7 +32,7 @@ struct PlacedCall {
 struct PlaceFailure {
     Error error;
     bool outcome_unknown = false;
-    int carrier_code = 0;   ///< Twilio's error code (21211, …), 0 if there is none
+    int carrier_code = 0;  ///< Twilio's error code (21211, …), 0 if there is none
     int http_status = 0;
 };
 
@@ -48,7 +49,8 @@ struct CarrierCall {
 class Carrier {
 public:
     virtual ~Carrier() = default;
-    virtual boost::asio::awaitable<tl::expected<PlacedCall, PlaceFailure>> place_call(PlaceCall request) = 0;
+    virtual boost::asio::awaitable<tl::expected<PlacedCall, PlaceFailure>> place_call(
+        PlaceCall request) = 0;
     /// Ends a call in any state. A call that is already over is a success.
     virtual boost::asio::awaitable<Result<>> hang_up(CallSid call) = 0;
     /// Gives a live call new instructions (TwiML text).

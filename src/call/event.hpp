@@ -1,6 +1,6 @@
 #pragma once
-// What happened in a call, told to whoever listens: the terminal, the log, tests, later the journal,
-// the history and the web page.
+// What happened in a call, told to whoever listens: the terminal, the log, tests, later the
+// journal, the history and the web page.
 
 #include <chrono>
 #include <cstdint>
@@ -17,9 +17,21 @@ namespace bridge::call {
 enum class Direction { inbound, outbound };
 
 /// `created` is ours alone: the carrier has not been asked yet. The last five are final.
-enum class CallState { created, queued, ringing, in_progress, completed, busy, failed, no_answer, canceled };
+enum class CallState {
+    created,
+    queued,
+    ringing,
+    in_progress,
+    completed,
+    busy,
+    failed,
+    no_answer,
+    canceled
+};
 
-constexpr bool is_final(CallState state) { return state >= CallState::completed; }
+constexpr bool is_final(CallState state) {
+    return state >= CallState::completed;
+}
 /// Twilio's spelling: "in-progress", "no-answer"; "created" for ours.
 std::string_view to_string(CallState state);
 std::string_view to_string(Direction direction);
@@ -28,17 +40,18 @@ std::optional<CallState> parse_call_state(std::string_view status);
 
 /// What the media stream brought, counted. Frames are 20 ms.
 struct MediaStats {
-    std::uint64_t messages = 0;     ///< media messages
-    std::uint64_t bytes = 0;        ///< mu-law bytes in them
-    std::uint64_t frames = 0;       ///< 20 ms frames passed on
-    std::uint64_t lost_ms = 0;      ///< audio missing by the carrier's timestamps
-    std::uint64_t gaps = 0;         ///< times the timestamp jumped ahead
+    std::uint64_t messages = 0;         ///< media messages
+    std::uint64_t bytes = 0;            ///< mu-law bytes in them
+    std::uint64_t frames = 0;           ///< 20 ms frames passed on
+    std::uint64_t lost_ms = 0;          ///< audio missing by the carrier's timestamps
+    std::uint64_t gaps = 0;             ///< times the timestamp jumped ahead
     std::uint64_t missed_messages = 0;  ///< sequence numbers never seen
-    std::uint64_t duplicates = 0;   ///< sequence numbers seen before, dropped
-    std::uint64_t late = 0;         ///< arrived over 100 ms after the best arrival of the stream, by timestamp
-    std::uint64_t stalls = 0;       ///< nothing arrived for over 200 ms while the stream was up
+    std::uint64_t duplicates = 0;       ///< sequence numbers seen before, dropped
+    std::uint64_t late =
+        0;  ///< arrived over 100 ms after the best arrival of the stream, by timestamp
+    std::uint64_t stalls = 0;  ///< nothing arrived for over 200 ms while the stream was up
     double longest_stall_ms = 0;
-    std::uint64_t malformed = 0;    ///< messages we could not use
+    std::uint64_t malformed = 0;  ///< messages we could not use
 };
 
 struct CallSnapshot {
@@ -50,15 +63,16 @@ struct CallSnapshot {
     bool streaming = false;
     std::string to, from;
     std::string answered_by;
-    std::string end_reason;          ///< one sentence, empty until the end
-    int carrier_code = 0;            ///< Twilio's error code if that is why it ended
+    std::string end_reason;  ///< one sentence, empty until the end
+    int carrier_code = 0;    ///< Twilio's error code if that is why it ended
     int sip_code = 0;
-    bool outcome_unknown = false;    ///< the create may have been carried out; nobody confirmed
-    bool end_confirmed = false;      ///< the carrier said the call is over
-    std::chrono::milliseconds age{0};          ///< since it was created
-    std::chrono::milliseconds streamed{0};     ///< time with a stream up
+    bool outcome_unknown = false;      ///< the create may have been carried out; nobody confirmed
+    bool end_confirmed = false;        ///< the carrier said the call is over
+    std::chrono::milliseconds age{0};  ///< since it was created
+    std::chrono::milliseconds streamed{0};  ///< time with a stream up
     std::optional<std::chrono::seconds> billed_duration;
-    std::optional<std::chrono::milliseconds> stream_setup;  ///< create/voice webhook → first media frame
+    std::optional<std::chrono::milliseconds>
+        stream_setup;  ///< create/voice webhook → first media frame
     MediaStats media;
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
 };
@@ -102,8 +116,9 @@ struct CallEvent {
     CallSid sid;
     std::uint64_t number = 0;  ///< counts the events of this call
     std::chrono::system_clock::time_point time;
-    std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown, event::Digit,
-                 event::MachineDetected, event::Statistics, event::Ended, event::Warning>
+    std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown,
+                 event::Digit, event::MachineDetected, event::Statistics, event::Ended,
+                 event::Warning>
         what;
 };
 

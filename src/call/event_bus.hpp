@@ -1,6 +1,6 @@
 #pragma once
-// Carries events from the calls to subscribers. Each subscriber has a bounded queue of its own: a slow
-// one loses its oldest events and is told how many; it never slows a call.
+// Carries events from the calls to subscribers. Each subscriber has a bounded queue of its own: a
+// slow one loses its oldest events and is told how many; it never slows a call.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
@@ -19,7 +19,8 @@ public:
     /// `missed` events were dropped from this subscriber's queue just before `event`.
     using Handler = std::function<void(const CallEvent& event, std::uint64_t missed)>;
 
-    /// Ends the subscription when destroyed. Handlers that are already running on another thread may finish.
+    /// Ends the subscription when destroyed. Handlers that are already running on another thread
+    /// may finish.
     class Subscription {
     public:
         virtual ~Subscription() = default;
@@ -27,10 +28,10 @@ public:
 
     /// Calls `handler` on `executor`, in order, for every event published from now on.
     /// `capacity`: events waiting at most; the oldest are dropped. Thread: any.
-    std::shared_ptr<Subscription> subscribe(boost::asio::any_io_executor executor, std::size_t capacity,
-                                            Handler handler);
-    /// Thread: any; does not block beyond a short mutex (never contended per media frame: nothing is
-    /// published per frame).
+    std::shared_ptr<Subscription> subscribe(boost::asio::any_io_executor executor,
+                                            std::size_t capacity, Handler handler);
+    /// Thread: any; does not block beyond a short mutex (never contended per media frame: nothing
+    /// is published per frame).
     void publish(CallEvent event);
 
 private:

@@ -1,6 +1,7 @@
 #pragma once
-// Seam: the media connection to the phone of one call (Twilio's stream, or a scripted one in tests).
-// What the phone says does not come through here: it enters the call as CallInput (call_input.hpp).
+// Seam: the media connection to the phone of one call (Twilio's stream, or a scripted one in
+// tests). What the phone says does not come through here: it enters the call as CallInput
+// (call_input.hpp).
 
 #include <cstdint>
 #include <span>

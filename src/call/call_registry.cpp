@@ -1,0 +1,147 @@
+#include "call/call_registry.hpp"
+
+#include <boost/asio/post.hpp>
+#include <stdexcept>
+#include <utility>
+
+namespace bridge::call {
+
+CallRegistry::CallRegistry(std::vector<CallHome> homes, Services services)
+    : homes_(std::move(homes)), services_(std::move(services)) {
+    if (homes_.empty()) throw std::logic_error("a call registry needs an io thread");
+}
+
+CallRegistry::~CallRegistry() = default;
+
+CallId CallRegistry::open(CallSpec spec) {
+    if (spec.id.empty()) spec.id = new_call_id();
+    const auto id = spec.id;
+    auto entry = std::make_shared<Entry>();
+    {
+        const std::scoped_lock lock(mutex_);
+        entry->home = next_home_;
+        next_home_ = (next_home_ + 1) % homes_.size();
+        entry->sid = spec.sid;
+        calls_.emplace(id, entry);
+        if (!spec.sid.empty()) by_sid_.emplace(spec.sid, id);
+    }
+    const auto& home = homes_[entry->home];
+    boost::asio::post(home.executor, [this, entry, spec = std::move(spec), home] {
+        CallServices services{*home.clock,       home.executor,     services_.events,
+                              services_.carrier, services_.speaker, services_.playout};
+        services.named = [this](const CallId& call, const CallSid& sid) { name(call, sid); };
+        services.ended = [this](const CallId& call) { sweep(call); };
+        entry->call = Call::make(spec, std::move(services));
+    });
+    return id;
+}
+
+bool CallRegistry::post(const CallId& id, CallInput input) {
+    std::shared_ptr<Entry> entry;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = calls_.find(id);
+        if (found == calls_.end()) return false;
+        entry = found->second;
+    }
+    boost::asio::post(homes_[entry->home].executor, [entry, input = std::move(input)] {
+        if (entry->call) entry->call->accept(input);
+    });
+    return true;
+}
+
+std::optional<CallId> CallRegistry::find(std::string_view id_or_sid) const {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = calls_.find(CallId{std::string(id_or_sid)}); found != calls_.end())
+        return found->first;
+    if (const auto found = by_sid_.find(CallSid{std::string(id_or_sid)}); found != by_sid_.end())
+        return found->second;
+    return std::nullopt;
+}
+
+std::optional<std::size_t> CallRegistry::home_of(const CallId& id) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return std::nullopt;
+    return found->second->home;
+}
+
+void CallRegistry::name(const CallId& id, const CallSid& sid) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = calls_.find(id);
+    if (found == calls_.end() || sid.empty() || !found->second->sid.empty()) return;
+    found->second->sid = sid;
+    by_sid_.emplace(sid, id);
+}
+
+std::shared_ptr<Call> CallRegistry::here(const CallId& id) const {
+    std::shared_ptr<Entry> entry;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = calls_.find(id);
+        if (found == calls_.end()) return nullptr;
+        entry = found->second;
+    }
+    return entry->call;
+}
+
+std::size_t CallRegistry::size() const {
+    const std::scoped_lock lock(mutex_);
+    return calls_.size();
+}
+
+std::vector<CallId> CallRegistry::ids() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<CallId> out;
+    out.reserve(calls_.size());
+    for (const auto& [id, entry] : calls_) out.push_back(id);
+    return out;
+}
+
+bool CallRegistry::snapshot(const CallId& id, std::function<void(CallSnapshot)> take) {
+    std::shared_ptr<Entry> entry;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = calls_.find(id);
+        if (found == calls_.end()) return false;
+        entry = found->second;
+    }
+    boost::asio::post(homes_[entry->home].executor, [entry, take = std::move(take)] {
+        if (entry->call) take(entry->call->snapshot());
+    });
+    return true;
+}
+
+void CallRegistry::when_empty(std::function<void()> done) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!calls_.empty()) {
+            when_empty_.push_back(std::move(done));
+            return;
+        }
+    }
+    done();
+}
+
+void CallRegistry::sweep(const CallId& id) {
+    std::shared_ptr<Entry> entry;
+    std::vector<std::function<void()>> waiting;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = calls_.find(id);
+        if (found == calls_.end()) return;
+        entry = found->second;
+        if (const auto named = by_sid_.find(entry->sid);
+            named != by_sid_.end() && named->second == id) {
+            by_sid_.erase(named);
+        }
+        calls_.erase(found);
+        if (calls_.empty()) waiting.swap(when_empty_);
+    }
+    // The call is inside accept(): it keeps itself until that returns. Inputs still posted find
+    // nobody.
+    entry->call.reset();
+    for (const auto& done : waiting) done();
+}
+
+}  // namespace bridge::call

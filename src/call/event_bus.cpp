@@ -1,0 +1,77 @@
+#include "call/event_bus.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <deque>
+#include <utility>
+
+namespace bridge::call {
+
+class EventBus::Queue final : public EventBus::Subscription,
+                              public std::enable_shared_from_this<Queue> {
+public:
+    Queue(boost::asio::any_io_executor executor, std::size_t capacity, Handler handler)
+        : executor_(std::move(executor)),
+          capacity_(std::max<std::size_t>(capacity, 1)),
+          handler_(std::move(handler)) {}
+
+    void push(const CallEvent& event) {
+        {
+            const std::scoped_lock lock(mutex_);
+            if (waiting_.size() == capacity_) {
+                waiting_.pop_front();
+                ++missed_;
+            }
+            waiting_.push_back(event);
+            if (std::exchange(posted_, true)) return;
+        }
+        boost::asio::post(executor_, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->deliver();
+        });
+    }
+
+private:
+    void deliver() {
+        for (;;) {
+            CallEvent event;
+            std::uint64_t missed = 0;
+            {
+                const std::scoped_lock lock(mutex_);
+                if (waiting_.empty()) {
+                    posted_ = false;
+                    return;
+                }
+                event = std::move(waiting_.front());
+                waiting_.pop_front();
+                missed = std::exchange(missed_, 0);
+            }
+            handler_(event, missed);
+        }
+    }
+
+    const boost::asio::any_io_executor executor_;
+    const std::size_t capacity_;
+    const Handler handler_;
+    std::mutex mutex_;  // publishers are the shards, the reader is the subscriber's executor
+    std::deque<CallEvent> waiting_;
+    std::uint64_t missed_ = 0;
+    bool posted_ = false;
+};
+
+std::shared_ptr<EventBus::Subscription> EventBus::subscribe(boost::asio::any_io_executor executor,
+                                                            std::size_t capacity, Handler handler) {
+    auto queue = std::make_shared<Queue>(std::move(executor), capacity, std::move(handler));
+    const std::scoped_lock lock(mutex_);
+    queues_.push_back(queue);
+    return queue;
+}
+
+void EventBus::publish(CallEvent event) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(queues_, [](const auto& queue) { return queue.expired(); });
+    for (const auto& weak : queues_) {
+        if (const auto queue = weak.lock()) queue->push(event);
+    }
+}
+
+}  // namespace bridge::call
