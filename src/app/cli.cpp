@@ -1,0 +1,454 @@
+#include "app/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "app/config.hpp"
+#include "app/help.hpp"
+#include "app/nearest.hpp"
+#include "app/phone_number.hpp"
+
+namespace bridge::app {
+namespace {
+
+/// Flags that stand before a command and take a value, so that the value is not taken for the
+/// command.
+const std::set<std::string>& flags_with_value() {
+    static const std::set<std::string> flags{
+        "--env-file", "--log-level",  "--log-format",   "--workers", "--target",
+        "--from",     "--time-limit", "--ring-timeout", "--speaker", "--answer"};
+    return flags;
+}
+
+/// Puts the command first: "--json config show" reads as "config --json show", and a line without a
+/// command as "serve".
+std::vector<std::string> with_command_first(std::vector<std::string> arguments) {
+    for (std::size_t at = 0; at < arguments.size(); ++at) {
+        const auto& word = arguments[at];
+        if (word.empty() || word[0] != '-') {
+            std::rotate(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(at),
+                        arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+            return arguments;
+        }
+        if (flags_with_value().count(word) != 0) ++at;
+    }
+    const auto has = [&](const char* flag) {
+        return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
+    };
+    if (!has("--help") && !has("-h") && !has("--version"))
+        arguments.insert(arguments.begin(), "serve");
+    return arguments;
+}
+
+/// The whole command line, as CLI11 sees it. Not movable: CLI11 keeps pointers to the members.
+class Grammar {
+public:
+    Grammar() : app_("agentbridge: a phone call on your speakers", "agentbridge") {
+        app_.set_help_flag("-h,--help", "this help");
+        app_.add_flag("--version", version_, "version of this program and its libraries");
+        app_.add_flag("--json", invocation_.json, "results on stdout as JSON");
+        app_.add_flag("--no-color", invocation_.no_color, "no colours");
+        option(&app_, "--env-file", invocation_.env_file, "FILE",
+               "settings from FILE in place of the nearest .env");
+        setting(&app_, "--log-level", "LOG_LEVEL", "LEVEL", "DEBUG, INFO, WARNING or ERROR");
+        setting(&app_, "--log-format", "AGENTBRIDGE_LOG_FORMAT", "text|json", "how log lines look");
+        setting(&app_, "--workers", "AGENTBRIDGE_WORKERS", "N|auto",
+                "io threads that share the calls");
+        add_run(RunCommand::Kind::serve, "serve",
+                "Answer inbound calls until Ctrl-C; with --target, place that call and end with it",
+                "  agentbridge serve\n  agentbridge serve --answer reject --log-format json\n"
+                "  agentbridge --target +15551234567");
+        add_run(RunCommand::Kind::call, "call", "Place a call, hear it, and end with it",
+                "  agentbridge call --target +15551234567\n"
+                "  agentbridge call --target +15551234567 --speaker file:call.wav --time-limit 2m "
+                "--yes\n"
+                "  agentbridge call --target +15551234567 --dry-run");
+        add_demo();
+        add_devices();
+        add_config();
+        add_emulator();
+        command(&app_, "version", "Version of this program and its libraries", "",
+                [] { return VersionCommand{}; });
+        auto* help =
+            command(&app_, "help", "Help on a topic or a command", "", [this] { return help_; });
+        help->add_option("topic", help_.topic, fmt::format("{}", fmt::join(help_topics(), ", ")));
+    }
+    Grammar(const Grammar&) = delete;
+    Grammar& operator=(const Grammar&) = delete;
+
+    tl::expected<Invocation, CommandLineEnd> parse(const std::vector<std::string>& arguments) {
+        auto reversed = with_command_first(arguments);
+        std::reverse(reversed.begin(), reversed.end());
+        try {
+            app_.parse(reversed);
+        } catch (const CLI::CallForHelp&) {
+            return tl::unexpected(help_of(deepest(&app_)));
+        } catch (const CLI::ParseError& error) {
+            return tl::unexpected(usage(explain(error)));
+        }
+        return finish();
+    }
+
+private:
+    using Command = decltype(Invocation::command);
+
+    CLI::Option* option(CLI::App* at, const std::string& name, std::string& into,
+                        const std::string& value, const std::string& meaning) {
+        return at->add_option(name, into, meaning)->option_text(value)->check(not_empty(name));
+    }
+
+    static std::function<std::string(const std::string&)> not_empty(const std::string& flag) {
+        return [flag](const std::string& text) {
+            return text.empty() ? flag + " needs a value that is not empty" : std::string();
+        };
+    }
+
+    /// A flag that is one of the settings: kept as text, checked with all the others.
+    void setting(CLI::App* at, const std::string& flag, const std::string& name,
+                 const std::string& value, const std::string& meaning) {
+        at->add_option_function<std::string>(
+              flag, [this, name](const std::string& text) { invocation_.settings[name] = text; },
+              meaning)
+            ->option_text(value)
+            ->check(not_empty(flag));
+    }
+
+    CLI::App* command(CLI::App* parent, const std::string& name, const std::string& meaning,
+                      const std::string& examples, std::function<Command()> made) {
+        auto* sub = parent->add_subcommand(name, meaning);
+        sub->fallthrough();
+        std::string footer;
+        if (!examples.empty()) footer += "\nExamples:\n" + examples + "\n";
+        footer +=
+            "\nEverywhere: --env-file --log-level --log-format --json --no-color; see `agentbridge "
+            "help`.";
+        sub->footer(footer);
+        commands_.emplace_back(sub, std::move(made));
+        return sub;
+    }
+
+    /// A word that only leads to others: "config" to show, check and init.
+    CLI::App* group(const std::string& name, const std::string& meaning) {
+        auto* sub = app_.add_subcommand(name, meaning);
+        sub->fallthrough();
+        sub->require_subcommand(0, 1);
+        groups_.push_back(sub);
+        return sub;
+    }
+
+    void add_run(RunCommand::Kind kind, const std::string& name, const std::string& meaning,
+                 const std::string& examples) {
+        auto& run = kind == RunCommand::Kind::serve ? serve_ : call_;
+        run.kind = kind;
+        auto* sub = command(&app_, name, meaning, examples, [&run] { return run; });
+        option(sub, "--target", run.target, "NUMBER",
+               "who to call: +15551234567, sip:user@host or client:name");
+        setting(sub, "--from", "TWILIO_PHONE_NUMBER", "NUMBER", "the Twilio number to call from");
+        setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
+                "end the call after 90s, 15m, 4h (default 4h)");
+        setting(sub, "--ring-timeout", "AGENTBRIDGE_RING_TIMEOUT", "TIME",
+                "let it ring this long (default 30s)");
+        setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
+                "default, a name, file:PATH, null or none");
+        sub->add_flag("--no-audio", run.no_audio, "open no sound device");
+        sub->add_flag("--listen-only", run.listen_only,
+                      "one-way stream: the phone is heard, nothing can be said");
+        sub->add_flag("-y,--yes", run.yes, "dial a real number without asking");
+        sub->add_flag("--dry-run", run.dry_run,
+                      "check the settings, show what would be done, do nothing");
+        if (kind == RunCommand::Kind::serve) {
+            setting(sub, "--answer", "AGENTBRIDGE_ANSWER", "auto|reject",
+                    "what to do with inbound calls");
+        }
+    }
+
+    void add_demo() {
+        auto* sub = command(
+            &app_, "demo",
+            "A call on the built-in Twilio to your speakers, then exit; no account, no .env",
+            "  agentbridge demo\n  agentbridge demo --persona \"say:Hello from nowhere\" --wav "
+            "demo.wav",
+            [this] { return demo_; });
+        option(sub, "--persona", demo_.persona, "DESC",
+               "who answers: greeting, echo, say:TEXT, wav:FILE, busy, …");
+        option(sub, "--to", demo_.to, "NUMBER", "call this number of the emulator");
+        option(sub, "--wav", demo_.wav, "FILE", "write what is heard to a WAV file too");
+        setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
+                "default, a name, file:PATH, null or none");
+        setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
+                "end the call after this long");
+        sub->add_flag("--no-audio", demo_.no_audio, "open no sound device");
+    }
+
+    void add_devices() {
+        auto* devices = group("devices", "Sound devices");
+        command(devices, "list", "The devices sound can come out of",
+                "  agentbridge devices list --json", [this] {
+                    devices_.action = DevicesCommand::Action::list;
+                    return devices_;
+                });
+        auto* test =
+            command(devices, "test", "Play a short tone on a device",
+                    "  agentbridge devices test\n  agentbridge devices test \"USB Audio\"", [this] {
+                        devices_.action = DevicesCommand::Action::test;
+                        return devices_;
+                    });
+        test->add_option("device", devices_.device,
+                         "its name, file:PATH or null; without it, the configured one")
+            ->option_text("DEVICE");
+    }
+
+    void add_config() {
+        auto* config = group("config", "Settings");
+        auto* show = command(config, "show", "Every setting and its value",
+                             "  agentbridge config show --show-origin", [this] {
+                                 config_.action = ConfigCommand::Action::show;
+                                 return config_;
+                             });
+        show->add_flag("--show-origin", config_.show_origin, "where each value came from");
+        command(config, "check", "Everything that is wrong with the settings",
+                "  agentbridge config check", [this] {
+                    config_.action = ConfigCommand::Action::check;
+                    return config_;
+                });
+        auto* init =
+            command(config, "init", "Write a commented .env with every setting",
+                    "  agentbridge config init\n  agentbridge config init --force", [this] {
+                        config_.action = ConfigCommand::Action::init;
+                        return config_;
+                    });
+        init->add_flag("--force", config_.force, "overwrite a file that is there");
+        init->add_option("file", config_.file, "where to write it (default .env)")
+            ->option_text("FILE");
+    }
+
+    void add_emulator() {
+        auto* emulator = group("emulator", "The built-in Twilio as a server of its own");
+        auto* serve =
+            command(emulator, "serve", "Run the built-in Twilio until Ctrl-C",
+                    "  agentbridge emulator serve\n"
+                    "  agentbridge emulator serve --persona default=echo --ledger ledger.jsonl",
+                    [this] { return emulator_; });
+        option(serve, "--host", emulator_.host, "ADDRESS",
+               "address to listen on (default 127.0.0.1)");
+        serve
+            ->add_option("--port", emulator_.port,
+                         "port to listen on (default 8010; 0: any free one)")
+            ->option_text("PORT");
+        serve
+            ->add_option("--persona", persona_texts_,
+                         "who answers NUMBER (or default); may be repeated")
+            ->option_text("NUMBER=DESC")
+            ->take_all();
+        option(serve, "--ledger", emulator_.ledger, "FILE",
+               "append every event to FILE as JSON lines");
+        option(serve, "--ca", emulator_.ca, "FILE", "PEM file to trust on https and wss");
+        option(serve, "--voice-url", emulator_.voice_url, "URL",
+               "where inbound calls are announced");
+
+        auto* trigger =
+            group_under(emulator, "trigger", "Make something happen on a running emulator");
+        auto* incoming = command(
+            trigger, "incoming-call", "A phone calls a number of the account",
+            "  agentbridge emulator trigger incoming-call --from +12025550123 --persona echo",
+            [this] { return trigger_; });
+        option(incoming, "--from", trigger_.from, "NUMBER", "who calls");
+        option(incoming, "--to", trigger_.to, "NUMBER",
+               "the number that is called (default: the account's)");
+        option(incoming, "--persona", trigger_.persona, "DESC",
+               "how the caller behaves (default: greeting)");
+        option(incoming, "--emulator-url", trigger_.emulator_url, "URL",
+               "default http://127.0.0.1:8010");
+
+        auto* ledger =
+            command(emulator, "ledger",
+                    "Every call of a running emulator: how long, and whether it has ended",
+                    "  agentbridge emulator ledger --json", [this] { return ledger_; });
+        option(ledger, "--emulator-url", ledger_.emulator_url, "URL",
+               "default http://127.0.0.1:8010");
+    }
+
+    CLI::App* group_under(CLI::App* parent, const std::string& name, const std::string& meaning) {
+        auto* sub = parent->add_subcommand(name, meaning);
+        sub->fallthrough();
+        sub->require_subcommand(0, 1);
+        groups_.push_back(sub);
+        return sub;
+    }
+
+    static CLI::App* deepest(CLI::App* at) {
+        while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+        return at;
+    }
+    /// "agentbridge config show"
+    static std::string path_of(const CLI::App* at) {
+        return at->get_parent() == nullptr ? at->get_name()
+                                           : path_of(at->get_parent()) + " " + at->get_name();
+    }
+
+    CommandLineEnd help_of(CLI::App* at) const {
+        if (at == &app_) return {ExitCode::ok, help_overview(), ""};
+        auto text = at->help(path_of(at->get_parent()));
+        while (!text.empty() && text.back() == '\n') text.pop_back();
+        return {ExitCode::ok, text + "\n", ""};
+    }
+
+    CommandLineEnd usage(const std::string& message) {
+        auto* at = deepest(&app_);
+        return {ExitCode::usage, "",
+                fmt::format("agentbridge: {}\n    see `{} --help`\n", message, path_of(at))};
+    }
+
+    static std::vector<std::string> options_of(const CLI::App* at) {
+        std::vector<std::string> names;
+        for (; at != nullptr; at = at->get_parent()) {
+            for (const auto* candidate : at->get_options()) {
+                for (const auto& name : candidate->get_lnames()) names.push_back("--" + name);
+            }
+        }
+        return names;
+    }
+    static std::vector<std::string> words_of(CLI::App* at) {
+        std::vector<std::string> names;
+        for (const auto* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
+            names.push_back(sub->get_name());
+        }
+        return names;
+    }
+
+    std::string explain(const CLI::ParseError& error) {
+        if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
+        const auto extra = app_.remaining(true);
+        return extra.empty() ? error.what() : explain_unknown(extra.front());
+    }
+
+    std::string explain_unknown(const std::string& word) {
+        auto* at = deepest(&app_);
+        const auto with_guess = [&](std::string message, const std::string& guess) {
+            return guess.empty() ? message : fmt::format("{}; did you mean {}?", message, guess);
+        };
+        if (!word.empty() && word[0] == '-') {
+            const auto flag = word.substr(0, word.find('='));
+            for (const auto* secret : {"token", "secret", "password", "api-key"}) {
+                if (flag.find(secret) != std::string::npos) {
+                    return fmt::format(
+                        "there is no {}: secrets are never flags; put them into .env or the "
+                        "environment",
+                        flag);
+                }
+            }
+            return with_guess(fmt::format("{} is not a flag of `{}`", flag, path_of(at)),
+                              nearest(flag, options_of(at)));
+        }
+        const auto words = words_of(at);
+        if (words.empty()) return fmt::format("`{}` does not take '{}'", path_of(at), word);
+        return with_guess(fmt::format("'{}' is not a command of `{}`", word, path_of(at)),
+                          nearest(word, words));
+    }
+
+    tl::expected<Invocation, CommandLineEnd> finish() {
+        auto* at = deepest(&app_);
+        if (version_) {
+            invocation_.command = VersionCommand{};
+            return invocation_;
+        }
+        if (std::find(groups_.begin(), groups_.end(), at) != groups_.end()) {
+            return tl::unexpected(usage(
+                fmt::format("`{}` needs one of: {}", path_of(at), fmt::join(words_of(at), ", "))));
+        }
+        if (auto problem = check_values(); !problem.empty()) return tl::unexpected(usage(problem));
+        for (const auto& [sub, made] : commands_) {
+            if (sub != at) continue;
+            invocation_.command = made();
+            if (const auto* help = std::get_if<HelpCommand>(&invocation_.command))
+                return finish_help(*help);
+            return invocation_;
+        }
+        return tl::unexpected(help_of(&app_));
+    }
+
+    /// `help call` is `call --help`; `help audio` is a topic.
+    tl::expected<Invocation, CommandLineEnd> finish_help(const HelpCommand& help) {
+        if (help.topic.empty() || help_topic(help.topic)) return invocation_;
+        for (auto* sub : app_.get_subcommands([](const CLI::App*) { return true; })) {
+            if (sub->get_name() == help.topic) return tl::unexpected(help_of(sub));
+        }
+        auto known = help_topics();
+        const auto commands = command_names();
+        known.insert(known.end(), commands.begin(), commands.end());
+        const auto close = nearest(help.topic, known);
+        return tl::unexpected(usage(fmt::format(
+            "there is no help on '{}'; topics: {}{}", help.topic, fmt::join(help_topics(), ", "),
+            close.empty() ? "" : fmt::format("; did you mean {}?", close))));
+    }
+
+    /// The first thing wrong with what was written, or empty.
+    std::string check_values() {
+        if (call_parsed("call") && call_.target.empty()) {
+            return "`agentbridge call` needs --target, such as --target +15551234567";
+        }
+        for (const auto* run : {&serve_, &call_}) {
+            if (run->target.empty()) continue;
+            if (const auto target = parse_target(run->target); !target)
+                return "--target: " + target.error().message;
+        }
+        for (const auto& [flag, number] :
+             {std::pair{"--to", &demo_.to}, std::pair{"--from", &trigger_.from},
+              std::pair{"--to", &trigger_.to}}) {
+            if (number->empty()) continue;
+            if (const auto parsed = parse_phone_number(*number); !parsed) {
+                return fmt::format("{}: {}", flag, parsed.error().message);
+            }
+        }
+        for (const auto& text : persona_texts_) {
+            const auto equals = text.find('=');
+            const auto number = text.substr(0, equals);
+            if (equals == std::string::npos || equals + 1 == text.size() ||
+                (number != "default" && !parse_phone_number(number))) {
+                return fmt::format(
+                    "--persona '{}': write NUMBER=DESC, such as +12025550142=echo or default=busy",
+                    text);
+            }
+            emulator_.personas.emplace_back(number, text.substr(equals + 1));
+        }
+        // The flags that are settings are checked as such, alone: what is wrong then is the flag.
+        ConfigSources flags;
+        flags.flags = invocation_.settings;
+        const auto loaded = load_config(flags, {});
+        if (loaded.problems.empty()) return "";
+        const auto& problem = loaded.problems.front();
+        const auto shown = problem.value.empty() ? "" : fmt::format(" '{}'", problem.value);
+        return fmt::format("{}{} {}; {}", find_setting(problem.setting)->flag, shown, problem.what,
+                           problem.fix);
+    }
+
+    bool call_parsed(const std::string& name) { return app_.got_subcommand(name); }
+
+    CLI::App app_;
+    Invocation invocation_;
+    RunCommand serve_, call_;
+    DemoCommand demo_;
+    DevicesCommand devices_;
+    ConfigCommand config_;
+    EmulatorServeCommand emulator_;
+    EmulatorTriggerCommand trigger_;
+    EmulatorLedgerCommand ledger_;
+    HelpCommand help_;
+    std::vector<std::string> persona_texts_;
+    bool version_ = false;
+    std::vector<std::pair<CLI::App*, std::function<Command()>>> commands_;
+    std::vector<CLI::App*> groups_;
+};
+
+}  // namespace
+
+tl::expected<Invocation, CommandLineEnd> parse_command_line(
+    const std::vector<std::string>& arguments) {
+    return Grammar().parse(arguments);
+}
+
+}  // namespace bridge::app

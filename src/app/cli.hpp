@@ -1,0 +1,80 @@
+#pragma once
+// The command line: text in, one plain value out. Nothing is done here, so that every command and
+// every mistake can be tested as a table.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "app/exit_code.hpp"
+#include "base/result.hpp"
+
+namespace bridge::app {
+
+/// `serve`, `call`, and the program without a command.
+struct RunCommand {
+    enum class Kind { serve, call } kind = Kind::serve;
+    std::string target;  ///< checked: E.164, sip: or client:; empty with serve only
+    bool no_audio = false;
+    bool listen_only = false;
+    bool yes = false;
+    bool dry_run = false;
+};
+struct DemoCommand {
+    std::string persona, wav, to;
+    bool no_audio = false;
+};
+struct DevicesCommand {
+    enum class Action { list, test } action = Action::list;
+    std::string device;  ///< to test; empty: the configured one
+};
+struct ConfigCommand {
+    enum class Action { show, check, init } action = Action::show;
+    bool show_origin = false;
+    bool force = false;
+    std::string file;  ///< init: where to; empty: .env
+};
+struct EmulatorServeCommand {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8010;
+    std::vector<std::pair<std::string, std::string>> personas;
+    std::string ledger, ca, voice_url;
+};
+struct EmulatorTriggerCommand {
+    std::string from, to, persona,
+        emulator_url;  ///< empty: the emulator's or the environment's defaults
+};
+struct EmulatorLedgerCommand {
+    std::string emulator_url;
+};
+struct VersionCommand {};
+struct HelpCommand {
+    std::string topic;  ///< empty: the overview
+};
+
+struct Invocation {
+    bool json = false;
+    bool no_color = false;
+    std::string env_file;
+    std::map<std::string, std::string>
+        settings;  ///< setting → value, of the flags that are settings
+    std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
+                 EmulatorTriggerCommand, EmulatorLedgerCommand, VersionCommand, HelpCommand>
+        command;
+};
+
+/// The command line asked for help, or was wrong: print, and end.
+struct CommandLineEnd {
+    ExitCode exit = ExitCode::usage;
+    std::string out;  ///< for stdout
+    std::string err;  ///< for stderr
+};
+
+/// `arguments` without the program's name.
+tl::expected<Invocation, CommandLineEnd> parse_command_line(
+    const std::vector<std::string>& arguments);
+
+}  // namespace bridge::app

@@ -1,0 +1,151 @@
+#include "app/help.hpp"
+
+#include <fmt/format.h>
+
+#include "app/exit_code.hpp"
+#include "app/settings.hpp"
+
+namespace bridge::app {
+namespace {
+
+constexpr std::string_view kOverview =
+    R"(agentbridge: a phone call on your speakers, through Twilio or without it
+
+Usage:
+  agentbridge demo                         a call on the built-in Twilio; no account needed
+  agentbridge call --target +15551234567   place a call and stay with it
+  agentbridge serve                        answer inbound calls until Ctrl-C
+  agentbridge [--target NUMBER]            serve, and place a call if a number is given
+
+Commands:
+  demo                        emulator, bridge and one call to your speakers, then exit
+  call                        place one call; the program ends with it
+  serve                       answer inbound calls
+  devices list|test           sound devices
+  config show|check|init      settings: where each comes from, what is wrong, a new .env
+  emulator serve|trigger|ledger   the built-in Twilio as a server of its own
+  version                     version of this program and its libraries
+  help [TOPIC]                topics: exit-codes environment config emulator audio
+
+Everywhere:
+  --env-file FILE             read settings from FILE in place of the nearest .env
+  --log-level LEVEL           DEBUG, INFO, WARNING or ERROR
+  --log-format text|json      how log lines look
+  --json                      results on stdout as JSON
+  --no-color                  no colours (NO_COLOR and TERM=dumb do the same)
+  -h, --help                  help for the program or, after a command, for that command
+
+Ctrl-C hangs up and waits until the call's end is confirmed; a second one does not wait.
+)";
+
+constexpr std::string_view kConfig =
+    R"(Settings come from four places. A flag beats the environment, which beats the .env file, which beats
+the default.
+
+  agentbridge config init                  write a commented .env with every setting
+  agentbridge config check                 everything that is wrong, each with its fix
+  agentbridge config show --show-origin    every value and where it came from
+
+The .env file is the one in the working directory or, if there is none, in the nearest folder above
+it; --env-file FILE names another. It may use export, comments, 'single' and "double" quotes, values
+over several lines, ${NAME} and ${NAME:-default}. The texts of the example file, such as
+your_auth_token_here, count as unset. An empty value means the default.
+
+Secrets are never flags: a command line is visible to every user of the machine. Nothing prints them.
+)";
+
+constexpr std::string_view kEmulator =
+    R"(The built-in Twilio answers the REST API, fetches TwiML, signs its webhooks and streams audio in real
+time, so that all of agentbridge can be tried without an account, a tunnel or money.
+
+  agentbridge demo                         all in one process
+  agentbridge emulator serve               a server of its own; prints an account and its token
+  agentbridge emulator trigger incoming-call --from +12025550123
+  agentbridge emulator ledger              every call, how long it lasted, and whether it has ended
+
+To use a server of its own, give the bridge what it printed:
+
+  TWILIO_BASE_URL=http://127.0.0.1:8010 TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=… \
+  TWILIO_PHONE_NUMBER=+15005550006 agentbridge call --target +12025550100
+
+A persona is what answers a number: greeting, echo, tone:440, say:TEXT, wav:FILE, voicemail, busy,
+no-answer, reject, failed; options follow after commas, as in say:Hello,ring=2s,hangup=no.
+  agentbridge demo --persona "say:Hello from nowhere"
+  agentbridge emulator serve --persona +12025550142=echo --persona default=busy
+)";
+
+constexpr std::string_view kAudio =
+    R"(What the phone says is played on the device that --speaker or AGENTBRIDGE_SPEAKER names:
+
+  default          the system's device; if there is none the call goes on, silently
+  NAME             the device of that name, or the only one whose name contains it
+  file:PATH        a WAV file
+  null             keeps time like a sound card and says nothing
+  none             no device (--no-audio is the same)
+
+  agentbridge devices list                 the names
+  agentbridge devices test                 a tone on the configured device
+  agentbridge devices test NAME            on another
+
+AUDIO_BUFFER_SIZE samples at AUDIO_SAMPLE_RATE is the most that may wait against jitter: 1024 at
+8000 Hz is 128 ms. The buffer grows only as far as the network asks; if speech breaks up on a bad
+network, allow it 2048. The sound card keeps its own rate; the call is resampled to it.
+)";
+
+std::string exit_codes() {
+    std::string out = "What the program tells the shell when it ends:\n\n";
+    for (const auto code : all_exit_codes())
+        out += fmt::format("  {:>3}  {}\n", to_int(code), meaning_of(code));
+    return out;
+}
+
+std::string environment() {
+    std::string out =
+        "Every setting, as an environment variable or a line of .env. Defaults stand in "
+        "brackets.\n";
+    std::string_view section;
+    for (const auto& setting : all_settings()) {
+        if (setting.section != section) {
+            section = setting.section;
+            out += fmt::format("\n{}\n", section);
+        }
+        out += fmt::format("  {}", setting.name);
+        if (!setting.fallback.empty()) {
+            out += fmt::format(" [{}{}{}]", setting.fallback, setting.unit.empty() ? "" : " ",
+                               setting.unit);
+        }
+        if (!setting.flag.empty()) out += fmt::format("  {}", setting.flag);
+        out += fmt::format("\n      {}", setting.meaning);
+        if (!setting.choices.empty()) out += fmt::format(" ({})", fmt::join(setting.choices, ", "));
+        out += "\n";
+    }
+    out +=
+        "\nOf other programs: NO_COLOR, TERM, https_proxy, http_proxy, no_proxy, XDG_STATE_HOME, "
+        "HOME.\n";
+    return out;
+}
+
+}  // namespace
+
+std::string help_overview() {
+    return std::string(kOverview);
+}
+
+std::optional<std::string> help_topic(std::string_view topic) {
+    if (topic == "exit-codes") return exit_codes();
+    if (topic == "environment") return environment();
+    if (topic == "config") return std::string(kConfig);
+    if (topic == "emulator") return std::string(kEmulator);
+    if (topic == "audio") return std::string(kAudio);
+    return std::nullopt;
+}
+
+std::vector<std::string> help_topics() {
+    return {"exit-codes", "environment", "config", "emulator", "audio"};
+}
+
+std::vector<std::string> command_names() {
+    return {"demo", "call", "serve", "devices", "config", "emulator", "version", "help"};
+}
+
+}  // namespace bridge::app
