@@ -12,7 +12,9 @@ namespace bridge::net {
 /// Header fields in the order they came; names compare without regard to case.
 class Headers {
 public:
-    void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+    void add(std::string name, std::string value) {
+        fields_.emplace_back(std::move(name), std::move(value));
+    }
     /// Replaces every field of that name.
     void set(std::string_view name, std::string value);
     /// The first field of that name.
@@ -26,18 +28,20 @@ private:
 };
 
 struct HttpRequest {
-    std::string method;   ///< "GET", "POST", …
-    std::string target;   ///< path and query exactly as they came: what a signature covers
+    std::string method;  ///< "GET", "POST", …
+    std::string target;  ///< path and query exactly as they came: what a signature covers
     Headers headers;
     std::string body;
-    std::string peer;     ///< "127.0.0.1:50432"
+    std::string peer;       ///< "127.0.0.1:50432"
+    unsigned version = 11;  ///< 10 for HTTP/1.0, 11 for HTTP/1.1
 
     /// `target` up to the first '?'.
     std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }
     /// `target` after the first '?', empty if there is none.
     std::string_view query() const {
         const auto mark = target.find('?');
-        return mark == std::string::npos ? std::string_view{} : std::string_view(target).substr(mark + 1);
+        return mark == std::string::npos ? std::string_view{}
+                                         : std::string_view(target).substr(mark + 1);
     }
 };
 

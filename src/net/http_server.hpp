@@ -21,17 +21,18 @@ namespace asio = boost::asio;
 struct HttpLimits {
     std::size_t head_bytes = 16 * 1024;
     std::size_t body_bytes = 256 * 1024;
-    std::chrono::seconds head_time{10};   ///< from the first wait to the whole head (also keep-alive's idle time)
+    std::chrono::seconds head_time{
+        10};  ///< from the first wait to the whole head (also keep-alive's idle time)
     std::chrono::seconds body_time{10};
     std::chrono::seconds write_time{10};
-    std::size_t connections = 2048;       ///< more are accepted and closed at once, with a warning
+    std::size_t connections = 2048;  ///< more are accepted and closed at once, with a warning
 };
 
 struct HttpServerOptions {
-    std::string name = "http";            ///< in the log
-    std::string host = "127.0.0.1";       ///< address or name; "0.0.0.0" and "::" listen everywhere
-    std::uint16_t port = 0;               ///< 0: any free port
-    bool reuse_port = false;              ///< several listeners share the port, one on each io thread (Linux)
+    std::string name = "http";       ///< in the log
+    std::string host = "127.0.0.1";  ///< address or name; "0.0.0.0" and "::" listen everywhere
+    std::uint16_t port = 0;          ///< 0: any free port
+    bool reuse_port = false;  ///< several listeners share the port, one on each io thread (Linux)
     HttpLimits limits;
 };
 

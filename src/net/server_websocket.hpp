@@ -1,7 +1,7 @@
 #pragma once
-// The server side of a WebSocket, on a socket whose HTTP head has been read: our own RFC 6455 framing
-// on Asio, because it is the media path. Messages come in batches, by callback; what is sent in one
-// turn of the event loop leaves in one write. No extensions.
+// The server side of a WebSocket, on a socket whose HTTP head has been read: our own RFC 6455
+// framing on Asio, because it is the media path. Messages come in batches, by callback; what is
+// sent in one turn of the event loop leaves in one write. No extensions.
 
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -24,17 +24,18 @@ struct WebSocketMessage {
 };
 
 struct WebSocketLimits {
-    std::size_t message_bytes = 256 * 1024;       ///< longer: closed with 1009
-    std::size_t outbox_bytes = 512 * 1024;        ///< fuller: send() refuses
-    std::chrono::seconds close_time{2};           ///< wait this long for the peer's close frame
+    std::size_t message_bytes = 256 * 1024;  ///< longer: closed with 1009
+    std::size_t outbox_bytes = 512 * 1024;   ///< fuller: send() refuses
+    std::chrono::seconds close_time{2};      ///< wait this long for the peer's close frame
 };
 
 /// How a connection ended. `code` 1006: without a close frame.
 struct WebSocketEnd {
     std::uint16_t code = 1006;
     std::string reason;
-    bool by_peer = true;   ///< the peer began the close, or vanished
-    std::string fault;     ///< what the peer did wrong, if that is why ("control frame over 125 bytes")
+    bool by_peer = true;  ///< the peer began the close, or vanished
+    std::string
+        fault;  ///< what the peer did wrong, if that is why ("control frame over 125 bytes")
 };
 
 struct WebSocketStats {
@@ -47,9 +48,12 @@ public:
     using OnBatch = std::function<void(std::span<const WebSocketMessage>)>;
     using OnEnd = std::function<void(const WebSocketEnd&)>;
 
-    /// Checks the handshake head (method, version 13, key) without answering. Errors: protocol, with
-    /// the sentence for the log; the answer to send is 400, or 426 when only the version is wrong.
+    /// Checks the handshake head (method, version 13, key) without answering. Errors: protocol,
+    /// with the sentence for the log; the answer to send is 400, or 426 when only the version is
+    /// wrong.
     static Result<> check(const HttpRequest& head);
+    /// The answer for a head that `check` has refused: 400, or 426 when only the version is wrong.
+    static HttpResponse refusal(const HttpRequest& head);
 
     /// Answers 101 and takes the connection over. `check` must have passed.
     static std::shared_ptr<ServerWebSocket> accept(Upgrade upgrade, WebSocketLimits limits);

@@ -16,15 +16,26 @@ namespace bridge::net {
 class Shard {
 public:
     explicit Shard(std::size_t index);
+    ~Shard();
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
     std::size_t index() const { return index_; }
     boost::asio::io_context& context() { return context_; }
     boost::asio::any_io_executor executor() { return context_.get_executor(); }
     /// Thread: this shard's.
     LoopClock& clock() { return clock_; }
+    /// Destroys what still waits in the loop (suspended coroutines, pending operations) while the
+    /// clock is alive. Only after the shard's thread has ended.
+    void drop_pending() { context_.drop_pending(); }
 
 private:
+    struct Context final : boost::asio::io_context {
+        using boost::asio::io_context::io_context;
+        void drop_pending() { shutdown(); }
+    };
+
     std::size_t index_;
-    boost::asio::io_context context_;
+    Context context_;
     LoopClock clock_;
 };
 
@@ -32,7 +43,7 @@ private:
 class Shards {
 public:
     explicit Shards(std::size_t count);
-    ~Shards();  ///< stops and joins
+    ~Shards();  ///< stops the loops where they are and joins
     Shards(const Shards&) = delete;
     Shards& operator=(const Shards&) = delete;
 

@@ -16,9 +16,9 @@
 namespace bridge::net {
 
 struct WebSocketTarget {
-    std::string url;                     ///< ws://… or wss://…, path and query as they are
-    Headers headers;                     ///< added to the handshake, e.g. X-Twilio-Signature
-    std::string ca_file;                 ///< extra trust for wss, PEM; empty: the system's
+    std::string url;      ///< ws://… or wss://…, path and query as they are
+    Headers headers;      ///< added to the handshake, e.g. X-Twilio-Signature
+    std::string ca_file;  ///< extra trust for wss, PEM; empty: the system's
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds handshake_timeout{5000};
     std::size_t message_bytes = 1024 * 1024;
@@ -26,9 +26,19 @@ struct WebSocketTarget {
 };
 
 /// Why a connection could not be opened, in enough detail to say which of Twilio's errors it is.
+/// A server that accepts the connection and never answers the handshake is `connect_timeout` as
+/// well: seen from a caller there was no answer. A TLS handshake that takes too long is `tls`.
 struct ConnectFailure {
-    enum class Stage { bad_url, resolve, connect_refused, connect_timeout, unreachable, tls, handshake } stage;
-    int http_status = 0;   ///< with `handshake`: what came instead of 101 (0: not HTTP, or closed)
+    enum class Stage {
+        bad_url,
+        resolve,
+        connect_refused,
+        connect_timeout,
+        unreachable,
+        tls,
+        handshake
+    } stage;
+    int http_status = 0;  ///< with `handshake`: what came instead of 101 (0: not HTTP, or closed)
     std::string message;
 };
 
@@ -44,8 +54,8 @@ public:
         asio::any_io_executor executor, WebSocketTarget target);
     virtual ~WebSocketClient() = default;
 
-    /// The next message. Errors: connection_lost (no close frame), cancelled (clean close; see `end`),
-    /// protocol, too_large. After an error the socket is done.
+    /// The next message. Errors: connection_lost (no close frame), cancelled (clean close; see
+    /// `end`), protocol, too_large. After an error the socket is done.
     virtual asio::awaitable<Result<ReceivedMessage>> receive() = 0;
     /// Queues; false when the outbox is full or the socket is done.
     virtual bool send(std::string_view text) = 0;

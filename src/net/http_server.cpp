@@ -1,0 +1,483 @@
+#include "net/http_server.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/spawn.hpp"
+
+namespace bridge::net {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+using Parser = http::request_parser<http::string_body>;
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+// What a client still sends after an answer that ends its connection is read this long: closing on
+// unread bytes resets the connection, and the reset can overtake the answer.
+constexpr std::chrono::seconds kLinger{1};
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+std::string reason_phrase(int status) {
+    const auto known = http::int_to_status(static_cast<unsigned>(status));
+    return known == http::status::unknown ? "Status" : std::string(http::obsolete_reason(known));
+}
+
+/// A line feed in a value would start a header field of the sender's choice.
+void append_value(std::string& out, std::string_view value) {
+    for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+}
+
+bool same_text(std::string_view a, const char* b) {
+    return beast::iequals(a, b);
+}
+
+std::string format_head(const HttpResponse& response, bool keep_alive, bool http10) {
+    std::string out = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                      reason_phrase(response.status) + "\r\n";
+    for (const auto& [name, value] : response.headers.fields()) {
+        // These are the server's to say.
+        if (same_text(name, "Content-Length") || same_text(name, "Transfer-Encoding")) continue;
+        if (same_text(name, "Connection") || same_text(name, "Server")) continue;
+        append_value(out, name);
+        out += ": ";
+        append_value(out, value);
+        out += "\r\n";
+    }
+    out += "Server: agentbridge\r\n";
+    if (response.status >= 200 && response.status != 204 && response.status != 304) {
+        out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    }
+    if (!keep_alive) out += "Connection: close\r\n";
+    if (keep_alive && http10) out += "Connection: keep-alive\r\n";
+    out += "\r\n";
+    return out;
+}
+
+std::string format_endpoint(const tcp::endpoint& endpoint) {
+    const auto address = endpoint.address().to_string();
+    return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
+           std::to_string(endpoint.port());
+}
+
+/// One client. Reads stop when its time is up: `timed_out` stays set until the next `expire_in`.
+struct Connection : std::enable_shared_from_this<Connection> {
+    explicit Connection(tcp::socket connected)
+        : socket(std::move(connected)), timer(socket.get_executor()) {
+        error_code error;
+        const auto endpoint = socket.remote_endpoint(error);
+        if (!error) peer = format_endpoint(endpoint);
+        socket.set_option(tcp::no_delay(true), error);
+    }
+
+    void expire_in(std::chrono::milliseconds time) {
+        timed_out = false;
+        timer.expires_after(time);
+        timer.async_wait([self = shared_from_this()](const error_code& error) {
+            // A wait that was already over when it was cancelled comes without an error.
+            if (error || self->timer.expiry() > std::chrono::steady_clock::now()) return;
+            self->timed_out = true;
+            error_code ignored;
+            self->socket.cancel(ignored);
+        });
+    }
+    void expire_never() { timer.expires_at(std::chrono::steady_clock::time_point::max()); }
+
+    tcp::socket socket;
+    asio::steady_timer timer;
+    beast::flat_buffer buffer;
+    std::optional<Parser> parser;  ///< of the request that is being read
+    std::string peer;
+    bool timed_out = false;
+    bool in_hand = false;  ///< a request has been read and is not answered yet
+};
+
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+asio::awaitable<error_code> read_more(ConnectionPtr connection) {
+    if (connection->timed_out) co_return asio::error::timed_out;
+    auto [error, got] =
+        co_await connection->socket.async_read_some(connection->buffer.prepare(4096), kTuple);
+    connection->buffer.commit(got);
+    if (error && connection->timed_out) co_return asio::error::timed_out;
+    co_return error;
+}
+
+asio::awaitable<error_code> write_all(ConnectionPtr connection, std::string head,
+                                      std::string body) {
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+    auto [error, sent] = co_await asio::async_write(connection->socket, parts, kTuple);
+    co_return error;
+}
+
+/// Ends a connection so that what was written arrives.
+asio::awaitable<void> hang_up(ConnectionPtr connection) {
+    error_code error;
+    connection->socket.shutdown(tcp::socket::shutdown_send, error);
+    connection->expire_in(kLinger);
+    for (int i = 0; !error && i < 256; ++i) {
+        connection->buffer.clear();
+        error = co_await read_more(connection);
+    }
+    connection->expire_never();
+    connection->socket.close(error);
+}
+
+struct HeadError {
+    int status = 0;  ///< 0: close without an answer
+    std::string message;
+};
+
+HeadError head_error(const error_code& error, bool anything_came) {
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+        return {431, "the request's head is too large\n"};
+    }
+    if (error == http::error::body_limit) return {413, "the request's body is too large\n"};
+    if (error == asio::error::timed_out) {
+        return {anything_came ? 408 : 0, "the request did not arrive in time\n"};
+    }
+    if (error.category() == http::make_error_code(http::error::end_of_stream).category()) {
+        return {400, "not an HTTP request: " + error.message() + "\n"};
+    }
+    return {};  // the client is gone
+}
+
+class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
+public:
+    Server(tcp::acceptor acceptor, HttpServerOptions options, HttpHandler handler,
+           UpgradeHandler upgrade)
+        : acceptor_(std::move(acceptor)),
+          pause_(acceptor_.get_executor()),
+          options_(std::move(options)),
+          handler_(std::move(handler)),
+          upgrade_(std::move(upgrade)) {
+        error_code ignored;
+        port_ = acceptor_.local_endpoint(ignored).port();
+    }
+
+    std::uint16_t port() const override { return port_; }
+
+    void start() override {
+        spawn(acceptor_.get_executor(), options_.name + " server", accept_loop(shared_from_this()));
+    }
+
+    void stop() override {
+        if (stopped_) return;
+        stopped_ = true;
+        error_code ignored;
+        acceptor_.close(ignored);
+        pause_.cancel();
+        for (auto* connection : connections_) {
+            if (!connection->in_hand) connection->socket.close(ignored);
+        }
+    }
+
+private:
+    using Self = std::shared_ptr<Server>;
+
+    static asio::awaitable<void> accept_loop(Self self) {
+        bool failing = false;
+        bool full = false;
+        while (!self->stopped_) {
+            auto [error, socket] = co_await self->acceptor_.async_accept(kTuple);
+            if (self->stopped_) co_return;
+            if (error == asio::error::connection_aborted) continue;
+            if (error) {
+                // Out of descriptors, most likely: the waiting connection stays in the kernel's
+                // queue and would make every accept fail at once, so there is a pause.
+                if (!failing) {
+                    log::error("http", "{}: cannot accept on port {}: {}", self->options_.name,
+                               self->port_, error.message());
+                }
+                failing = true;
+                self->pause_.expires_after(kAcceptPause);
+                co_await self->pause_.async_wait(kTuple);
+                continue;
+            }
+            failing = false;
+            if (self->connections_.size() >= self->options_.limits.connections) {
+                if (!full) {
+                    log::warning("http", "{}: {} connections are open; more are closed at once",
+                                 self->options_.name, self->connections_.size());
+                }
+                full = true;
+                continue;  // the socket closes as it goes out of scope
+            }
+            full = false;
+            auto connection = std::make_shared<Connection>(std::move(socket));
+            self->connections_.insert(connection.get());
+            spawn(self->acceptor_.get_executor(), self->options_.name + " connection",
+                  serve(self, std::move(connection)));
+        }
+    }
+
+    static asio::awaitable<void> serve(Self self, ConnectionPtr connection) {
+        const Membership membership{self, connection.get()};
+        while (co_await serve_one(self, connection)) {
+        }
+        connection->expire_never();
+    }
+
+    /// Reads and answers one request; false when the connection is done.
+    static asio::awaitable<bool> serve_one(Self self, ConnectionPtr connection) {
+        const auto& limits = self->options_.limits;
+        auto& parser = connection->parser.emplace();
+        parser.header_limit(static_cast<std::uint32_t>(limits.head_bytes));
+        parser.body_limit(limits.body_bytes);
+        parser.eager(false);
+
+        connection->expire_in(limits.head_time);
+        auto error = co_await read_head(connection);
+        if (!error && parser.is_header_done() && !parser.is_done()) {
+            connection->expire_in(limits.body_time);
+            error = co_await read_body(connection);
+        }
+        connection->expire_never();
+        if (error) {
+            const bool anything_came = parser.got_some() || connection->buffer.size() > 0;
+            auto failure = head_error(error, anything_came);
+            if (failure.status == 0 || self->stopped_) co_return false;
+            connection->expire_in(limits.write_time);
+            auto response = respond(failure.status, "text/plain", std::move(failure.message));
+            co_await write_all(connection, format_head(response, false, false),
+                               std::move(response.body));
+            co_await hang_up(connection);
+            co_return false;
+        }
+        const bool keep_alive = parser.keep_alive();
+        auto request = take_request(parser.get(), connection->peer);
+        if (self->upgrade_ && wants_websocket(request)) {
+            self->hand_over(std::move(request), *connection);
+            co_return false;
+        }
+        co_return co_await answer(self, connection, std::move(request), keep_alive);
+    }
+
+    static asio::awaitable<error_code> read_head(ConnectionPtr connection) {
+        auto& parser = *connection->parser;
+        auto& buffer = connection->buffer;
+        while (true) {
+            if (!parser.got_some()) skip_empty_lines(buffer);
+            if (buffer.size() > 0) {
+                error_code error;
+                buffer.consume(parser.put(buffer.data(), error));
+                if (error && error != http::error::need_more) co_return error;
+                if (parser.is_header_done()) co_return error_code{};
+            }
+            if (auto error = co_await read_more(connection)) co_return error;
+        }
+    }
+
+    static asio::awaitable<error_code> read_body(ConnectionPtr connection) {
+        auto& parser = *connection->parser;
+        auto& buffer = connection->buffer;
+        parser.eager(true);
+        if (buffer.size() == 0 && parser.get().version() >= 11 &&
+            beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+            auto error = co_await write_all(connection, "HTTP/1.1 100 Continue\r\n\r\n", {});
+            if (error) co_return error;
+        }
+        while (!parser.is_done()) {
+            if (buffer.size() > 0) {
+                error_code error;
+                const auto used = parser.put(buffer.data(), error);
+                buffer.consume(used);
+                if (error && error != http::error::need_more) co_return error;
+                if (parser.is_done()) break;
+                if (!error && used > 0) continue;
+            }
+            if (auto error = co_await read_more(connection)) co_return error;
+        }
+        co_return error_code{};
+    }
+
+    /// Old clients send an empty line after a body (RFC 9112 section 2.2).
+    static void skip_empty_lines(beast::flat_buffer& buffer) {
+        while (buffer.size() >= 2 && std::memcmp(buffer.data().data(), "\r\n", 2) == 0) {
+            buffer.consume(2);
+        }
+    }
+
+    static HttpRequest take_request(http::request<http::string_body>& message, std::string peer) {
+        HttpRequest request;
+        request.method = std::string(message.method_string());
+        request.target = std::string(message.target());
+        for (const auto& field : message) {
+            request.headers.add(std::string(field.name_string()), std::string(field.value()));
+        }
+        request.body = std::move(message.body());
+        request.peer = std::move(peer);
+        request.version = message.version();
+        return request;
+    }
+
+    static bool wants_websocket(const HttpRequest& request) {
+        return request.headers.has_token("Connection", "upgrade") &&
+               request.headers.has_token("Upgrade", "websocket");
+    }
+
+    void hand_over(HttpRequest request, Connection& connection) {
+        log::debug("http", "{}: {} asks for a WebSocket", options_.name, connection.peer);
+        std::string leftover = beast::buffers_to_string(connection.buffer.data());
+        connections_.erase(&connection);
+        upgrade_(Upgrade{std::move(request), std::move(connection.socket), std::move(leftover)});
+    }
+
+    static asio::awaitable<bool> answer(Self self, ConnectionPtr connection, HttpRequest request,
+                                        bool keep_alive) {
+        connection->in_hand = true;
+        const bool is_head = request.method == "HEAD";
+        const bool http10 = request.version < 11;
+        const auto method = request.method;
+        const auto path = std::string(request.path());
+        HttpResponse response;
+        if (!http10 && !request.headers.find("Host")) {
+            response = respond(400, "text/plain", "the request has no Host\n");
+        } else if (wants_websocket(request)) {
+            response = respond(404, "text/plain", "there is no WebSocket here\n");
+        } else {
+            response = co_await handle(self, std::move(request));
+        }
+        keep_alive = keep_alive && !self->stopped_;
+        log::debug("http", "{}: {} {} {} -> {}, {} bytes", self->options_.name, connection->peer,
+                   method, path, response.status, response.body.size());
+        connection->expire_in(self->options_.limits.write_time);
+        auto head = format_head(response, keep_alive, http10);
+        const bool bodiless = is_head || response.status == 204 || response.status == 304;
+        const auto error = co_await write_all(connection, std::move(head),
+                                              bodiless ? std::string{} : std::move(response.body));
+        connection->in_hand = false;
+        if (error) co_return false;
+        if (keep_alive && !self->stopped_) co_return true;
+        co_await hang_up(connection);
+        co_return false;
+    }
+
+    static asio::awaitable<HttpResponse> handle(Self self, HttpRequest request) {
+        const auto what = request.method + " " + std::string(request.path());
+        try {
+            co_return co_await self->handler_(std::move(request));
+        } catch (const std::exception& e) {
+            log::error("http", "{}: {} failed: {}", self->options_.name, what, e.what());
+        }
+        co_return respond(500, "text/plain", "internal error\n");
+    }
+
+    /// A connection is listed from its acceptance to its end, whichever way it ends.
+    struct Membership {
+        Self server;
+        Connection* connection;
+        Membership(Self of, Connection* one) : server(std::move(of)), connection(one) {}
+        Membership(const Membership&) = delete;
+        Membership& operator=(const Membership&) = delete;
+        ~Membership() { server->connections_.erase(connection); }
+    };
+
+    tcp::acceptor acceptor_;
+    asio::steady_timer pause_;
+    const HttpServerOptions options_;
+    const HttpHandler handler_;
+    const UpgradeHandler upgrade_;
+    std::uint16_t port_ = 0;
+    bool stopped_ = false;
+    std::unordered_set<Connection*> connections_;
+};
+
+Result<tcp::endpoint> find_address(const asio::any_io_executor& executor,
+                                   const HttpServerOptions& options) {
+    error_code error;
+    const auto literal = asio::ip::make_address(options.host, error);
+    if (!error) return tcp::endpoint(literal, options.port);
+    tcp::resolver resolver(executor);
+    const auto found = resolver.resolve(options.host, "", tcp::resolver::passive, error);
+    if (error || found.empty()) {
+        return fail(Errc::bad_config, "cannot listen on '" + options.host +
+                                          "': neither an address nor a name this machine knows");
+    }
+    return tcp::endpoint(found.begin()->endpoint().address(), options.port);
+}
+
+Result<tcp::acceptor> open_acceptor(const asio::any_io_executor& executor,
+                                    const HttpServerOptions& options) {
+    const auto endpoint = find_address(executor, options);
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    tcp::acceptor acceptor(executor);
+    error_code error;
+    acceptor.open(endpoint->protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error && endpoint->address().is_v6()) {
+        error_code ignored;  // some systems have IPv6 only
+        acceptor.set_option(asio::ip::v6_only(false), ignored);
+    }
+#if defined(SO_REUSEPORT)
+    if (!error && options.reuse_port) {
+        const int on = 1;
+        if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+            error.assign(errno, boost::system::system_category());
+        }
+    }
+#endif
+    if (!error) acceptor.bind(*endpoint, error);
+    if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+    if (!error) return acceptor;
+    const auto where = options.host + " port " + std::to_string(options.port);
+    if (error == asio::error::address_in_use) {
+        return fail(Errc::exists, "cannot listen on " + where + ": the port is in use");
+    }
+    if (error == boost::system::errc::address_not_available) {
+        return fail(Errc::bad_config,
+                    "cannot listen on " + where + ": the address is none of this machine's");
+    }
+    return fail(Errc::io, "cannot listen on " + where + ": " + error.message());
+}
+
+asio::awaitable<void> write_refusal(ConnectionPtr connection, HttpResponse response) {
+    connection->expire_in(std::chrono::seconds(10));
+    const auto error = co_await write_all(connection, format_head(response, false, false),
+                                          std::move(response.body));
+    if (!error) co_await hang_up(connection);
+    connection->expire_never();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor executor,
+                                                       HttpServerOptions options,
+                                                       HttpHandler handler,
+                                                       UpgradeHandler upgrade) {
+    auto acceptor = open_acceptor(executor, options);
+    if (!acceptor) return tl::unexpected(acceptor.error());
+    return std::make_shared<Server>(std::move(*acceptor), std::move(options), std::move(handler),
+                                    std::move(upgrade));
+}
+
+void refuse(Upgrade upgrade, HttpResponse response) {
+    auto executor = upgrade.socket.get_executor();
+    auto connection = std::make_shared<Connection>(std::move(upgrade.socket));
+    spawn(std::move(executor), "refusal of an upgrade",
+          write_refusal(std::move(connection), std::move(response)));
+}
+
+}  // namespace bridge::net

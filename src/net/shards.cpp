@@ -1,0 +1,94 @@
+#include "net/shards.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <future>
+#include <stdexcept>
+#include <string>
+
+#include "base/log.hpp"
+
+#if defined(__linux__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+namespace bridge::net {
+namespace {
+
+void name_this_thread(const std::string& name) {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), name.c_str());
+#elif defined(__APPLE__)
+    pthread_setname_np(name.c_str());
+#else
+    static_cast<void>(name);
+#endif
+}
+
+/// An exception that leaves a handler is a bug; the other calls of this loop go on.
+void run_loop(Shard& shard) {
+    name_this_thread("io-" + std::to_string(shard.index()));
+    while (true) {
+        try {
+            shard.context().run();
+            return;
+        } catch (const std::exception& e) {
+            log::error("io", "a callback on io thread {} threw: {}", shard.index(), e.what());
+        }
+    }
+}
+
+}  // namespace
+
+// Hint 1: one thread runs the loop, so Asio spares itself some wake-ups; posting stays thread-safe.
+Shard::Shard(std::size_t index) : index_(index), context_(1), clock_(context_.get_executor()) {}
+
+Shard::~Shard() {
+    context_.drop_pending();
+}
+
+struct Shards::Guard {
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+};
+
+Shards::Shards(std::size_t count) {
+    if (count == 0) throw std::logic_error("there must be at least one io thread");
+    shards_.reserve(count);
+    guards_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        shards_.push_back(std::make_unique<Shard>(i));
+        guards_.push_back(Guard{boost::asio::make_work_guard(shards_.back()->context())});
+    }
+}
+
+Shards::~Shards() {
+    for (auto& shard : shards_) shard->context().stop();
+    for (auto& thread : threads_) thread.join();
+    // What waits in one loop may hold things of another, so all are emptied before any goes.
+    for (auto& shard : shards_) shard->drop_pending();
+    guards_.clear();
+}
+
+void Shards::start() {
+    if (!threads_.empty()) throw std::logic_error("the io threads were started twice");
+    for (auto& shard : shards_) {
+        threads_.emplace_back([&shard = *shard] { run_loop(shard); });
+    }
+}
+
+void Shards::stop() {
+    guards_.clear();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+void Shards::run_on(std::size_t index, std::function<void()> work) {
+    if (threads_.empty()) throw std::logic_error("the io threads are not running");
+    std::packaged_task<void()> task(std::move(work));
+    auto done = task.get_future();
+    boost::asio::post(shards_.at(index)->context(), std::move(task));
+    done.get();
+}
+
+}  // namespace bridge::net
