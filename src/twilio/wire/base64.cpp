@@ -5,7 +5,8 @@
 namespace bridge::twilio {
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kBad = 0x80;
 
 constexpr std::array<std::uint8_t, 256> make_values() {
@@ -19,7 +20,9 @@ constexpr std::array<std::uint8_t, 256> make_values() {
 
 constexpr auto kValues = make_values();
 
-std::uint32_t value_of(char c) noexcept { return kValues[static_cast<unsigned char>(c)]; }
+std::uint32_t value_of(char c) noexcept {
+    return kValues[static_cast<unsigned char>(c)];
+}
 
 }  // namespace
 

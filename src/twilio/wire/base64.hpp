@@ -1,5 +1,6 @@
 #pragma once
-// Base64 (RFC 4648, section 4) with small tables: the payload of every media message goes through here.
+// Base64 (RFC 4648, section 4) with small tables: the payload of every media message goes through
+// here.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +12,13 @@
 namespace bridge::twilio {
 
 /// Characters that `bytes` bytes become, padding included.
-constexpr std::size_t base64_length(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
+constexpr std::size_t base64_length(std::size_t bytes) {
+    return (bytes + 2) / 3 * 4;
+}
 /// Bytes that `characters` characters can become at most.
-constexpr std::size_t base64_capacity(std::size_t characters) { return characters / 4 * 3; }
+constexpr std::size_t base64_capacity(std::size_t characters) {
+    return characters / 4 * 3;
+}
 
 /// Writes `base64_length(bytes.size())` characters to `out` and returns the end. Does not allocate.
 char* encode_base64(std::span<const std::uint8_t> bytes, char* out) noexcept;

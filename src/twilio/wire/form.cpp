@@ -63,7 +63,8 @@ std::optional<std::string_view> Form::find(std::string_view name) const {
 
 Result<Form> parse_form(std::string_view text, FormLimits limits) {
     if (text.size() > limits.bytes) {
-        return fail(Errc::too_large, fmt::format("form: {} bytes, at most {} are read", text.size(), limits.bytes));
+        return fail(Errc::too_large,
+                    fmt::format("form: {} bytes, at most {} are read", text.size(), limits.bytes));
     }
     Form form;
     while (!text.empty()) {
@@ -72,11 +73,13 @@ Result<Form> parse_form(std::string_view text, FormLimits limits) {
         text.remove_prefix(std::min(end + 1, text.size()));
         if (pair.empty()) continue;
         if (form.pairs().size() == limits.pairs) {
-            return fail(Errc::too_large, fmt::format("form: more than {} parameters", limits.pairs));
+            return fail(Errc::too_large,
+                        fmt::format("form: more than {} parameters", limits.pairs));
         }
         const auto equals = pair.find('=');
-        form.add(decode(pair.substr(0, equals)),
-                 equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
+        form.add(decode(pair.substr(0, equals)), equals == std::string_view::npos
+                                                     ? std::string()
+                                                     : decode(pair.substr(equals + 1)));
     }
     return form;
 }

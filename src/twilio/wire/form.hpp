@@ -11,15 +11,17 @@
 
 namespace bridge::twilio {
 
-/// Name and value pairs in the order they came, repeats and empty values included (both take part in
-/// a signature).
+/// Name and value pairs in the order they came, repeats and empty values included (both take part
+/// in a signature).
 class Form {
 public:
     using Pair = std::pair<std::string, std::string>;
 
     Form() = default;
     explicit Form(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {}
-    void add(std::string name, std::string value) { pairs_.emplace_back(std::move(name), std::move(value)); }
+    void add(std::string name, std::string value) {
+        pairs_.emplace_back(std::move(name), std::move(value));
+    }
     /// The first value of that name, case sensitive.
     std::optional<std::string_view> find(std::string_view name) const;
     /// The first value of that name; empty if there is none.
@@ -35,8 +37,8 @@ struct FormLimits {
     std::size_t pairs = 1000;
 };
 
-/// Reads a form body or a query string. `+` is a space, `%XX` a byte; a lone `%` stays as it is (so do
-/// the decoders the signature is computed with). Errors: too_large. Never throws.
+/// Reads a form body or a query string. `+` is a space, `%XX` a byte; a lone `%` stays as it is (so
+/// do the decoders the signature is computed with). Errors: too_large. Never throws.
 Result<Form> parse_form(std::string_view text, FormLimits limits = {});
 
 /// Writes a body: letters, digits and `-._~` stay, a space becomes `+`, the rest `%XX`.

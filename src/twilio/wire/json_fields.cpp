@@ -17,7 +17,8 @@ std::optional<json::object> parse_json_object(std::string_view text) {
 std::string text_field(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains({name.data(), name.size()});
     if (value == nullptr) return {};
-    if (value->is_string()) return std::string(value->get_string().data(), value->get_string().size());
+    if (value->is_string())
+        return std::string(value->get_string().data(), value->get_string().size());
     if (value->is_int64()) return std::to_string(value->get_int64());
     if (value->is_uint64()) return std::to_string(value->get_uint64());
     return {};

@@ -1,5 +1,6 @@
 #pragma once
-// Reading Twilio's REST answers defensively: numbers may be strings, anything may be null or missing.
+// Reading Twilio's REST answers defensively: numbers may be strings, anything may be null or
+// missing.
 
 #include <boost/json/object.hpp>
 #include <cstdint>

@@ -18,8 +18,8 @@ constexpr std::size_t kSmallest = 2048;  // a media message of 20 ms has about 3
 
 bool is_sid(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-               c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '_' || c == '-';
     });
 }
 
@@ -62,7 +62,8 @@ struct Field {
 using Text = Field<std::string_view>;
 using Number = Field<std::uint64_t>;
 
-// These return false only when the JSON itself is broken; a value of the wrong type marks the field.
+// These return false only when the JSON itself is broken; a value of the wrong type marks the
+// field.
 
 bool read(od::value& value, Text& field) {
     od::json_type type{};
@@ -166,7 +167,7 @@ struct MediaMessageParser::State {
     std::vector<std::pair<std::string_view, std::string_view>> parameters;
 
     struct Fields {
-        bool is_object = true;       // the part named like the event
+        bool is_object = true;  // the part named like the event
         Text event, stream_sid;
         Number sequence;
         Text protocol, version;
@@ -220,7 +221,8 @@ bool MediaMessageParser::State::read_one(od::value& value, std::string_view want
     });
 }
 
-/// Reads every field into `f`. A part is read when its event is known to be the message's, or not known yet.
+/// Reads every field into `f`. A part is read when its event is known to be the message's, or not
+/// known yet.
 bool MediaMessageParser::State::scan(od::document& document) {
     od::object object;
     if (document.get_object().get(object) != simdjson::SUCCESS) return false;
@@ -285,7 +287,8 @@ Result<MediaMessage> MediaMessageParser::State::finish_media() {
     if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
     if (!f.is_object) return bad("media", "not an object");
     // A timestamp beyond this would overflow what is computed from it: a hundred years.
-    if (!f.timestamp.good() || f.timestamp.value > 3'153'600'000'000ULL) return bad("media.timestamp", f.timestamp);
+    if (!f.timestamp.good() || f.timestamp.value > 3'153'600'000'000ULL)
+        return bad("media.timestamp", f.timestamp);
     auto track = MediaTrack::inbound;
     if (f.track.seen && f.track.value != "inbound") {
         if (f.track.value != "outbound") return bad("media.track", "neither inbound nor outbound");
@@ -294,9 +297,9 @@ Result<MediaMessage> MediaMessageParser::State::finish_media() {
     if (!f.payload.good()) return bad("media.payload", f.payload);
     const auto bytes = decode_base64(f.payload.value, decoded.data());
     if (!bytes) return bad("media.payload", "not base64");
-    return message::Media{f.sequence.value,
-                          std::chrono::milliseconds(static_cast<std::int64_t>(f.timestamp.value)), track,
-                          std::span<const std::uint8_t>(decoded.data(), *bytes), f.stream_sid.value};
+    return message::Media{
+        f.sequence.value, std::chrono::milliseconds(static_cast<std::int64_t>(f.timestamp.value)),
+        track, std::span<const std::uint8_t>(decoded.data(), *bytes), f.stream_sid.value};
 }
 
 Result<MediaMessage> MediaMessageParser::State::finish() {
@@ -322,16 +325,18 @@ Result<MediaMessage> MediaMessageParser::State::finish() {
         if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
         if (!f.is_object) return bad("dtmf", "not an object");
         if (!f.digit.good()) return bad("dtmf.digit", f.digit);
-        if (f.digit.value.size() != 1 || !is_dtmf(f.digit.value[0])) return bad("dtmf.digit", "not a key of a telephone");
+        if (f.digit.value.size() != 1 || !is_dtmf(f.digit.value[0]))
+            return bad("dtmf.digit", "not a key of a telephone");
         return message::Dtmf{f.sequence.value, f.digit.value[0], f.stream_sid.value};
     }
-    return fail(Errc::unknown_event, fmt::format("event: \"{}\" is not known", event.substr(0, 40)));
+    return fail(Errc::unknown_event,
+                fmt::format("event: \"{}\" is not known", event.substr(0, 40)));
 }
 
 Result<MediaMessage> MediaMessageParser::State::parse(std::string_view message) {
     if (message.size() > limits.bytes) {
-        return fail(Errc::too_large,
-                    fmt::format("message: {} bytes, at most {} are read", message.size(), limits.bytes));
+        return fail(Errc::too_large, fmt::format("message: {} bytes, at most {} are read",
+                                                 message.size(), limits.bytes));
     }
     // Counting brackets is cheap and an upper bound; only a strange message is measured properly.
     const auto brackets = std::count(message.begin(), message.end(), '{') +
@@ -346,18 +351,23 @@ Result<MediaMessage> MediaMessageParser::State::parse(std::string_view message) 
     parameters.clear();
     od::document document;
     const auto error = parser.iterate(text.data(), message.size(), text.size()).get(document);
-    if (error != simdjson::SUCCESS || !scan(document)) return fail(Errc::not_json, "message: not a JSON object");
+    if (error != simdjson::SUCCESS || !scan(document))
+        return fail(Errc::not_json, "message: not a JSON object");
     return finish();
 }
 
-MediaMessageParser::MediaMessageParser(MediaMessageLimits limits) : state_(std::make_unique<State>(limits)) {}
+MediaMessageParser::MediaMessageParser(MediaMessageLimits limits)
+    : state_(std::make_unique<State>(limits)) {}
 MediaMessageParser::~MediaMessageParser() = default;
 MediaMessageParser::MediaMessageParser(MediaMessageParser&&) noexcept = default;
 MediaMessageParser& MediaMessageParser::operator=(MediaMessageParser&&) noexcept = default;
 
-Result<MediaMessage> MediaMessageParser::parse(std::string_view text) { return state_->parse(text); }
+Result<MediaMessage> MediaMessageParser::parse(std::string_view text) {
+    return state_->parse(text);
+}
 
-void format_media(std::string_view stream_sid, std::span<const std::uint8_t> mulaw, std::string& out) {
+void format_media(std::string_view stream_sid, std::span<const std::uint8_t> mulaw,
+                  std::string& out) {
     out.assign(R"({"event":"media","streamSid":")");
     append_escaped(out, stream_sid);
     out.append(R"(","media":{"payload":")");

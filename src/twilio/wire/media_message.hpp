@@ -1,6 +1,6 @@
 #pragma once
-// The messages of a Media Stream (twilio.com/docs/voice/media-streams/websocket-messages): JSON text to
-// values and back, without an allocation per message.
+// The messages of a Media Stream (twilio.com/docs/voice/media-streams/websocket-messages): JSON
+// text to values and back, without an allocation per message.
 
 #include <chrono>
 #include <cstdint>
@@ -42,8 +42,9 @@ struct Media {
     std::uint64_t sequence;
     std::chrono::milliseconds timestamp;  ///< media time since the stream started
     MediaTrack track;
-    std::span<const std::uint8_t> mulaw;  ///< 8 kHz, decoded from base64; 160 bytes by custom, not by contract
-    std::string_view stream_sid;          ///< may be empty
+    std::span<const std::uint8_t>
+        mulaw;  ///< 8 kHz, decoded from base64; 160 bytes by custom, not by contract
+    std::string_view stream_sid;  ///< may be empty
 };
 struct Dtmf {
     std::uint64_t sequence;
@@ -82,8 +83,8 @@ public:
     MediaMessageParser& operator=(MediaMessageParser&&) noexcept;
 
     /// Keys may come in any order, numbers as strings or numbers; unknown fields are skipped.
-    /// Errors: not_json (also more than one value, or nested too deep), unknown_event, bad_field (the
-    /// message begins with the field's name), too_large. Never throws.
+    /// Errors: not_json (also more than one value, or nested too deep), unknown_event, bad_field
+    /// (the message begins with the field's name), too_large. Never throws.
     Result<MediaMessage> parse(std::string_view text);
 
 private:
@@ -91,9 +92,10 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// What we send: exactly the documented fields, since Twilio warns (31951) about one too many. `out` is
-/// replaced; a string that is used again does not allocate.
-void format_media(std::string_view stream_sid, std::span<const std::uint8_t> mulaw, std::string& out);
+/// What we send: exactly the documented fields, since Twilio warns (31951) about one too many.
+/// `out` is replaced; a string that is used again does not allocate.
+void format_media(std::string_view stream_sid, std::span<const std::uint8_t> mulaw,
+                  std::string& out);
 void format_mark(std::string_view stream_sid, std::string_view name, std::string& out);
 void format_clear(std::string_view stream_sid, std::string& out);
 

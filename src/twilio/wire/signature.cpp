@@ -70,7 +70,8 @@ std::optional<SplitUrl> split_url(std::string_view url) {
     const auto end = std::min(url.find_first_of("/?"), url.size());
     auto authority = url.substr(0, end);
     out.target = std::string(url.substr(end));
-    if (const auto at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+    if (const auto at = authority.rfind('@'); at != std::string_view::npos)
+        authority.remove_prefix(at + 1);
     const auto bracket = authority.rfind(']');
     const auto port = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     out.host = std::string(authority.substr(0, port));
@@ -120,7 +121,8 @@ std::vector<std::string> upgrade_url_candidates(std::string_view url) {
 }
 
 std::optional<std::string> matching_url(std::string_view signature, std::span<const Secret> tokens,
-                                        std::span<const std::string> candidates, const Form& parameters) {
+                                        std::span<const std::string> candidates,
+                                        const Form& parameters) {
     const auto tail = signed_parameters(parameters);
     std::optional<std::string> match;
     for (const auto& candidate : candidates) {
@@ -143,7 +145,8 @@ std::optional<std::string> body_hash_parameter(std::string_view query) {
 bool body_hash_matches(std::string_view hex, std::string_view body) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> hash{};
     unsigned int length = 0;
-    if (EVP_Digest(body.data(), body.size(), hash.data(), &length, EVP_sha256(), nullptr) != 1) return false;
+    if (EVP_Digest(body.data(), body.size(), hash.data(), &length, EVP_sha256(), nullptr) != 1)
+        return false;
     static constexpr std::string_view kHex = "0123456789abcdef";
     std::string expected;
     for (unsigned int i = 0; i < length; ++i) {

@@ -19,10 +19,10 @@ std::string compute_signature(const Secret& token, std::string_view url, const F
 
 /// The address in parts, as far as signatures care.
 struct SplitUrl {
-    std::string scheme;     ///< as written
-    std::string host;       ///< without userinfo and port; an IPv6 address with its brackets
-    std::string port;       ///< empty: none written
-    std::string target;     ///< path and query; empty if the URL ends with the host
+    std::string scheme;  ///< as written
+    std::string host;    ///< without userinfo and port; an IPv6 address with its brackets
+    std::string port;    ///< empty: none written
+    std::string target;  ///< path and query; empty if the URL ends with the host
 };
 std::optional<SplitUrl> split_url(std::string_view url);
 
@@ -39,10 +39,11 @@ std::vector<std::string> upgrade_url_candidates(std::string_view url);
 /// The candidate that `signature` was made for with one of the tokens, if any. Takes the same time
 /// wherever signatures differ, and tries every candidate and token always.
 std::optional<std::string> matching_url(std::string_view signature, std::span<const Secret> tokens,
-                                        std::span<const std::string> candidates, const Form& parameters);
+                                        std::span<const std::string> candidates,
+                                        const Form& parameters);
 
-/// The value of `bodySHA256` in a query string, if there is one: then the body is not a form, and must
-/// hash to this.
+/// The value of `bodySHA256` in a query string, if there is one: then the body is not a form, and
+/// must hash to this.
 std::optional<std::string> body_hash_parameter(std::string_view query);
 /// True if `body` has that SHA-256, in hex of either case.
 bool body_hash_matches(std::string_view hex, std::string_view body);

@@ -11,11 +11,14 @@ constexpr std::string_view kHead = R"(<?xml version="1.0" encoding="UTF-8"?><Res
 constexpr std::string_view kTail = "</Response>";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-std::string document(std::string_view body) { return fmt::format("{}{}{}", kHead, body, kTail); }
+std::string document(std::string_view body) {
+    return fmt::format("{}{}{}", kHead, body, kTail);
+}
 
 Result<std::string> bounded(std::string text) {
     if (text.size() > kTwimlLimit) {
-        return fail(Errc::too_large, fmt::format("TwiML: {} bytes, Twilio reads at most {}", text.size(), kTwimlLimit));
+        return fail(Errc::too_large, fmt::format("TwiML: {} bytes, Twilio reads at most {}",
+                                                 text.size(), kTwimlLimit));
     }
     return text;
 }
@@ -29,27 +32,34 @@ std::size_t characters(std::string_view text) {
 Result<std::string> stream_element(const StreamParameters& stream) {
     std::string out = fmt::format(R"(<Stream url="{}")", xml_escape(stream.url));
     if (!stream.status_callback.empty()) {
-        out += fmt::format(R"( statusCallback="{}" statusCallbackMethod="POST")", xml_escape(stream.status_callback));
+        out += fmt::format(R"( statusCallback="{}" statusCallbackMethod="POST")",
+                           xml_escape(stream.status_callback));
     }
     if (stream.custom.empty()) return out + "/>";
     out += ">";
     for (const auto& [name, value] : stream.custom) {
         if (characters(name) + characters(value) >= 500) {
-            return fail(Errc::bad_field, fmt::format("Parameter {}: name and value have 500 characters or more",
-                                                     name.substr(0, 40)));
+            return fail(Errc::bad_field,
+                        fmt::format("Parameter {}: name and value have 500 characters or more",
+                                    name.substr(0, 40)));
         }
-        out += fmt::format(R"(<Parameter name="{}" value="{}"/>)", xml_escape(name), xml_escape(value));
+        out += fmt::format(R"(<Parameter name="{}" value="{}"/>)", xml_escape(name),
+                           xml_escape(value));
     }
     return out + "</Stream>";
 }
 
 std::string pause_and_redirect(std::string_view again) {
-    return fmt::format(R"(<Pause length="3600"/><Redirect method="POST">{}</Redirect>)", xml_escape(again));
+    return fmt::format(R"(<Pause length="3600"/><Redirect method="POST">{}</Redirect>)",
+                       xml_escape(again));
 }
 
-/// Length of the UTF-8 sequence at the start of `text`, 0 if there is none; `code` is the character.
+/// Length of the UTF-8 sequence at the start of `text`, 0 if there is none; `code` is the
+/// character.
 std::size_t decode_utf8(std::string_view text, std::uint32_t& code) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+    };
     const auto first = byte(0);
     if (first < 0x80) {
         code = first;
@@ -94,8 +104,8 @@ std::string xml_escape(std::string_view text) {
             out += "&gt;";
         } else if (code == '"') {
             out += "&quot;";
-        } else if ((code < 0x20 && code != '\t' && code != '\n' && code != '\r') || code == 0xFFFE ||
-                   code == 0xFFFF) {
+        } else if ((code < 0x20 && code != '\t' && code != '\n' && code != '\r') ||
+                   code == 0xFFFE || code == 0xFFFF) {
             // no place in XML 1.0
         } else {
             out += text.substr(0, length);
@@ -117,26 +127,33 @@ Result<std::string> listen_only(const StreamParameters& stream, std::string_view
     return bounded(document("<Start>" + *element + "</Start>" + pause_and_redirect(again)));
 }
 
-std::string keep_listening(std::string_view again) { return document(pause_and_redirect(again)); }
-
-std::string reject(RejectReason reason) {
-    return document(fmt::format(R"(<Reject reason="{}"/>)", reason == RejectReason::busy ? "busy" : "rejected"));
+std::string keep_listening(std::string_view again) {
+    return document(pause_and_redirect(again));
 }
 
-std::string hangup() { return document("<Hangup/>"); }
+std::string reject(RejectReason reason) {
+    return document(fmt::format(R"(<Reject reason="{}"/>)",
+                                reason == RejectReason::busy ? "busy" : "rejected"));
+}
+
+std::string hangup() {
+    return document("<Hangup/>");
+}
 
 Result<std::string> say_and_hangup(std::string_view text) {
     return bounded(document("<Say>" + xml_escape(text) + "</Say><Hangup/>"));
 }
 
 Result<std::string> dial(const DialParameters& parameters) {
-    std::string attributes =
-        fmt::format(R"( timeout="{}" timeLimit="{}")", parameters.timeout.count(), parameters.time_limit.count());
-    if (!parameters.caller_id.empty()) attributes += fmt::format(R"( callerId="{}")", xml_escape(parameters.caller_id));
+    std::string attributes = fmt::format(R"( timeout="{}" timeLimit="{}")",
+                                         parameters.timeout.count(), parameters.time_limit.count());
+    if (!parameters.caller_id.empty())
+        attributes += fmt::format(R"( callerId="{}")", xml_escape(parameters.caller_id));
     if (!parameters.action.empty()) {
         attributes += fmt::format(R"( action="{}" method="POST")", xml_escape(parameters.action));
     }
-    return bounded(document(fmt::format("<Dial{}><Number>{}</Number></Dial>", attributes, xml_escape(parameters.number))));
+    return bounded(document(fmt::format("<Dial{}><Number>{}</Number></Dial>", attributes,
+                                        xml_escape(parameters.number))));
 }
 
 }  // namespace bridge::twilio

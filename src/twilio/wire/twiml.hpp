@@ -12,21 +12,24 @@
 
 namespace bridge::twilio {
 
-inline constexpr std::size_t kTwimlLimit = 64 * 1024;        ///< bytes of a document Twilio fetches (11750)
-inline constexpr std::size_t kInlineTwimlLimit = 4000;       ///< characters of the REST parameter (32018)
+inline constexpr std::size_t kTwimlLimit =
+    64 * 1024;  ///< bytes of a document Twilio fetches (11750)
+inline constexpr std::size_t kInlineTwimlLimit =
+    4000;  ///< characters of the REST parameter (32018)
 
 struct StreamParameters {
-    std::string url;                                          ///< wss://…, no query
-    std::string status_callback;                              ///< empty: none
-    std::vector<std::pair<std::string, std::string>> custom;  ///< name + value under 500 characters each
+    std::string url;              ///< wss://…, no query
+    std::string status_callback;  ///< empty: none
+    std::vector<std::pair<std::string, std::string>>
+        custom;  ///< name + value under 500 characters each
 };
 
 /// <Connect><Stream/></Connect>, and nothing after it: when the stream ends, so does the call.
 /// Errors: bad_field for a parameter of 500 characters or more, too_large over 64 kB.
 Result<std::string> connect_stream(const StreamParameters& stream);
 
-/// <Start><Stream/></Start>, an hour's pause and a redirect to `again` for the next one: the phone is
-/// heard, nothing can be said. Errors as connect_stream.
+/// <Start><Stream/></Start>, an hour's pause and a redirect to `again` for the next one: the phone
+/// is heard, nothing can be said. Errors as connect_stream.
 Result<std::string> listen_only(const StreamParameters& stream, std::string_view again);
 /// The next hour of a listen-only call, whose stream is already running.
 std::string keep_listening(std::string_view again);
@@ -39,9 +42,9 @@ std::string hangup();
 Result<std::string> say_and_hangup(std::string_view text);
 
 struct DialParameters {
-    std::string number;                    ///< E.164
-    std::string caller_id;                 ///< empty: the caller's
-    std::string action;                    ///< asked for instructions when the dial ends; empty: none
+    std::string number;     ///< E.164
+    std::string caller_id;  ///< empty: the caller's
+    std::string action;     ///< asked for instructions when the dial ends; empty: none
     std::chrono::seconds timeout{30};
     std::chrono::seconds time_limit{14400};
 };

@@ -1,0 +1,184 @@
+#include "twilio/media_endpoint.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "twilio/request_signature.hpp"
+#include "twilio/wire/signature.hpp"
+
+namespace bridge::twilio {
+namespace {
+
+using boost::asio::ip::tcp;
+
+constexpr std::string_view kPath = "/twilio/media/";
+
+/// A socket on its way from one thread to another; closed if it never arrives.
+class TravellingSocket {
+public:
+    TravellingSocket(tcp protocol, int descriptor) : protocol_(protocol), descriptor_(descriptor) {}
+    TravellingSocket(TravellingSocket&& other) noexcept
+        : protocol_(other.protocol_), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    TravellingSocket& operator=(TravellingSocket&&) = delete;
+    ~TravellingSocket() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+
+    std::optional<tcp::socket> arrive(const boost::asio::any_io_executor& executor) {
+        tcp::socket socket(executor);
+        boost::system::error_code error;
+        socket.assign(protocol_, descriptor_, error);
+        if (error) return std::nullopt;
+        descriptor_ = -1;
+        return socket;
+    }
+
+private:
+    tcp protocol_;
+    int descriptor_;
+};
+
+void answer(net::Upgrade upgrade, int status, std::string text) {
+    auto response = net::respond(status, "text/plain", std::move(text) + "\n");
+    if (status == 426) response.headers.set("Sec-WebSocket-Version", "13");
+    net::refuse(std::move(upgrade), std::move(response));
+}
+
+}  // namespace
+
+MediaEndpoint::MediaEndpoint(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
+                             MediaEndpointOptions options)
+    : registry_(registry), tokens_(std::move(tokens)), options_(std::move(options)) {}
+
+net::UpgradeHandler MediaEndpoint::handler() {
+    return [self = shared_from_this()](net::Upgrade upgrade) { self->serve(std::move(upgrade)); };
+}
+
+std::shared_ptr<MediaScratch> MediaEndpoint::scratch(std::size_t home) {
+    const std::lock_guard lock(mutex_);
+    auto& scratch = scratch_[home];
+    if (!scratch) scratch = std::make_shared<MediaScratch>();
+    return scratch;
+}
+
+bool MediaEndpoint::signature_is_right(const net::Upgrade& upgrade, std::string_view token) {
+    const auto signature = upgrade.head.headers.find("X-Twilio-Signature");
+    const auto url = options_.url.media_url(token);
+    if (signature) {
+        const auto candidates = upgrade_url_candidates(url);
+        if (const auto match = matching_url(*signature, options_.auth_tokens, candidates, {})) {
+            if (!variant_logged_.exchange(true)) {
+                log::info("media", "the upgrade's signature is right, made for {}://…{}",
+                          match->substr(0, match->find("://")),
+                          match->ends_with('/') ? "/ (with a trailing slash)" : "");
+            }
+            return true;
+        }
+    }
+    const auto shown = options_.url.media_url("<token>");
+    const auto cause = signature ? likely_cause(upgrade.head, "wss", upgrade.head.target, {},
+                                                *signature, options_.auth_tokens)
+                                 : std::string(
+                                       "the header X-Twilio-Signature is missing; something other "
+                                       "than Twilio asked, or a "
+                                       "proxy removed it");
+    if (options_.signature == StreamSignature::log) {
+        if (!relaxed_logged_.exchange(true)) {
+            log::warning(
+                "media",
+                "upgrade from {}: the signature for {} is not right, and is not required: {}",
+                upgrade.head.peer, shown, cause);
+        }
+        return true;
+    }
+    log::warning("media", "upgrade from {} refused: the signature was expected for {}: {}",
+                 upgrade.head.peer, shown, cause);
+    return false;
+}
+
+void MediaEndpoint::serve(net::Upgrade upgrade) {
+    // A view into the head, which stays where it is until the upgrade is moved away.
+    auto token = options_.url.below_media_base(upgrade.head.path());
+    if (!token.starts_with(kPath)) token = options_.url.below_base(upgrade.head.path());
+    if (!token.starts_with(kPath)) return answer(std::move(upgrade), 404, "not found");
+    token.remove_prefix(kPath.size());
+    if (token.ends_with('/')) token.remove_suffix(1);
+    if (token.empty() || token.size() > 128 || token.find('/') != std::string_view::npos) {
+        return answer(std::move(upgrade), 404, "not found");
+    }
+    if (const auto checked = net::ServerWebSocket::check(upgrade.head); !checked) {
+        log::warning("media", "upgrade from {} refused: {}", upgrade.head.peer,
+                     checked.error().message);
+        const auto version = upgrade.head.headers.find("Sec-WebSocket-Version");
+        return answer(std::move(upgrade), version && *version != "13" ? 426 : 400,
+                      "no WebSocket handshake of version 13");
+    }
+    // The signature first: it costs a guesser nothing to fail there, while a look-up would spend a
+    // token.
+    if (!signature_is_right(upgrade, token)) return answer(std::move(upgrade), 403, "forbidden");
+    auto ticket = tokens_->take(token, options_.now());
+    if (!ticket) {
+        log::warning("media",
+                     "upgrade from {} refused: its token is unknown, spent or over {} s old",
+                     upgrade.head.peer, MediaTokens::kLifetime.count());
+        return answer(std::move(upgrade), 403, "forbidden");
+    }
+    hand_over(std::move(upgrade), std::move(*ticket));
+}
+
+void MediaEndpoint::hand_over(net::Upgrade upgrade, MediaTicket ticket) {
+    const auto executor = registry_.home(ticket.home).executor;
+    if (upgrade.socket.get_executor() == executor) return serve_at_home(std::move(upgrade), ticket);
+    boost::system::error_code error;
+    const auto local = upgrade.socket.local_endpoint(error);
+    if (error) return;  // already gone
+    const auto descriptor = upgrade.socket.release(error);
+    if (error) {
+        log::error({"media", ticket.call}, "the socket cannot be handed to its shard: {}",
+                   error.message());
+        return;
+    }
+    boost::asio::post(executor, [self = shared_from_this(), executor, ticket = std::move(ticket),
+                                 head = std::move(upgrade.head),
+                                 leftover = std::move(upgrade.leftover),
+                                 socket =
+                                     TravellingSocket(local.protocol(), descriptor)]() mutable {
+        auto arrived = socket.arrive(executor);
+        if (!arrived) {
+            log::error({"media", ticket.call}, "the socket could not be taken over by its shard");
+            return;
+        }
+        self->serve_at_home(net::Upgrade{std::move(head), std::move(*arrived), std::move(leftover)},
+                            ticket);
+    });
+}
+
+void MediaEndpoint::serve_at_home(net::Upgrade upgrade, const MediaTicket& ticket) {
+    auto call = registry_.here(ticket.call);
+    const bool gone = !call || call::is_final(call->state()) ||
+                      (!call->sid().empty() && call->sid() != ticket.sid);
+    if (gone) {
+        log::warning({"media", ticket.call}, "upgrade from {} refused: the call is over",
+                     upgrade.head.peer);
+        return answer(std::move(upgrade), 404, "no such call");
+    }
+    if (call->has_stream()) {
+        log::warning({"media", ticket.call}, "upgrade from {} refused: the call has a stream",
+                     upgrade.head.peer);
+        return answer(std::move(upgrade), 409, "this call has a stream");
+    }
+    const auto stream = call->open_stream();
+    log::info({"media", ticket.call}, "socket accepted from {}", upgrade.head.peer);
+    auto socket = net::ServerWebSocket::accept(std::move(upgrade), options_.limits);
+    std::make_shared<MediaStream>(std::move(call), ticket.sid, stream, std::move(socket),
+                                  *registry_.home(ticket.home).clock, scratch(ticket.home),
+                                  options_.stream)
+        ->start();
+}
+
+}  // namespace bridge::twilio

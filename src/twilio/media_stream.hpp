@@ -1,0 +1,90 @@
+#pragma once
+// One media WebSocket of a call. handle() is the place where Twilio's JSON becomes input of the
+// call, and send() the one where the call's speech becomes Twilio's JSON.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "call/call.hpp"
+#include "call/phone_line.hpp"
+#include "net/server_websocket.hpp"
+#include "twilio/wire/media_message.hpp"
+
+namespace bridge::twilio {
+
+/// Buffers that all streams of one io thread take turns with. Thread: that one.
+struct MediaScratch {
+    MediaMessageParser parser;
+    std::string out;
+    std::vector<std::uint8_t> mulaw;
+};
+
+struct MediaStreamOptions {
+    std::chrono::seconds start_time{10};   ///< from the upgrade to `start`
+    std::chrono::seconds stop_time{5};     ///< from `stop` to the end of the connection
+    std::chrono::seconds ping_after{60};   ///< of silence
+    std::chrono::seconds close_after{90};  ///< of silence
+    std::size_t bad_messages = 100;        ///< then the stream is closed
+};
+
+/// Thread: the call's io thread. Lives until its connection has ended.
+class MediaStream final : public call::PhoneLine, public std::enable_shared_from_this<MediaStream> {
+public:
+    /// `stream` is what call->open_stream() gave; `expected` is the only CallSid `start` may name.
+    MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std::uint64_t stream,
+                std::shared_ptr<net::ServerWebSocket> socket, Clock& clock,
+                std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options);
+
+    /// Starts reading. The call is told of everything, last of StreamClosed, exactly once.
+    void start();
+
+    const StreamSid& stream_sid() const override { return stream_sid_; }
+    bool can_send() const override { return started_ && !stopped_ && !closing_ && !listen_only_; }
+    bool send(std::span<const audio::AudioFrame> frames) override;
+    bool mark(std::string_view name) override;
+    bool clear() override;
+    void close() override;
+
+private:
+    void handle(std::string_view text);
+    void on_message(const message::Connected& connected);
+    void on_message(const message::Start& start);
+    void on_message(const message::Media& media);
+    void on_message(const message::Dtmf& dtmf);
+    void on_message(const message::Mark& mark);
+    void on_message(const message::Stop& stop);
+    bool belongs(std::string_view event, std::string_view stream_sid);
+    void bad(std::string reason);
+    void refuse(std::string_view reason);
+    void sweep();
+    void schedule_sweep();
+    void end(const net::WebSocketEnd& end);
+
+    std::shared_ptr<call::Call> call_;
+    const CallSid expected_;
+    const std::uint64_t stream_;
+    std::shared_ptr<net::ServerWebSocket> socket_;
+    Clock& clock_;
+    std::shared_ptr<MediaScratch> scratch_;
+    const MediaStreamOptions options_;
+    const bool listen_only_;
+    const Clock::Time opened_;
+    Clock::TimerId sweep_timer_ = Clock::kNoTimer;
+    Clock::Time stopped_at_{};
+    Clock::Time pinged_at_{};
+    StreamSid stream_sid_;
+    bool started_ = false;  // `start` came and was right
+    bool stopped_ = false;  // `stop` came
+    bool closing_ = false;  // we asked for the end, or it is there
+    bool ended_ = false;
+    std::size_t bad_ = 0;
+    std::size_t unknown_events_ = 0;
+    std::string refused_because_;
+};
+
+}  // namespace bridge::twilio

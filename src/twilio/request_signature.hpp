@@ -1,0 +1,21 @@
+#pragma once
+// Why a signature did not match, as far as it can be told: for the one line in the log that saves
+// an hour. Nothing here ever accepts a request.
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/secret.hpp"
+#include "net/http_message.hpp"
+#include "twilio/wire/form.hpp"
+
+namespace bridge::twilio {
+
+/// The most likely cause, with the fix. `secure_scheme` is "https" or "wss"; `target` is what was
+/// asked for.
+std::string likely_cause(const net::HttpRequest& request, std::string_view secure_scheme,
+                         std::string_view target, const Form& parameters,
+                         std::string_view signature, std::span<const Secret> tokens);
+
+}  // namespace bridge::twilio

@@ -1,0 +1,352 @@
+#include "twilio/webhooks.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "twilio/request_signature.hpp"
+#include "twilio/wire/account_errors.hpp"
+#include "twilio/wire/signature.hpp"
+
+namespace bridge::twilio {
+namespace {
+
+namespace asio = boost::asio;
+namespace input = call::input;
+
+// Enough to recognise every retry (they come within seconds), small enough to forget nothing about.
+constexpr std::size_t kRememberedInbound = 4096;
+constexpr std::string_view kSignatureHeader = "X-Twilio-Signature";
+
+net::HttpResponse twiml(std::string document) {
+    return net::respond(200, "text/xml; charset=utf-8", std::move(document));
+}
+
+net::HttpResponse empty(int status = 204) {
+    net::HttpResponse response;
+    response.status = status;
+    return response;
+}
+
+net::HttpResponse plain(int status, std::string text) {
+    return net::respond(status, "text/plain", std::move(text) + "\n");
+}
+
+template <class T>
+std::optional<T> number(const Form& form, std::string_view name) {
+    const auto text = form.find(name);
+    if (!text || text->empty()) return std::nullopt;
+    T value{};
+    const auto* end = text->data() + text->size();
+    const auto parsed = std::from_chars(text->data(), end, value);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    return value;
+}
+
+/// Text of a request as it may stand in a log line.
+std::string shown(std::string_view text) {
+    std::string out;
+    for (const auto c : text.substr(0, 200))
+        out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c);
+    return out;
+}
+
+bool is_form(const net::HttpRequest& request) {
+    const auto type = request.headers.find("Content-Type").value_or("");
+    std::string media_type(type.substr(0, type.find(';')));
+    for (auto& c : media_type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    while (media_type.ends_with(' ')) media_type.pop_back();
+    return media_type == "application/x-www-form-urlencoded";
+}
+
+std::string_view path_of(std::string_view target) {
+    return target.substr(0, target.find('?'));
+}
+
+std::string_view query_of(std::string_view target) {
+    const auto mark = target.find('?');
+    return mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+}
+
+}  // namespace
+
+Webhooks::Webhooks(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
+                   WebhookOptions options)
+    : registry_(registry), tokens_(std::move(tokens)), options_(std::move(options)) {}
+
+net::HttpHandler Webhooks::handler() {
+    return [self = shared_from_this()](net::HttpRequest request) {
+        return self->answer(std::move(request));
+    };
+}
+
+asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
+    const auto self = shared_from_this();
+    const std::string target(options_.url.below_base(request.target));
+    const auto path = path_of(target);
+    std::optional<Route> route;
+    if (path == "/twilio/voice") route = Route::voice;
+    if (path == "/twilio/status") route = Route::status;
+    if (path == "/twilio/stream-status") route = Route::stream_status;
+    if (path == "/twilio/amd") route = Route::amd;
+    if (path == "/twilio/fallback") route = Route::fallback;
+    if (!route) co_return plain(404, "not found");
+    if (request.method != "POST" && request.method != "GET") {
+        auto response = plain(405, "POST or GET");
+        response.headers.set("Allow", "GET, POST");
+        co_return response;
+    }
+    Form form;
+    if (auto refusal = check(request, target, form)) co_return std::move(*refusal);
+    std::string call_name;
+    if (const auto query = parse_form(query_of(target))) call_name = query->get("call");
+    log::debug("webhook", "{} {} CallSid={} CallStatus={}", request.method, path,
+               shown(form.get("CallSid")), shown(form.get("CallStatus")));
+    if (*route == Route::voice) co_return co_await voice(std::move(form), std::move(call_name));
+    const auto id = call_of(form, call_name);
+    switch (*route) {
+        case Route::status:
+            co_return status(form, id);
+        case Route::stream_status:
+            co_return stream_status(form, id);
+        case Route::amd:
+            co_return machine_detected(form, id);
+        case Route::voice:
+        case Route::fallback:
+            break;
+    }
+    co_return fallback(form, id);
+}
+
+std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request,
+                                                 std::string_view target, Form& form) {
+    const auto path = path_of(target);
+    const auto signature = request.headers.find(kSignatureHeader);
+    if (!signature) {
+        log::warning(
+            "webhook",
+            "{} {} from {} refused: it has no {}; something other than Twilio sent it, or a proxy "
+            "removed the header",
+            request.method, path, request.peer, kSignatureHeader);
+        return plain(400, "X-Twilio-Signature is missing");
+    }
+    const auto body_hash = body_hash_parameter(query_of(target));
+    const bool has_form = request.method == "POST" && is_form(request);
+    Form carried;
+    if (has_form || request.method == "GET") {
+        auto parsed = parse_form(has_form ? std::string_view(request.body) : query_of(target));
+        if (!parsed) {
+            log::warning("webhook", "{} {} from {} refused: {}", request.method, path, request.peer,
+                         parsed.error().message);
+            return plain(413, "too large");
+        }
+        carried = std::move(*parsed);
+    }
+    // With bodySHA256 in it, the URL alone is signed and stands for the body.
+    const auto parameters = has_form && !body_hash ? carried : Form{};
+    const auto url = options_.url.url(target);
+    const auto candidates = webhook_url_candidates(url);
+    const bool signed_right =
+        matching_url(*signature, options_.auth_tokens, candidates, parameters).has_value();
+    if (signed_right &&
+        (!body_hash || request.method == "GET" || body_hash_matches(*body_hash, request.body))) {
+        form = std::move(carried);
+        return std::nullopt;
+    }
+    const auto cause = signed_right ? std::string("the body is not the one whose hash was signed")
+                                    : likely_cause(request, "https", request.target, parameters,
+                                                   *signature, options_.auth_tokens);
+    log::warning("webhook", "{} {} from {} refused: the signature was expected for {}: {}",
+                 request.method, path, request.peer,
+                 shown(candidates.empty() ? url : candidates.front()), cause);
+    return plain(403, "the signature does not match");
+}
+
+std::optional<CallId> Webhooks::call_of(const Form& form, std::string_view call_name) const {
+    if (!call_name.empty()) {
+        if (auto id = registry_.find(call_name)) return id;
+    }
+    const auto sid = form.find("CallSid");
+    if (!sid || sid->empty()) return std::nullopt;
+    return registry_.find(*sid);
+}
+
+// --- instructions for a call
+
+asio::awaitable<Webhooks::Seen> Webhooks::look(call::CallRegistry& registry, CallId id) {
+    Seen seen;
+    if (const auto call = registry.here(id)) {
+        seen.over = call::is_final(call->state());
+        seen.listen_only = call->spec().listen_only;
+        seen.streaming = call->has_stream();
+        seen.sid = call->sid();
+    }
+    co_return seen;
+}
+
+asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_name) {
+    const CallSid sid{form.get("CallSid")};
+    if (sid.empty()) {
+        log::warning("webhook", "a voice request without CallSid");
+        co_return plain(400, "CallSid is missing");
+    }
+    const auto id = call_of(form, call_name);
+    if (!id) {
+        if (call_name.empty()) co_return inbound_voice(form, sid);
+        log::warning({"webhook", call_name},
+                     "instructions were asked for a call that is over or was never ours; it is "
+                     "told to hang up");
+        co_return twiml(hangup());
+    }
+    const auto home = registry_.home_of(*id);
+    if (!home) co_return twiml(hangup());
+    // The call is looked at on its own thread; a turn of that loop is all this waits for.
+    const auto executor = registry_.home(*home).executor;
+    const auto seen = co_await asio::co_spawn(executor, look(registry_, *id), asio::use_awaitable);
+    if (seen.over) {
+        log::info({"webhook", *id},
+                  "instructions were asked after the end; the call is told to hang up");
+        co_return twiml(hangup());
+    }
+    if (!seen.sid.empty() && seen.sid != sid) {
+        log::error({"webhook", *id},
+                   "call {} asks for the instructions of {}; it is told to hang up",
+                   shortened(sid.str()), shortened(seen.sid.str()));
+        co_return twiml(hangup());
+    }
+    registry_.name(*id, sid);
+    registry_.post(*id, input::VoiceRequested{sid, form.get("From"), form.get("To"),
+                                              form.get("CallStatus"), form.get("AnsweredBy")});
+    if (seen.listen_only && seen.streaming) {
+        co_return twiml(
+            keep_listening(options_.url.url("/twilio/voice?call=" + percent_encode(id->str()))));
+    }
+    co_return stream_document(*id, sid, seen.listen_only);
+}
+
+net::HttpResponse Webhooks::inbound_voice(const Form& form, const CallSid& sid) {
+    const auto from = form.get("From"), to = form.get("To");
+    if (options_.inbound == InboundPolicy::reject) {
+        log::info("webhook", "call from {} to {} rejected, as the settings say",
+                  masked_number(shown(from)), masked_number(shown(to)));
+        return twiml(reject(options_.reject_reason));
+    }
+    CallId id;
+    {
+        const std::lock_guard lock(inbound_mutex_);
+        if (inbound_.contains(sid) || registry_.find(sid.str())) {
+            // Asked twice at once, or again after the call was over.
+            const auto known = registry_.find(sid.str());
+            if (!known) return twiml(hangup());
+            id = *known;
+        } else {
+            auto spec = options_.inbound_call;
+            spec.id = new_call_id();
+            spec.sid = sid;
+            spec.direction = call::Direction::inbound;
+            spec.from = from;
+            spec.to = to;
+            id = registry_.open(std::move(spec));
+            inbound_.emplace(sid, id);
+            inbound_order_.push_back(sid);
+            if (inbound_order_.size() > kRememberedInbound) {
+                inbound_.erase(inbound_order_.front());
+                inbound_order_.pop_front();
+            }
+            log::info({"webhook", id}, "call {} comes in, from {} to {}", shortened(sid.str()),
+                      masked_number(shown(from)), masked_number(shown(to)));
+        }
+    }
+    registry_.name(id, sid);
+    registry_.post(
+        id, input::VoiceRequested{sid, from, to, form.get("CallStatus"), form.get("AnsweredBy")});
+    return stream_document(id, sid, options_.inbound_call.listen_only);
+}
+
+net::HttpResponse Webhooks::stream_document(const CallId& id, const CallSid& sid, bool listen) {
+    const auto home = registry_.home_of(id);
+    if (!home) return twiml(hangup());
+    const auto token = tokens_->mint(MediaTicket{id, sid, *home}, options_.now());
+    const auto call = "?call=" + percent_encode(id.str());
+    const StreamParameters stream{
+        options_.url.media_url(token), options_.url.url("/twilio/stream-status" + call), {}};
+    auto document = listen ? listen_only(stream, options_.url.url("/twilio/voice" + call))
+                           : connect_stream(stream);
+    if (!document) {
+        log::error({"webhook", id}, "no instructions could be written: {}",
+                   document.error().message);
+        return twiml(hangup());
+    }
+    return twiml(std::move(*document));
+}
+
+// --- what Twilio tells
+
+net::HttpResponse Webhooks::status(const Form& form, const std::optional<CallId>& id) {
+    const CallSid sid{form.get("CallSid")};
+    if (!id) {
+        log::debug("webhook", "status {} of call {}, which is not ours (any more)",
+                   shown(form.get("CallStatus")), shortened(shown(sid.str())));
+        return empty();
+    }
+    registry_.name(*id, sid);
+    input::StatusReported report;
+    report.sid = sid;
+    report.status = form.get("CallStatus");
+    report.sequence = number<std::uint64_t>(form, "SequenceNumber");
+    if (const auto seconds = number<std::int64_t>(form, "CallDuration"))
+        report.duration = std::chrono::seconds(*seconds);
+    report.sip_code = number<int>(form, "SipResponseCode");
+    report.answered_by = form.get("AnsweredBy");
+    report.error_code = form.get("ErrorCode");
+    report.error_message = form.get("ErrorMessage");
+    if (!report.error_code.empty()) {
+        log::warning({"webhook", *id}, "status {} with error {} {}", shown(report.status),
+                     shown(report.error_code), shown(report.error_message));
+    }
+    registry_.post(*id, std::move(report));
+    return empty();
+}
+
+net::HttpResponse Webhooks::stream_status(const Form& form, const std::optional<CallId>& id) {
+    input::StreamReported report{StreamSid{form.get("StreamSid")}, form.get("StreamEvent"),
+                                 form.get("StreamError")};
+    const log::Where where = id ? log::Where("webhook", *id) : log::Where("webhook");
+    if (!report.error.empty() || report.event == "stream-error") {
+        const auto code = find_error_code(report.error);
+        const auto meaning = code ? explain_stream_error(*code) : std::string_view{};
+        log::warning(where, "stream {}: {} {}{}{}", shortened(shown(report.stream_sid.str())),
+                     shown(report.event), shown(report.error), meaning.empty() ? "" : ": ",
+                     meaning);
+    } else {
+        log::debug(where, "stream {}: {}", shortened(shown(report.stream_sid.str())),
+                   shown(report.event));
+    }
+    if (id) registry_.post(*id, std::move(report));
+    return empty();
+}
+
+net::HttpResponse Webhooks::machine_detected(const Form& form, const std::optional<CallId>& id) {
+    if (!id) return empty();
+    const auto took = number<std::int64_t>(form, "MachineDetectionDuration").value_or(0);
+    registry_.post(*id,
+                   input::MachineDetected{form.get("AnsweredBy"), std::chrono::milliseconds(took)});
+    return empty();
+}
+
+net::HttpResponse Webhooks::fallback(const Form& form, const std::optional<CallId>& id) {
+    const auto code = number<int>(form, "ErrorCode").value_or(0);
+    const auto meaning = explain_stream_error(code);
+    log::error(
+        id ? log::Where("webhook", *id) : log::Where("webhook"),
+        "Twilio could not use our instructions (error {}{}{}) from {}; the call is told to hang up",
+        code, meaning.empty() ? "" : ": ", meaning, shown(form.get("ErrorUrl")));
+    return twiml(hangup());
+}
+
+}  // namespace bridge::twilio

@@ -1,0 +1,82 @@
+#pragma once
+// What Twilio asks and tells over HTTP: instructions for a call, its state, its streams. Every
+// request must carry a right signature; the answer never waits for anything outside this process.
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "call/call_registry.hpp"
+#include "net/http_server.hpp"
+#include "twilio/media_tokens.hpp"
+#include "twilio/public_url.hpp"
+#include "twilio/wire/form.hpp"
+#include "twilio/wire/twiml.hpp"
+
+namespace bridge::twilio {
+
+/// What happens to a call someone else makes to a number of ours.
+enum class InboundPolicy { answer, reject };
+
+struct WebhookOptions {
+    PublicUrl url;
+    std::vector<Secret> auth_tokens;  ///< the current one and, while it is changed, the other
+    InboundPolicy inbound = InboundPolicy::answer;
+    RejectReason reject_reason = RejectReason::rejected;
+    call::CallSpec inbound_call;  ///< what an inbound call is opened with; numbers, direction and
+                                  ///< SID are filled in
+    /// Monotonic time on any thread, for the age of tokens.
+    std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
+};
+
+/// Serves any number of listeners. `registry` outlives it.
+class Webhooks : public std::enable_shared_from_this<Webhooks> {
+public:
+    Webhooks(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
+             WebhookOptions options);
+
+    /// For net::HttpServer: /twilio/voice, /status, /stream-status, /amd, /fallback, by POST or
+    /// GET. Answers 404 to another path, 405 to another method, 400 without a signature, 403 with a
+    /// wrong one. Thread: any io thread.
+    net::HttpHandler handler();
+
+private:
+    /// What a webhook needs to know of a call that lives on some shard.
+    struct Seen {
+        bool over = true;
+        bool listen_only = false;
+        bool streaming = false;
+        CallSid sid;
+    };
+    enum class Route { voice, status, stream_status, amd, fallback };
+
+    boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request);
+    boost::asio::awaitable<net::HttpResponse> voice(Form form, std::string call_name);
+    net::HttpResponse inbound_voice(const Form& form, const CallSid& sid);
+    net::HttpResponse status(const Form& form, const std::optional<CallId>& id);
+    net::HttpResponse stream_status(const Form& form, const std::optional<CallId>& id);
+    net::HttpResponse machine_detected(const Form& form, const std::optional<CallId>& id);
+    net::HttpResponse fallback(const Form& form, const std::optional<CallId>& id);
+    /// Nothing if the request is right; else the answer to give. `form` becomes what it carries.
+    std::optional<net::HttpResponse> check(const net::HttpRequest& request, std::string_view target,
+                                           Form& form);
+    net::HttpResponse stream_document(const CallId& id, const CallSid& sid, bool listen_only);
+    std::optional<CallId> call_of(const Form& form, std::string_view call_name) const;
+    static boost::asio::awaitable<Seen> look(call::CallRegistry& registry, CallId id);
+
+    call::CallRegistry& registry_;
+    std::shared_ptr<MediaTokens> tokens_;
+    const WebhookOptions options_;
+    std::mutex
+        inbound_mutex_;  // one inbound call for a CallSid, also when Twilio asks twice at once
+    std::unordered_map<CallSid, CallId> inbound_;
+    std::deque<CallSid> inbound_order_;
+};
+
+}  // namespace bridge::twilio
