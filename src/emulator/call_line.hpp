@@ -1,6 +1,7 @@
 #pragma once
-// The audio side of one emulated call, as the TwiML interpreter sees it: the phone's owner (a persona)
-// at one end, whatever TwiML says at the other, in real time, 20 ms at a time, all in mu-law.
+// The audio side of one emulated call, as the TwiML interpreter sees it: the phone's owner (a
+// persona) at one end, whatever TwiML says at the other, in real time, 20 ms at a time, all in
+// mu-law.
 //
 //   persona.speak() ─▶ CallLine ─▶ media streams (inbound track) · gather · bridged leg
 //   say/play · stream's playout FIFO · bridged leg ─▶ CallLine ─▶ persona.hear() · heard.wav
@@ -25,23 +26,23 @@ namespace asio = boost::asio;
 
 /// One <Stream> of TwiML, or one created by REST.
 struct StreamRequest {
-    std::string url;                 ///< already absolute; not yet checked
-    bool bidirectional = true;       ///< <Connect>; false: <Start> or REST
-    std::string stream_sid;          ///< MZ…
+    std::string url;            ///< already absolute; not yet checked
+    bool bidirectional = true;  ///< <Connect>; false: <Start> or REST
+    std::string stream_sid;     ///< MZ…
     std::string account_sid, call_sid;
-    std::string name;                ///< defaults to the StreamSid
+    std::string name;                     ///< defaults to the StreamSid
     std::string track = "inbound_track";  ///< inbound_track outbound_track both_tracks
     std::map<std::string, std::string> parameters;
-    std::string signature;           ///< X-Twilio-Signature of the upgrade; empty: not sent
+    std::string signature;  ///< X-Twilio-Signature of the upgrade; empty: not sent
     std::string ca_file;
 };
 
 /// What happened on a stream, for status callbacks, the ledger and the debugger.
 struct StreamReport {
-    std::string event;               ///< stream-started stream-stopped stream-error
-    int error_code = 0;              ///< 31920, 31951, … with stream-error, and for warnings
+    std::string event;   ///< stream-started stream-stopped stream-error
+    int error_code = 0;  ///< 31920, 31951, … with stream-error, and for warnings
     std::string error;
-    bool warning = false;            ///< a debugger entry only (31950, 31951, 31931): the stream goes on
+    bool warning = false;  ///< a debugger entry only (31950, 31951, 31931): the stream goes on
 };
 
 /// Thread: the emulator's io thread. Destroying it ends everything.
@@ -49,15 +50,16 @@ class CallLine {
 public:
     struct Options {
         std::chrono::milliseconds frame_time{20};
-        bool record_heard = true;    ///< keep what the phone heard (bounded: the last ten minutes)
+        bool record_heard = true;  ///< keep what the phone heard (bounded: the last ten minutes)
     };
-    static std::shared_ptr<CallLine> make(asio::any_io_executor executor, std::unique_ptr<Persona> persona,
-                                          Options options);
+    static std::shared_ptr<CallLine> make(asio::any_io_executor executor,
+                                          std::unique_ptr<Persona> persona, Options options);
     virtual ~CallLine() = default;
 
     /// The call was answered: the persona's clock starts.
     virtual void answered() = 0;
-    /// The call is over, whoever ended it: streams get `stop` and are closed, every wait below returns.
+    /// The call is over, whoever ended it: streams get `stop` and are closed, every wait below
+    /// returns.
     virtual void end() = 0;
     /// Called once when the persona hangs up.
     virtual void on_persona_hung_up(std::function<void()> tell) = 0;
@@ -68,18 +70,23 @@ public:
     virtual asio::awaitable<void> pause(std::chrono::milliseconds time) = 0;
     /// Sends DTMF tones to the phone ("w" waits half a second) and tells the persona each digit.
     virtual asio::awaitable<void> play_digits(std::string digits) = 0;
-    /// The next key the persona presses; nothing after `timeout`. Keys pressed before wait in a queue.
+    /// The next key the persona presses; nothing after `timeout`. Keys pressed before wait in a
+    /// queue.
     virtual asio::awaitable<std::optional<char>> next_digit(std::chrono::milliseconds timeout) = 0;
     /// <Connect><Stream>: returns when the stream is over, for whatever reason.
-    virtual asio::awaitable<void> connect_stream(StreamRequest request, std::function<void(const StreamReport&)> report) = 0;
+    virtual asio::awaitable<void> connect_stream(
+        StreamRequest request, std::function<void(const StreamReport&)> report) = 0;
     /// <Start><Stream> and REST: returns at once.
-    virtual void start_stream(StreamRequest request, std::function<void(const StreamReport&)> report) = 0;
+    virtual void start_stream(StreamRequest request,
+                              std::function<void(const StreamReport&)> report) = 0;
     /// By name or StreamSid. False: no such stream.
     virtual bool stop_stream(const std::string& name) = 0;
     /// <Dial>: the two phones hear each other until one line ends or `limit` passes.
-    virtual asio::awaitable<void> bridge(std::shared_ptr<CallLine> other, std::chrono::seconds limit) = 0;
+    virtual asio::awaitable<void> bridge(std::shared_ptr<CallLine> other,
+                                         std::chrono::seconds limit) = 0;
 
-    /// New TwiML arrived: ends the current wait above (a connected stream gets `stop`), not the call.
+    /// New TwiML arrived: ends the current wait above (a connected stream gets `stop`), not the
+    /// call.
     virtual void interrupt() = 0;
 
     /// What the phone heard since it was answered, mu-law, 8 bytes a millisecond.
