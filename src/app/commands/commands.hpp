@@ -1,0 +1,39 @@
+#pragma once
+// One function per command. Each does its work on the calling thread and returns what to tell the
+// shell.
+
+#include "app/cli.hpp"
+#include "app/config.hpp"
+#include "app/console.hpp"
+#include "app/session.hpp"
+
+namespace bridge::app {
+
+ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Console& console,
+                   const OpenSession& open);
+ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Console& console,
+                  const OpenSession& open);
+ExitCode run_devices(const Invocation& invocation, const DevicesCommand& command, Console& console);
+ExitCode run_config(const Invocation& invocation, const ConfigCommand& command, Console& console);
+ExitCode run_emulator(const Invocation& invocation, const EmulatorServeCommand& command,
+                      Console& console, const OpenEmulator& open);
+ExitCode trigger_emulator(const Invocation& invocation, const EmulatorTriggerCommand& command,
+                          Console& console);
+ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
+                     Console& console);
+ExitCode show_version(const Invocation& invocation, Console& console);
+
+/// Reads the settings for a command. What is wrong goes to stderr; nothing comes back then.
+std::optional<LoadedConfig> load_for(const Invocation& invocation, const ConfigNeeds& needs,
+                                     Console& console);
+/// Starts the log as the settings say; `write` as in log::Options. Stops it when destroyed.
+class LogSession {
+public:
+    LogSession(const LoadedConfig& loaded, const TerminalTraits& terminal,
+               std::function<void(std::string_view)> write);
+    ~LogSession();
+    LogSession(const LogSession&) = delete;
+    LogSession& operator=(const LogSession&) = delete;
+};
+
+}  // namespace bridge::app

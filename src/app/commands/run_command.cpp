@@ -1,0 +1,301 @@
+// `agentbridge serve`, `call` and `demo`: from checked options to the end of the last call.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <ostream>
+#include <utility>
+
+#include "app/call_text.hpp"
+#include "app/commands/commands.hpp"
+#include "app/signals.hpp"
+
+namespace bridge::app {
+namespace {
+
+namespace asio = boost::asio;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kRedraw{100};
+/// A forced stop should take a second; what takes longer is left behind.
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::size_t kEventsWaiting = 1024;
+
+/// A session with its screen. Thread: main.
+class Run {
+public:
+    Run(SessionOptions options, const LoadedConfig& loaded, bool json, Console& console)
+        : options_(std::move(options)),
+          json_(json),
+          console_(console),
+          live_([&console](std::string_view text) { console.err << text << std::flush; },
+                console.terminal.redraw),
+          log_(loaded, console.terminal, [this](std::string_view line) { live_.print(line); }),
+          redraw_(loop_),
+          patience_(loop_) {}
+
+    ExitCode run(const OpenSession& open) {
+        auto opened = open(options_, loop_.get_executor());
+        if (!opened) return fail_with(opened.error());
+        session_ = std::move(*opened);
+        subscription_ = session_->events().subscribe(
+            loop_.get_executor(), kEventsWaiting,
+            [this](const call::CallEvent& event, std::uint64_t) { on_event(event); });
+        session_->when_done([this](Session::End end) {
+            // Events posted before the end are handled first.
+            asio::post(loop_, [this, end = std::move(end)] { on_done(end); });
+        });
+        const Signals signals(loop_.get_executor(), [this](Stop how) { on_signal(how); });
+
+        const auto work = asio::make_work_guard(loop_);
+        const auto started = session_->start();
+        if (!started) return fail_with(started.error());
+        for (const auto& line : *started) say(line);
+        if (options_.kind == SessionOptions::Kind::serve && options_.target.empty())
+            say("Ctrl-C stops");
+        if (console_.terminal.redraw) redraw();
+
+        loop_.run();
+        return exit_;
+    }
+
+private:
+    struct Seen {
+        bool created = false;  ///< the carrier knows it
+        bool ended = false;
+        bool outbound = false;
+        call::CallSnapshot last;
+    };
+
+    void say(const std::string& line) { live_.print(line + "\n"); }
+
+    ExitCode fail_with(const Failure& failure) {
+        live_.clear();
+        say("agentbridge: " + failure.message);
+        return failure.exit;
+    }
+
+    void on_event(const call::CallEvent& event) {
+        auto& seen = calls_[event.call];
+        if (!event.sid.empty()) seen.created = true;
+        if (const auto* ended = std::get_if<call::event::Ended>(&event.what)) {
+            seen.ended = true;
+            seen.last = ended->snapshot;
+            seen.outbound = ended->snapshot.direction == call::Direction::outbound;
+            summarize(ended->snapshot);
+            if (!first_outbound_ && seen.outbound) first_outbound_ = ended->snapshot;
+            unconfirmed_ = unconfirmed_ || may_still_be_live(ended->snapshot);
+            calls_.erase(event.call);
+            return;
+        }
+        // On a screen the live line and the log tell it; JSON logs are not to be mixed with text.
+        if (console_.terminal.redraw || options_.config.log_json) return;
+        const auto elapsed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began_);
+        if (const auto line = format_event(event, elapsed)) say(*line);
+    }
+
+    void summarize(const call::CallSnapshot& snapshot) {
+        // The log's lines about this call come first.
+        log::flush();
+        live_.clear();
+        console_.out << (json_ ? format_summary_json(snapshot) + "\n" : format_summary(snapshot))
+                     << std::flush;
+    }
+
+    void redraw() {
+        session_->snapshots([this](const std::vector<call::CallSnapshot>& calls) {
+            if (done_) return;
+            auto line = format_live_line(calls, terminal_width(), console_.terminal.color);
+            if (line.empty()) {
+                live_.clear();
+            } else {
+                live_.show(std::move(line));
+            }
+            redraw_.expires_after(kRedraw);
+            redraw_.async_wait([this](boost::system::error_code error) {
+                if (!error && !done_) redraw();
+            });
+        });
+    }
+
+    void on_signal(Stop how) {
+        if (done_) return;
+        if (how == Stop::graceful) {
+            stopped_ = true;
+            say(calls_.empty() ? "stopping" : "hanging up; Ctrl-C again does not wait");
+        } else {
+            say("stopping at once");
+            patience_.expires_after(kPatience);
+            patience_.async_wait([this](boost::system::error_code error) {
+                if (error) return;
+                // Something below does not answer. The terminal is left clean, the rest to the
+                // system.
+                live_.clear();
+                say("agentbridge: a part of the program did not stop in time");
+                console_.out.flush();
+                std::_Exit(to_int(calls_.empty() && !unconfirmed_ ? ExitCode::failure
+                                                                  : ExitCode::not_confirmed));
+            });
+        }
+        session_->request_stop(how);
+    }
+
+    void on_done(const Session::End& end) {
+        done_ = true;
+        redraw_.cancel();
+        patience_.cancel();
+        log::flush();
+        live_.clear();
+        exit_ = decide(end);
+        for (const auto& line : end.lines) say(line);
+        loop_.stop();
+    }
+
+    ExitCode decide(const Session::End& end) {
+        const bool left_behind = std::any_of(calls_.begin(), calls_.end(), [](const auto& entry) {
+            return entry.second.created && !entry.second.ended;
+        });
+        if (unconfirmed_ || left_behind) {
+            say("agentbridge: a call may still be live: its end was not confirmed; look at the "
+                "carrier's console");
+            return ExitCode::not_confirmed;
+        }
+        if (end.failed) return fail_with(end.failure);
+        if (options_.target.empty() && options_.kind == SessionOptions::Kind::serve)
+            return ExitCode::ok;
+        if (!first_outbound_) return stopped_ ? ExitCode::interrupted : ExitCode::failure;
+        const auto exit = exit_code_for(*first_outbound_, stopped_);
+        if (exit != ExitCode::ok && exit != ExitCode::interrupted &&
+            !first_outbound_->end_reason.empty()) {
+            say("agentbridge: " + first_outbound_->end_reason);
+        }
+        return exit;
+    }
+
+    const SessionOptions options_;
+    const bool json_;
+    Console& console_;
+    asio::io_context loop_{1};
+    LiveLine live_;
+    LogSession log_;
+    asio::steady_timer redraw_, patience_;
+    const SteadyClock::time_point began_ = SteadyClock::now();
+    std::unique_ptr<Session> session_;
+    std::shared_ptr<call::EventBus::Subscription> subscription_;
+    std::map<CallId, Seen> calls_;  ///< not ended yet
+    std::optional<call::CallSnapshot> first_outbound_;
+    bool unconfirmed_ = false, stopped_ = false, done_ = false;
+    ExitCode exit_ = ExitCode::failure;
+};
+
+ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
+    const auto& config = options.config;
+    const auto from = options.from.empty() ? config.phone_number : options.from;
+    const auto carrier =
+        config.base_url.empty() ? std::string("https://api.twilio.com") : config.base_url;
+    const auto speaker = options.play_locally ? config.speaker : std::string("none");
+    if (json) {
+        console.out << boost::json::serialize(
+                           boost::json::object{{"dry_run", true},
+                                               {"target", options.target},
+                                               {"from", from},
+                                               {"carrier", carrier},
+                                               {"public_url", config.public_url},
+                                               {"ring_timeout_s", config.ring_timeout.count()},
+                                               {"time_limit_s", config.time_limit.count()},
+                                               {"listen_only", options.listen_only},
+                                               {"speaker", speaker}})
+                    << "\n";
+        return ExitCode::ok;
+    }
+    console.out << (options.target.empty()
+                        ? std::string("would answer inbound calls\n")
+                        : fmt::format("would call {} from {}\n", options.target, from));
+    const auto row = [&](std::string_view name, const std::string& value) {
+        console.out << fmt::format("  {:<14}{}\n", name, value);
+    };
+    row("carrier", carrier);
+    row("voice URL", config.public_url + "/twilio/voice");
+    row("listens on", fmt::format("{}:{}", config.server_host, config.server_port));
+    if (config.websocket_port != 0)
+        row("media too", fmt::format("{}:{}", config.server_host, config.websocket_port));
+    row("ring timeout", fmt::format("{} s", config.ring_timeout.count()));
+    row("time limit", fmt::format("{} s", config.time_limit.count()));
+    row("stream", options.listen_only ? "one way, listening only" : "both ways");
+    row("sound", speaker);
+    return ExitCode::ok;
+}
+
+/// Names that could lead a demo to somebody's real account or server.
+bool is_for_real_calls(std::string_view name) {
+    return name.substr(0, 7) == "TWILIO_" || name == "PUBLIC_URL" || name == "SERVER_HOST" ||
+           name == "SERVER_PORT" || name == "WEBSOCKET_PORT" || name == "AGENTBRIDGE_MEDIA_URL" ||
+           name == "AGENTBRIDGE_CA_FILE" || name == "AGENTBRIDGE_STATE_DIR";
+}
+
+}  // namespace
+
+ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Console& console,
+                   const OpenSession& open) {
+    const auto loaded = load_for(invocation, {true, true, true}, console);
+    if (!loaded) return ExitCode::configuration;
+
+    SessionOptions options;
+    options.kind = command.kind == RunCommand::Kind::call ? SessionOptions::Kind::call
+                                                          : SessionOptions::Kind::serve;
+    options.config = loaded->config;
+    options.target = command.target;
+    options.from = loaded->config.phone_number;
+    options.listen_only = command.listen_only;
+    options.play_locally = !command.no_audio && loaded->config.speaker != "none";
+    if (command.dry_run) return dry_run(options, invocation.json, console);
+
+    const bool on_screen = console.terminal.in_tty && console.terminal.err_tty;
+    if (!options.target.empty() && on_screen && !command.yes &&
+        !options.config.carrier_is_local() &&
+        !confirm(console, fmt::format("Call {} from {} now?", options.target, options.from))) {
+        console.err << "nothing was dialled\n";
+        return ExitCode::interrupted;
+    }
+    return Run(std::move(options), *loaded, invocation.json, console).run(open);
+}
+
+ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Console& console,
+                  const OpenSession& open) {
+    // Neither the .env nor the account's variables: a demo must work, and cost nothing, whatever
+    // they say.
+    ConfigSources sources;
+    sources.flags = invocation.settings;
+    for (const auto& [name, value] : console.environment) {
+        if (!is_for_real_calls(name)) sources.environment.emplace(name, value);
+    }
+    auto loaded = load_config(sources, {});
+    if (!loaded.problems.empty()) {
+        for (const auto& problem : loaded.problems)
+            console.err << "agentbridge: " << format_problem(problem) << "\n";
+        return ExitCode::configuration;
+    }
+    loaded.config.server_port = 0;
+    loaded.config.websocket_port = 0;
+
+    SessionOptions options;
+    options.kind = SessionOptions::Kind::demo;
+    options.config = loaded.config;
+    options.target = command.to;
+    options.persona = command.persona;
+    options.wav_file = command.wav;
+    options.play_locally = !command.no_audio && loaded.config.speaker != "none";
+    return Run(std::move(options), loaded, invocation.json, console).run(open);
+}
+
+}  // namespace bridge::app

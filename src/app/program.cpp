@@ -1,0 +1,72 @@
+#include "app/program.hpp"
+
+#include <exception>
+#include <ostream>
+
+#include "app/cli.hpp"
+#include "app/commands/commands.hpp"
+#include "app/help.hpp"
+
+namespace bridge::app {
+namespace {
+
+struct Dispatch {
+    const Invocation& invocation;
+    Console& console;
+    const Parts& parts;
+
+    ExitCode operator()(const RunCommand& command) const {
+        return run_calls(invocation, command, console, parts.open_session);
+    }
+    ExitCode operator()(const DemoCommand& command) const {
+        return run_demo(invocation, command, console, parts.open_session);
+    }
+    ExitCode operator()(const DevicesCommand& command) const {
+        return run_devices(invocation, command, console);
+    }
+    ExitCode operator()(const ConfigCommand& command) const {
+        return run_config(invocation, command, console);
+    }
+    ExitCode operator()(const EmulatorServeCommand& command) const {
+        return run_emulator(invocation, command, console, parts.open_emulator);
+    }
+    ExitCode operator()(const EmulatorTriggerCommand& command) const {
+        return trigger_emulator(invocation, command, console);
+    }
+    ExitCode operator()(const EmulatorLedgerCommand& command) const {
+        return show_ledger(invocation, command, console);
+    }
+    ExitCode operator()(const VersionCommand&) const { return show_version(invocation, console); }
+    ExitCode operator()(const HelpCommand& command) const {
+        console.out << (command.topic.empty() ? help_overview()
+                                              : help_topic(command.topic).value_or(""));
+        return ExitCode::ok;
+    }
+};
+
+}  // namespace
+
+ExitCode run_program(const std::vector<std::string>& arguments, Console& console,
+                     const Parts& parts) {
+    try {
+        const auto invocation = parse_command_line(arguments);
+        if (!invocation) {
+            console.out << invocation.error().out << std::flush;
+            console.err << invocation.error().err << std::flush;
+            return invocation.error().exit;
+        }
+        if (invocation->no_color) console.terminal.color = false;
+        const auto exit = std::visit(Dispatch{*invocation, console, parts}, invocation->command);
+        console.out.flush();
+        if (!console.out && exit == ExitCode::ok) {
+            console.err << "agentbridge: the results could not be written to stdout\n";
+            return ExitCode::failure;
+        }
+        return exit;
+    } catch (const std::exception& error) {
+        console.err << "agentbridge: " << error.what() << "\n" << std::flush;
+        return ExitCode::failure;
+    }
+}
+
+}  // namespace bridge::app

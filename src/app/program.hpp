@@ -1,0 +1,22 @@
+#pragma once
+// The whole program but for main: arguments in, exit code out.
+
+#include <string>
+#include <vector>
+
+#include "app/console.hpp"
+#include "app/session.hpp"
+
+namespace bridge::app {
+
+/// What the program is made of, so that tests can put their own in.
+struct Parts {
+    OpenSession open_session;
+    OpenEmulator open_emulator;
+};
+
+/// Never throws: an exception is told on stderr and ends in ExitCode::failure.
+ExitCode run_program(const std::vector<std::string>& arguments, Console& console,
+                     const Parts& parts);
+
+}  // namespace bridge::app
