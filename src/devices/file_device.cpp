@@ -1,0 +1,96 @@
+#include "devices/file_device.hpp"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace bridge::devices {
+namespace {
+
+constexpr std::size_t kRingBlocks = 1000;  // 10 s
+constexpr std::chrono::milliseconds kWriteEvery{100};
+
+}  // namespace
+
+FileDevice::FileDevice(std::filesystem::path path)
+    : path_(std::move(path)), blocks_(kRingBlocks), clock_([this](Clock::Time now) {
+          Block block;
+          heartbeat_.beat(now);
+          mixer_.render(std::span<std::int16_t>(block), kRate, now);
+          if (!blocks_.push(block)) dropped_.fetch_add(1, std::memory_order_relaxed);
+      }) {}
+
+FileDevice::~FileDevice() {
+    stop();
+}
+
+Result<> FileDevice::start() {
+    const std::lock_guard life(life_);
+    if (writer_.joinable()) return {};
+    auto file = audio::WavWriter::create(path_, kRate);
+    if (!file) return tl::unexpected(file.error());
+    file_ = std::move(*file);
+    stopping_ = false;
+    failed_.store(false, std::memory_order_relaxed);
+    writer_ = std::thread([this] { write_out(); });
+    heartbeat_.restart();
+    clock_.start();
+    return {};
+}
+
+void FileDevice::stop() {
+    const std::lock_guard life(life_);
+    clock_.stop();
+    if (!writer_.joinable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    writer_.join();
+    file_.reset();
+}
+
+void FileDevice::write_out() {
+    std::vector<std::int16_t> samples;
+    for (bool last = false; !last;) {
+        {
+            std::unique_lock lock(mutex_);
+            last = wake_.wait_for(lock, kWriteEvery, [this] { return stopping_; });
+        }
+        samples.clear();
+        for (auto waiting = blocks_.size(); waiting > 0; --waiting) {
+            const auto& block = blocks_.peek(0);
+            samples.insert(samples.end(), block.begin(), block.end());
+            blocks_.pop();
+        }
+        if (samples.empty() || failed_.load(std::memory_order_relaxed)) continue;
+        if (const auto written = file_->write(samples); !written) {
+            failed_.store(true, std::memory_order_relaxed);
+            log::error("device", "{}; nothing more is written, the calls go on",
+                       written.error().message);
+        }
+    }
+}
+
+bool FileDevice::attach(std::shared_ptr<audio::SpeakerLine> line) {
+    return mixer_.attach(std::move(line), kRate);
+}
+
+void FileDevice::detach(const std::shared_ptr<audio::SpeakerLine>& line) {
+    mixer_.detach(line);
+}
+
+audio::DeviceStats FileDevice::stats() const {
+    audio::DeviceStats stats;
+    stats.sample_rate = kRate;
+    stats.block_samples = static_cast<int>(kBlockSamples);
+    stats.callbacks = heartbeat_.callbacks();
+    stats.longest_gap_ms = heartbeat_.longest_gap_ms();
+    stats.running = clock_.running();
+    return stats;
+}
+
+}  // namespace bridge::devices

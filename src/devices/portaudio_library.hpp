@@ -1,0 +1,31 @@
+#pragma once
+// PortAudio as a whole: it is not safe to enter from two threads, it prints, and a sick sound
+// server can make any of its functions hang. All of that is dealt with here.
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "devices/device_factory.hpp"
+
+namespace bridge::devices {
+
+/// Runs `work` on a thread of its own, with PortAudio to itself, and waits for at most `limit`.
+/// False: it is not done; it goes on alone, so it must own all that it uses.
+bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work);
+
+/// Errors: device_failed, with PortAudio's own words. Thread: inside with_portaudio.
+Result<> open_portaudio();
+void close_portaudio();
+/// Of an opened PortAudio. Thread: inside with_portaudio.
+std::vector<DeviceListing> portaudio_devices();
+/// Index of the default output ("" or "default") or of the named device: exact, then in any case,
+/// then a part of the name. Errors: no_device, listing the outputs there are.
+Result<int> find_portaudio_output(const std::string& name);
+
+/// Errors: device_failed. Thread: any.
+Result<std::vector<DeviceListing>> list_portaudio_devices();
+
+}  // namespace bridge::devices
