@@ -154,7 +154,7 @@ struct MediaMessageParser::State {
     bool scan(od::document& document);
     bool read_start(od::value& value);
     bool read_media(od::value& value);
-    bool read_one(od::value& value, std::string_view key, Text& into);
+    static bool read_one(od::value& value, std::string_view wanted, bool& is_object, Text& into);
 
     Result<MediaMessage> finish();
     Result<MediaMessage> finish_start();
@@ -167,7 +167,8 @@ struct MediaMessageParser::State {
     std::vector<std::pair<std::string_view, std::string_view>> parameters;
 
     struct Fields {
-        bool is_object = true;  // the part named like the event
+        bool start_is_object = true, media_is_object = true, dtmf_is_object = true,
+             mark_is_object = true;
         Text event, stream_sid;
         Number sequence;
         Text protocol, version;
@@ -181,7 +182,7 @@ struct MediaMessageParser::State {
 
 bool MediaMessageParser::State::read_start(od::value& value) {
     parameters.clear();
-    return each_field(value, f.is_object, [this](std::string_view key, od::value& field) {
+    return each_field(value, f.start_is_object, [this](std::string_view key, od::value& field) {
         if (key == "streamSid") return read(field, f.start_stream_sid);
         if (key == "callSid") return read(field, f.call_sid);
         if (key == "accountSid") return read(field, f.account_sid);
@@ -207,7 +208,7 @@ bool MediaMessageParser::State::read_start(od::value& value) {
 }
 
 bool MediaMessageParser::State::read_media(od::value& value) {
-    return each_field(value, f.is_object, [this](std::string_view key, od::value& field) {
+    return each_field(value, f.media_is_object, [this](std::string_view key, od::value& field) {
         if (key == "payload") return read(field, f.payload);
         if (key == "timestamp") return read(field, f.timestamp);
         if (key == "track") return read(field, f.track);
@@ -215,8 +216,9 @@ bool MediaMessageParser::State::read_media(od::value& value) {
     });
 }
 
-bool MediaMessageParser::State::read_one(od::value& value, std::string_view wanted, Text& into) {
-    return each_field(value, f.is_object, [&](std::string_view key, od::value& field) {
+bool MediaMessageParser::State::read_one(od::value& value, std::string_view wanted, bool& is_object,
+                                         Text& into) {
+    return each_field(value, is_object, [&](std::string_view key, od::value& field) {
         return key == wanted ? read(field, into) : true;
     });
 }
@@ -249,11 +251,12 @@ bool MediaMessageParser::State::scan(od::document& document) {
             } else if (key == "start") {
                 ok = read_start(value);
             } else if (key == "dtmf") {
-                ok = read_one(value, "digit", f.digit);
+                ok = read_one(value, "digit", f.dtmf_is_object, f.digit);
             } else if (key == "mark") {
-                ok = read_one(value, "name", f.name);
+                ok = read_one(value, "name", f.mark_is_object, f.name);
             } else if (key == "stop") {
-                ok = read_one(value, "callSid", f.stop_call_sid);
+                bool is_object = true;  // what "stop" holds is not needed
+                ok = read_one(value, "callSid", is_object, f.stop_call_sid);
             }
         }
         if (!ok) return false;
@@ -265,7 +268,7 @@ bool MediaMessageParser::State::scan(od::document& document) {
 
 Result<MediaMessage> MediaMessageParser::State::finish_start() {
     if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
-    if (!f.is_object) return bad("start", "not an object");
+    if (!f.start_is_object) return bad("start", "not an object");
     auto sid = f.start_stream_sid.seen ? f.start_stream_sid : f.stream_sid;
     if (!sid.good() || !is_sid(sid.value)) return bad("start.streamSid", sid);
     if (!f.call_sid.good() || !is_sid(f.call_sid.value)) return bad("start.callSid", f.call_sid);
@@ -285,7 +288,7 @@ Result<MediaMessage> MediaMessageParser::State::finish_start() {
 
 Result<MediaMessage> MediaMessageParser::State::finish_media() {
     if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
-    if (!f.is_object) return bad("media", "not an object");
+    if (!f.media_is_object) return bad("media", "not an object");
     // A timestamp beyond this would overflow what is computed from it: a hundred years.
     if (!f.timestamp.good() || f.timestamp.value > 3'153'600'000'000ULL)
         return bad("media.timestamp", f.timestamp);
@@ -317,13 +320,13 @@ Result<MediaMessage> MediaMessageParser::State::finish() {
     }
     if (event == "mark") {
         if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
-        if (!f.is_object) return bad("mark", "not an object");
+        if (!f.mark_is_object) return bad("mark", "not an object");
         if (!f.name.good()) return bad("mark.name", f.name);
         return message::Mark{f.sequence.value, f.name.value, f.stream_sid.value};
     }
     if (event == "dtmf") {
         if (!f.sequence.good()) return bad("sequenceNumber", f.sequence);
-        if (!f.is_object) return bad("dtmf", "not an object");
+        if (!f.dtmf_is_object) return bad("dtmf", "not an object");
         if (!f.digit.good()) return bad("dtmf.digit", f.digit);
         if (f.digit.value.size() != 1 || !is_dtmf(f.digit.value[0]))
             return bad("dtmf.digit", "not a key of a telephone");
