@@ -168,7 +168,11 @@ class Ledger(EndToEnd):
                                 {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN})
         self.assert_code(shown, 0)
         self.assertIn("completed", shown.out)
-        self.assertEqual(find_key(json_objects(shown.out), "open_calls"), 0, shown.out)
+        self.assertEqual(find_key(json_objects(shown.out), "open"), 0, shown.out)
+        table = self.run_to_end(["emulator", "ledger", "--emulator-url", emulator.url])
+        self.assert_code(table, 0)
+        self.assertIn("open calls: 0", table.out)
+        self.assertRegex(table.out, r"CA[0-9a-f]{32}  completed .* \d+(\.\d+)?\n")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,28 @@ class Recorder:
         self.process.stdout.close()
 
 
+class Heartbeat:
+    """Whether this machine lets a waiting program run: the longest time a wait of 10 ms has taken."""
+
+    def __init__(self):
+        self.longest_ms = 0
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.beat, daemon=True)
+        self.thread.start()
+
+    def beat(self):
+        before = time.monotonic()
+        while not self.ending.wait(0.01):
+            now = time.monotonic()
+            self.longest_ms = max(self.longest_ms, (now - before) * 1000)
+            before = now
+
+    def stop(self):
+        self.ending.set()
+        self.thread.join(5)
+        return self.longest_ms
+
+
 class Sound(EndToEnd):
     def setUp(self):
         super().setUp()
@@ -118,11 +140,16 @@ class Sound(EndToEnd):
 
     def test_speech_comes_out_of_the_sound_card(self):
         for attempt in (1, 2):
-            verdict, code, complaints, first_sound, summary, call = self.one_call(attempt)
-            stalled_ms = find_key(summary, "longest_gap_ms") or 0
+            heartbeat = Heartbeat()
+            try:
+                verdict, code, complaints, first_sound, summary, call = self.one_call(attempt)
+            finally:
+                stalled_ms = heartbeat.stop()
+            # The device's own word, where the summary has it.
+            stalled_ms = max(stalled_ms, find_key(summary, "longest_gap_ms") or 0)
             latency_ms = find_key(summary, "latency_p50_ms")
             print(f"attempt {attempt}: {verdict}\nfirst sound {first_sound * 1000:.0f} ms after the stream began, "
-                  f"latency {latency_ms} ms, longest time between two device callbacks {stalled_ms} ms", flush=True)
+                  f"latency {latency_ms} ms, longest stall {stalled_ms:.0f} ms", flush=True)
             good = code == 0 and first_sound < 0.3
             # A machine that left the sound card alone for 60 ms (its blocks are 10 to 20 ms) says nothing about us.
             if good or attempt == 2 or stalled_ms < 60:
