@@ -231,7 +231,7 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
 
 net::HttpResponse Webhooks::inbound_voice(const Form& form, const CallSid& sid) {
     const auto from = form.get("From"), to = form.get("To");
-    if (options_.inbound == InboundPolicy::reject) {
+    if (options_.inbound == InboundPolicy::reject || (refusing_ && !registry_.find(sid.str()))) {
         log::info("webhook", "call from {} to {} rejected, as the settings say",
                   masked_number(shown(from)), masked_number(shown(to)));
         return twiml(reject(options_.reject_reason));

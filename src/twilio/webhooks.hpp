@@ -46,6 +46,9 @@ public:
     /// wrong one. Thread: any io thread.
     net::HttpHandler handler();
 
+    /// Inbound calls that are new from now on are rejected (the program is ending). Thread: any.
+    void refuse_new_calls() { refusing_.store(true, std::memory_order_relaxed); }
+
 private:
     /// What a webhook needs to know of a call that lives on some shard.
     struct Seen {
@@ -73,6 +76,7 @@ private:
     call::CallRegistry& registry_;
     std::shared_ptr<MediaTokens> tokens_;
     const WebhookOptions options_;
+    std::atomic<bool> refusing_{false};
     std::mutex
         inbound_mutex_;  // one inbound call for a CallSid, also when Twilio asks twice at once
     std::unordered_map<CallSid, CallId> inbound_;
