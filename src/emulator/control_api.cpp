@@ -1,0 +1,270 @@
+#include "emulator/control_api.hpp"
+
+#include <boost/json/parse.hpp>
+#include <cmath>
+#include <optional>
+
+#include "emulator/phone_call.hpp"
+#include "emulator/rest_reply.hpp"
+#include "emulator/sid.hpp"
+#include "emulator/url.hpp"
+
+namespace bridge::emulator {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kRoot = "/emulator/v1";
+
+net::HttpResponse problem(int status, const char* code, const std::string& message) {
+    return json_reply(status, json::object{{"error", code}, {"message", message}});
+}
+
+/// The object in a body; an empty body is an empty object.
+Result<json::object> read_object(const std::string& body) {
+    if (body.find_first_not_of(" \t\r\n") == std::string::npos) return json::object{};
+    boost::system::error_code error;
+    auto value = json::parse(body, error);
+    if (error || !value.is_object()) return fail(Errc::not_json, "The body is not a JSON object.");
+    return std::move(value.as_object());
+}
+
+/// A text member, nothing if it is missing. Errors: bad_field if it is not a text.
+Result<std::optional<std::string>> text_member(const json::object& object, const char* name) {
+    const auto* value = object.if_contains(name);
+    if (value == nullptr || value->is_null()) return std::optional<std::string>{};
+    if (!value->is_string()) return fail(Errc::bad_field, std::string(name) + " must be a text.");
+    return std::optional<std::string>(value->as_string().c_str());
+}
+
+json::value iso_or_null(const std::optional<WallTime>& time) {
+    return time ? json::value(format_iso8601(*time)) : json::value(nullptr);
+}
+
+double rounded(double seconds) {
+    return std::round(seconds * 1000) / 1000;
+}
+
+void little_endian(std::string& out, std::size_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xFFU);
+}
+
+/// RIFF WAVE, format 7 (mu-law), 8000 Hz, mono, with the `fact` chunk that compressed formats need.
+std::string wav_file(const Mulaw& audio) {
+    std::string out = "RIFF";
+    const auto padded = audio.size() + audio.size() % 2;
+    little_endian(out, 4 + 8 + 18 + 8 + 4 + 8 + padded, 4);
+    out += "WAVEfmt ";
+    little_endian(out, 18, 4);
+    little_endian(out, 7, 2);
+    little_endian(out, 1, 2);
+    little_endian(out, 8000, 4);
+    little_endian(out, 8000, 4);
+    little_endian(out, 1, 2);
+    little_endian(out, 8, 2);
+    little_endian(out, 0, 2);
+    out += "fact";
+    little_endian(out, 4, 4);
+    little_endian(out, audio.size(), 4);
+    out += "data";
+    little_endian(out, audio.size(), 4);
+    out.append(audio.begin(), audio.end());
+    out.append(padded - audio.size(), '\0');
+    return out;
+}
+
+bool from_this_machine(const std::string& peer) {
+    const auto colon = peer.rfind(':');
+    auto host = peer.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    if (host.rfind("::ffff:", 0) == 0) host = host.substr(7);
+    return is_loopback_host(host);
+}
+
+}  // namespace
+
+bool from_foreign_page(const net::HttpRequest& request) {
+    const auto origin = request.headers.find("Origin");
+    if (!origin) return false;
+    const auto url = parse_url(*origin);
+    return !url || !is_loopback_host(url->host);
+}
+
+net::HttpResponse ControlApi::handle(const net::HttpRequest& request) {
+    if (!from_this_machine(request.peer)) {
+        return problem(403, "not_local", "These routes answer this machine only.");
+    }
+    const auto path = std::string(request.path());
+    const auto rest = path.size() > kRoot.size() ? path.substr(kRoot.size() + 1) : std::string{};
+    const bool get = request.method == "GET";
+    const bool put = request.method == "PUT";
+    const auto begins = [&](std::string_view text) { return rest.rfind(text, 0) == 0; };
+    if (rest.empty() && get) {
+        json::array numbers;
+        for (const auto& number : exchange_->numbers) numbers.emplace_back(number.phone_number);
+        return json_reply(200, json::object{{"name", "agentbridge emulator"},
+                                            {"account_sid", exchange_->account.sid},
+                                            {"numbers", numbers},
+                                            {"open", exchange_->ledger.open_calls()}});
+    }
+    if (rest == "incoming-call" && request.method == "POST") return incoming_call(request.body);
+    if (rest == "ledger" && get) return ledger();
+    if (rest == "debugger" && get) {
+        return debugger(field_or(parse_form(request.query()), "call_sid"));
+    }
+    if (begins("calls/") && get) {
+        const auto slash = rest.find('/', 6);
+        if (slash != std::string::npos && rest.substr(slash) == "/heard.wav") {
+            return heard(rest.substr(6, slash - 6));
+        }
+    }
+    if (rest == "personas" && get) return personas();
+    if (begins("personas/") && put)
+        return assign_persona(percent_decode(rest.substr(9)), request.body);
+    if (rest == "faults" && get) return json_reply(200, exchange_->faults.to_json());
+    if (rest == "faults" && put) return change_faults(request.body);
+    const bool known = rest.empty() || rest == "incoming-call" || rest == "ledger" ||
+                       rest == "debugger" || rest == "personas" || rest == "faults";
+    if (known) return problem(405, "bad_method", request.method + " is not for " + path + ".");
+    return problem(404, "not_found", "There is nothing at " + path + ".");
+}
+
+net::HttpResponse ControlApi::incoming_call(const std::string& body) {
+    const auto object = read_object(body);
+    if (!object) return problem(400, "not_json", object.error().message);
+    for (const auto& [key, value] : *object) {
+        if (key != "from" && key != "to" && key != "persona") {
+            return problem(400, "bad_field", std::string(key) + " is none of from, to, persona.");
+        }
+    }
+    const auto from = text_member(*object, "from");
+    const auto to = text_member(*object, "to");
+    const auto persona = text_member(*object, "persona");
+    for (const auto* member : {&from, &to, &persona}) {
+        if (!*member) return problem(400, "bad_field", member->error().message);
+    }
+    CallOrder order;
+    order.direction = "inbound";
+    order.from = from->value_or("+12025550100");
+    // Whoever owns a number of their own is the likelier target than the test number every account
+    // has.
+    order.to = to->value_or(exchange_->numbers.back().phone_number);
+    order.persona = persona->value_or("");
+    if (!is_e164(order.from) && order.from != "anonymous") {
+        return problem(400, "bad_field", "from: '" + order.from + "' is not a number in E.164.");
+    }
+    const auto* number = exchange_->find_number(order.to);
+    if (number == nullptr) {
+        std::string owned;
+        for (const auto& one : exchange_->numbers) owned += " " + one.phone_number;
+        return problem(404, "not_found",
+                       "to: '" + order.to + "' is not owned. These are:" + owned + ".");
+    }
+    if (number->voice_url.empty()) {
+        return problem(409, "no_voice_url",
+                       "The number " + order.to +
+                           " has no VoiceUrl, so nobody would answer. Set it with POST "
+                           "IncomingPhoneNumbers, or start the program that does.");
+    }
+    order.phone_number_sid = number->sid;
+    order.first.url = number->voice_url;
+    order.first.method = number->voice_method;
+    order.first.extra = {{"CallToken", new_sid("")}};
+    order.fallback_url = number->voice_fallback_url;
+    order.fallback_method = number->voice_fallback_method;
+    order.status_callback = number->status_callback;
+    order.status_callback_method = number->status_callback_method;
+    const auto call = exchange_->add_call(order);
+    if (!call) return problem(400, "bad_field", call.error().message);
+    (*call)->start();
+    return json_reply(201, json::object{{"sid", (*call)->sid()},
+                                        {"from", order.from},
+                                        {"to", order.to},
+                                        {"persona", text_or_null(order.persona)},
+                                        {"voice_url", order.first.url}});
+}
+
+net::HttpResponse ControlApi::ledger() const {
+    json::array calls;
+    for (const auto* call : exchange_->ledger.calls()) {
+        json::array streams;
+        for (const auto& stream : call->streams) {
+            streams.push_back(json::object{{"sid", stream.sid},
+                                           {"bidirectional", stream.bidirectional},
+                                           {"opened", format_iso8601(stream.opened)},
+                                           {"closed", iso_or_null(stream.closed)}});
+        }
+        calls.push_back(json::object{{"sid", call->sid},
+                                     {"parent_sid", text_or_null(call->parent_sid)},
+                                     {"to", call->to},
+                                     {"from", call->from},
+                                     {"direction", call->direction},
+                                     {"status", call->status},
+                                     {"created", format_iso8601(call->created)},
+                                     {"answered", iso_or_null(call->answered)},
+                                     {"ended", iso_or_null(call->ended)},
+                                     {"call_seconds", rounded(call->seconds())},
+                                     {"billed_seconds", call->billed_seconds()},
+                                     {"streams", std::move(streams)}});
+    }
+    return json_reply(200, json::object{{"calls", std::move(calls)},
+                                        {"open", exchange_->ledger.open_calls()},
+                                        {"call_seconds", rounded(exchange_->ledger.call_seconds())},
+                                        {"billed_seconds", exchange_->ledger.billed_seconds()}});
+}
+
+net::HttpResponse ControlApi::debugger(const std::string& call_sid) const {
+    json::array entries;
+    for (const auto& entry : exchange_->debugger.entries()) {
+        if (!call_sid.empty() && entry.call_sid != call_sid) continue;
+        entries.push_back(json::object{{"sid", entry.sid},
+                                       {"code", entry.code},
+                                       {"level", entry.level},
+                                       {"message", entry.message},
+                                       {"call_sid", text_or_null(entry.call_sid)},
+                                       {"time", format_iso8601(entry.time)}});
+    }
+    return json_reply(200, json::object{{"entries", std::move(entries)}});
+}
+
+net::HttpResponse ControlApi::heard(const std::string& sid) const {
+    const auto call = exchange_->find_call(sid);
+    if (!call) return problem(404, "not_found", "There is no call " + sid + ".");
+    return net::respond(200, "audio/wav", wav_file(call->heard()));
+}
+
+net::HttpResponse ControlApi::personas() const {
+    json::object all;
+    for (const auto& [number, description] : exchange_->personas.assignments()) {
+        all[number] = description;
+    }
+    return json_reply(200, json::object{{"personas", std::move(all)}});
+}
+
+net::HttpResponse ControlApi::assign_persona(const std::string& number, const std::string& body) {
+    const auto object = read_object(body);
+    if (!object) return problem(400, "not_json", object.error().message);
+    const auto persona = text_member(*object, "persona");
+    if (!persona || !*persona) {
+        return problem(400, "bad_field", R"(The body must be {"persona": "busy"} or the like.)");
+    }
+    if (number != "default" && !is_e164(number)) {
+        return problem(400, "bad_field",
+                       "'" + number + "' is neither a number in E.164 nor default.");
+    }
+    if (const auto done = exchange_->personas.assign(number, **persona); !done) {
+        return problem(400, "bad_field", done.error().message);
+    }
+    return json_reply(200, json::object{{"number", number}, {"persona", **persona}});
+}
+
+net::HttpResponse ControlApi::change_faults(const std::string& body) {
+    const auto object = read_object(body);
+    if (!object) return problem(400, "not_json", object.error().message);
+    if (const auto done = exchange_->faults.apply(*object); !done) {
+        return problem(400, "bad_field", done.error().message);
+    }
+    return json_reply(200, exchange_->faults.to_json());
+}
+
+}  // namespace bridge::emulator

@@ -1,0 +1,142 @@
+#include "emulator/exchange.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "emulator/phone_call.hpp"
+#include "emulator/sid.hpp"
+
+namespace bridge::emulator {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kEndedCallsKept = 10'000;
+constexpr std::size_t kHeardKept = 32;  ///< up to 4.8 MB each
+
+std::string made_token() {
+    return new_sid("");
+}
+
+}  // namespace
+
+Exchange::Exchange(asio::any_io_executor on, EmulatorOptions with)
+    : executor(std::move(on)),
+      options(std::move(with)),
+      personas(options.personas),
+      stopping(executor) {
+    account.sid = options.account_sid.empty() ? new_sid("AC") : options.account_sid;
+    account.auth_token = options.auth_token.empty() ? Secret(made_token()) : options.auth_token;
+    account.api_keys = options.api_keys;
+    account.trial = options.trial;
+    account.created = std::chrono::system_clock::now();
+    std::vector<std::string> owned{"+15005550006"};
+    owned.insert(owned.end(), options.numbers.begin(), options.numbers.end());
+    for (const auto& phone_number : owned) {
+        if (phone_number.empty() || find_number(phone_number) != nullptr) continue;
+        OwnedNumber number;
+        number.sid = new_sid("PN");
+        number.phone_number = phone_number;
+        number.friendly_name = formatted_number(phone_number);
+        number.voice_url = options.voice_url;
+        number.voice_method = options.voice_method;
+        number.created = number.updated = account.created;
+        numbers.push_back(std::move(number));
+    }
+    webhooks =
+        std::make_unique<WebhookSender>(executor, options.ca_file, account.auth_token, faults);
+}
+
+Exchange::~Exchange() = default;
+
+Result<std::shared_ptr<PhoneCall>> Exchange::add_call(CallOrder order) {
+    const auto& phone = order.direction == "inbound" ? order.from : order.to;
+    auto persona =
+        order.persona.empty() ? personas.make(phone) : PersonaBook::make_from(order.persona);
+    if (!persona) return tl::unexpected(persona.error());
+    auto call =
+        std::make_shared<PhoneCall>(shared_from_this(), std::move(order), *std::move(persona));
+    calls_.emplace(call->sid(), call);
+    order_.push_back(call->sid());
+    return call;
+}
+
+std::shared_ptr<PhoneCall> Exchange::find_call(const std::string& sid) const {
+    const auto found = calls_.find(sid);
+    return found == calls_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<PhoneCall>> Exchange::list_calls() const {
+    std::vector<std::shared_ptr<PhoneCall>> out;
+    for (auto sid = order_.rbegin(); sid != order_.rend(); ++sid) {
+        if (auto call = find_call(*sid)) out.push_back(std::move(call));
+    }
+    return out;
+}
+
+void Exchange::call_ended(const std::string& sid) {
+    if (stopped) return;
+    ended_.push_back(sid);
+    if (ended_.size() > kHeardKept) {
+        const auto& old = ended_[ended_.size() - 1 - kHeardKept];
+        if (const auto call = find_call(old)) call->forget_heard();
+    }
+    while (ended_.size() > kEndedCallsKept) {
+        calls_.erase(ended_.front());
+        ended_.pop_front();
+    }
+    if (order_.size() > 2 * calls_.size() + 64) {
+        const auto gone = [this](const std::string& one) { return calls_.count(one) == 0; };
+        order_.erase(std::remove_if(order_.begin(), order_.end(), gone), order_.end());
+    }
+}
+
+OwnedNumber* Exchange::find_number(const std::string& phone_number) {
+    for (auto& number : numbers) {
+        if (number.phone_number == phone_number) return &number;
+    }
+    return nullptr;
+}
+
+bool Exchange::may_call_from(const std::string& number) {
+    return options.any_from || find_number(number) != nullptr;
+}
+
+milliseconds Exchange::next_turn() {
+    if (!options.one_call_per_second) return milliseconds(0);
+    const auto now = steady_clock::now();
+    const auto turn = std::max(now, next_turn_);
+    next_turn_ = turn + scaled(milliseconds(1000));
+    return std::chrono::duration_cast<milliseconds>(turn - now);
+}
+
+milliseconds Exchange::scaled(milliseconds time) const {
+    return milliseconds(std::llround(static_cast<double>(time.count()) * options.time_scale));
+}
+
+Result<Mulaw> Exchange::speech(const std::string& text) {
+    const auto known = speech_.find(text);
+    if (known != speech_.end()) return known->second;
+    auto audio = options.sound.say(text);
+    if (!audio) return audio;
+    if (speech_.size() >= 32) speech_.clear();
+    speech_.emplace(text, *audio);
+    return audio;
+}
+
+void Exchange::stop() {
+    if (stopped) return;
+    stopped = true;
+    for (const auto& [sid, call] : calls_) {
+        call->finish(call->answered() ? "completed" : "canceled", call->answered() ? 200 : 487);
+    }
+    calls_.clear();
+    order_.clear();
+    stopping.raise();
+    webhooks->stop();
+    ledger.close();
+}
+
+}  // namespace bridge::emulator

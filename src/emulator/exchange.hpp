@@ -1,0 +1,93 @@
+#pragma once
+// The telephone exchange: everything the parts of one emulator share. The account and its numbers,
+// the calls, the ledger, the debugger, the faults.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "emulator/call_order.hpp"
+#include "emulator/debugger.hpp"
+#include "emulator/faults.hpp"
+#include "emulator/ledger.hpp"
+#include "emulator/options.hpp"
+#include "emulator/signal.hpp"
+#include "emulator/webhook_sender.hpp"
+
+namespace bridge::emulator {
+
+class PhoneCall;
+
+struct Account {
+    std::string sid;
+    Secret auth_token;
+    std::map<std::string, Secret> api_keys;
+    bool trial = false;
+    WallTime created;
+};
+
+/// An IncomingPhoneNumber.
+struct OwnedNumber {
+    std::string sid, phone_number, friendly_name;
+    std::string voice_url, voice_method = "POST";
+    std::string voice_fallback_url, voice_fallback_method = "POST";
+    std::string status_callback, status_callback_method = "POST";
+    std::string voice_application_sid, trunk_sid, voice_receive_mode = "voice";
+    bool voice_caller_id_lookup = false;
+    WallTime created, updated;
+};
+
+/// Thread: the emulator's. Calls hold it; `stop` lets go of them.
+struct Exchange : std::enable_shared_from_this<Exchange> {
+    Exchange(asio::any_io_executor on, EmulatorOptions with);
+    ~Exchange();
+
+    const asio::any_io_executor executor;
+    const EmulatorOptions options;
+    PersonaBook personas;
+    Account account;
+    std::vector<OwnedNumber> numbers;
+    Debugger debugger;
+    Ledger ledger;
+    Faults faults;
+    std::unique_ptr<WebhookSender> webhooks;
+    Signal stopping;
+    bool stopped = false;
+
+    /// A call that nobody has started yet. Errors: the persona's.
+    Result<std::shared_ptr<PhoneCall>> add_call(CallOrder order);
+    std::shared_ptr<PhoneCall> find_call(const std::string& sid) const;
+    /// Newest first, as Twilio lists them.
+    std::vector<std::shared_ptr<PhoneCall>> list_calls() const;
+    /// Told by a call that has ended: forgets the oldest ended calls, and the sound of all but the
+    /// last.
+    void call_ended(const std::string& sid);
+
+    /// Deletes the record of an ended call.
+    void forget_call(const std::string& sid) { calls_.erase(sid); }
+
+    OwnedNumber* find_number(const std::string& phone_number);
+    bool may_call_from(const std::string& number);
+    /// When the next outbound call may leave the queue; 0 if calls are not held back.
+    std::chrono::milliseconds next_turn();
+    std::chrono::milliseconds scaled(std::chrono::milliseconds time) const;
+    /// Speech for <Say>; the last texts are kept. Errors: the synthesiser's.
+    Result<Mulaw> speech(const std::string& text);
+    /// Ends every call and request. Twice is harmless.
+    void stop();
+
+private:
+    std::map<std::string, std::shared_ptr<PhoneCall>> calls_;
+    std::vector<std::string> order_;
+    std::deque<std::string> ended_;
+    std::chrono::steady_clock::time_point next_turn_{};
+    std::map<std::string, Mulaw> speech_;
+};
+
+}  // namespace bridge::emulator

@@ -1,0 +1,169 @@
+#include "emulator/ledger.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "base/log.hpp"
+
+namespace bridge::emulator {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kKept = 10'000;
+
+WallTime now() {
+    return std::chrono::system_clock::now();
+}
+
+std::string event_line(const char* event, const std::string& sid, json::object more) {
+    json::object line{{"event", event}, {"time", format_iso8601(now())}, {"sid", sid}};
+    for (auto& [key, value] : more) line[key] = std::move(value);
+    return json::serialize(line) + "\n";
+}
+
+}  // namespace
+
+double LedgerCall::seconds() const {
+    if (!answered) return 0;
+    const auto end = ended.value_or(now());
+    return std::max(0.0, std::chrono::duration<double>(end - *answered).count());
+}
+
+std::int64_t LedgerCall::billed_seconds() const {
+    return answered ? std::max<std::int64_t>(1, std::llround(std::ceil(seconds() / 60))) * 60 : 0;
+}
+
+Ledger::~Ledger() {
+    close();
+}
+
+Result<> Ledger::open(const std::string& file) {
+    file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file_ < 0) {
+        return fail(Errc::io, "The ledger file '" + file +
+                                  "' cannot be opened: " + std::strerror(errno) + ".");
+    }
+    return {};
+}
+
+void Ledger::close() {
+    if (file_ >= 0) ::close(file_);
+    file_ = -1;
+}
+
+void Ledger::write(const std::string& line) {
+    if (file_ < 0) return;
+    std::size_t done = 0;
+    while (done < line.size()) {
+        const auto count = ::write(file_, line.data() + done, line.size() - done);
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            log::error("emulator", "the ledger file cannot be written: {}", std::strerror(errno));
+            close();
+            return;
+        }
+        done += static_cast<std::size_t>(count);
+    }
+}
+
+LedgerCall* Ledger::find(const std::string& sid) {
+    const auto found = calls_.find(sid);
+    return found == calls_.end() ? nullptr : &found->second;
+}
+
+void Ledger::created(LedgerCall call) {
+    write(event_line("created", call.sid,
+                     {{"to", call.to},
+                      {"from", call.from},
+                      {"direction", call.direction},
+                      {"parent", call.parent_sid},
+                      {"status", call.status}}));
+    ++open_;
+    order_.push_back(call.sid);
+    calls_.insert_or_assign(call.sid, std::move(call));
+}
+
+void Ledger::state(const std::string& sid, const std::string& status) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    call->status = status;
+    write(event_line("state", sid, {{"status", status}}));
+}
+
+void Ledger::answered(const std::string& sid) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    call->answered = now();
+    write(event_line("answered", sid, {}));
+}
+
+void Ledger::ended(const std::string& sid, const std::string& status) {
+    auto* call = find(sid);
+    if (call == nullptr || call->ended) return;
+    call->ended = now();
+    call->status = status;
+    --open_;
+    write(event_line("ended", sid,
+                     {{"status", status},
+                      {"call_seconds", std::round(call->seconds() * 1000) / 1000},
+                      {"billed_seconds", call->billed_seconds()}}));
+    // Only a call that has ended may be forgotten; a long one at the front keeps those behind it.
+    while (order_.size() > kKept) {
+        const auto oldest = calls_.find(order_.front());
+        if (oldest == calls_.end() || !oldest->second.ended) break;
+        forgotten_seconds_ += oldest->second.seconds();
+        forgotten_billed_ += oldest->second.billed_seconds();
+        calls_.erase(oldest);
+        order_.pop_front();
+    }
+}
+
+void Ledger::stream_opened(const std::string& sid, const std::string& stream_sid,
+                           bool bidirectional) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    call->streams.push_back({stream_sid, bidirectional, now(), std::nullopt});
+    write(event_line("stream_opened", sid,
+                     {{"stream_sid", stream_sid}, {"bidirectional", bidirectional}}));
+}
+
+void Ledger::stream_closed(const std::string& sid, const std::string& stream_sid) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    for (auto& stream : call->streams) {
+        if (stream.sid != stream_sid || stream.closed) continue;
+        stream.closed = now();
+        write(event_line("stream_closed", sid, {{"stream_sid", stream_sid}}));
+    }
+}
+
+std::vector<const LedgerCall*> Ledger::calls() const {
+    std::vector<const LedgerCall*> out;
+    out.reserve(order_.size());
+    for (const auto& sid : order_) {
+        const auto found = calls_.find(sid);
+        if (found != calls_.end()) out.push_back(&found->second);
+    }
+    return out;
+}
+
+double Ledger::call_seconds() const {
+    auto total = forgotten_seconds_;
+    for (const auto& [sid, call] : calls_) total += call.seconds();
+    return total;
+}
+
+std::int64_t Ledger::billed_seconds() const {
+    auto total = forgotten_billed_;
+    for (const auto& [sid, call] : calls_) total += call.billed_seconds();
+    return total;
+}
+
+}  // namespace bridge::emulator

@@ -1,0 +1,51 @@
+#pragma once
+// Twilio's REST API, /2010-04-01/Accounts/{Sid}/…, as far as a telephone bridge uses it: the
+// account, calls, their streams and recordings, and the numbers owned. ".json" may be left out:
+// JSON is the only format.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emulator/call_request.hpp"
+#include "emulator/exchange.hpp"
+#include "net/http_message.hpp"
+
+namespace bridge::emulator {
+
+/// Thread: the emulator's.
+class RestApi {
+public:
+    explicit RestApi(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+    /// Never fails: every problem is an answer.
+    asio::awaitable<net::HttpResponse> handle(net::HttpRequest request);
+
+private:
+    struct Route {
+        std::string method;
+        std::vector<std::string> parts;  ///< after the account's SID, decoded, without ".json"
+        std::string path;                ///< as asked for, without the query
+        Fields query, form;
+    };
+
+    bool authorized(const net::HttpRequest& request, const std::string& account_sid) const;
+    net::HttpResponse account(const Route& route) const;
+    asio::awaitable<net::HttpResponse> calls(Route route);
+    asio::awaitable<net::HttpResponse> create_call(Fields form);
+    net::HttpResponse list_calls(const Route& route) const;
+    net::HttpResponse update_call(const std::shared_ptr<PhoneCall>& call, const Fields& form);
+    net::HttpResponse streams(const std::shared_ptr<PhoneCall>& call, const Route& route);
+    net::HttpResponse create_stream(const std::shared_ptr<PhoneCall>& call, const Fields& form);
+    net::HttpResponse recordings(const Route& route, bool of_a_call) const;
+    net::HttpResponse numbers(const Route& route);
+    std::string base() const { return "/2010-04-01/Accounts/" + exchange_->account.sid; }
+
+    std::shared_ptr<Exchange> exchange_;
+};
+
+/// A call as its resource (twilio.com/docs/voice/api/call-resource).
+boost::json::object call_json(const PhoneCall& call, const std::string& account_sid);
+
+}  // namespace bridge::emulator
