@@ -124,6 +124,7 @@ ExitCode run_emulator(const Invocation& invocation, const EmulatorServeCommand& 
     options.account_sid = loaded->config.account_sid;
     if (!loaded->config.auth_tokens.empty())
         options.auth_token = loaded->config.auth_tokens.front();
+    options.number = loaded->config.phone_number;
     options.personas = command.personas;
     options.ledger_file = command.ledger;
     options.ca_file = command.ca.empty() ? loaded->config.ca_file : command.ca;

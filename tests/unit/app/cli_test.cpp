@@ -1,0 +1,229 @@
+#include "app/cli.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/help.hpp"
+
+namespace bridge::app {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Words = std::vector<std::string>;
+
+template <class T>
+T command_of(const Words& words) {
+    const auto parsed = parse_command_line(words);
+    if (!parsed) {
+        ADD_FAILURE() << parsed.error().err;
+        return {};
+    }
+    const auto* command = std::get_if<T>(&parsed->command);
+    if (command == nullptr) {
+        ADD_FAILURE() << "another command was read";
+        return {};
+    }
+    return *command;
+}
+
+Invocation invocation_of(const Words& words) {
+    auto parsed = parse_command_line(words);
+    if (!parsed) ADD_FAILURE() << parsed.error().err;
+    return parsed ? *parsed : Invocation{};
+}
+
+TEST(CommandLine, ServesWithoutACommandAsThePythonProgramDid) {
+    auto run = command_of<RunCommand>({});
+    EXPECT_EQ(run.kind, RunCommand::Kind::serve);
+    EXPECT_EQ(run.target, "");
+    run = command_of<RunCommand>({"--target", "+15551234567"});
+    EXPECT_EQ(run.kind, RunCommand::Kind::serve);
+    EXPECT_EQ(run.target, "+15551234567");
+    const auto words = Words{"--target", "+15551234567", "--log-level", "DEBUG"};
+    EXPECT_EQ(command_of<RunCommand>(words).target, "+15551234567");
+    EXPECT_EQ(invocation_of(words).settings.at("LOG_LEVEL"), "DEBUG");
+    EXPECT_EQ(command_of<RunCommand>({"--target=+15551234567"}).target, "+15551234567");
+}
+
+TEST(CommandLine, ReadsCall) {
+    const Words words{"call",       "--target",       "+15551234567", "--from",    "+15557654321",
+                      "--no-audio", "--listen-only",  "--yes",        "--dry-run", "--time-limit",
+                      "2m",         "--ring-timeout", "20",           "--speaker", "file:x.wav",
+                      "--json",     "--no-color",     "--env-file",   "other.env", "--log-format",
+                      "json",       "--workers",      "auto"};
+    const auto call = command_of<RunCommand>(words);
+    EXPECT_EQ(call.kind, RunCommand::Kind::call);
+    EXPECT_EQ(call.target, "+15551234567");
+    EXPECT_TRUE(call.no_audio && call.listen_only && call.yes && call.dry_run);
+    const auto invocation = invocation_of(words);
+    EXPECT_TRUE(invocation.json && invocation.no_color);
+    EXPECT_EQ(invocation.env_file, "other.env");
+    const std::map<std::string, std::string> settings{
+        {"TWILIO_PHONE_NUMBER", "+15557654321"}, {"AGENTBRIDGE_TIME_LIMIT", "2m"},
+        {"AGENTBRIDGE_RING_TIMEOUT", "20"},      {"AGENTBRIDGE_SPEAKER", "file:x.wav"},
+        {"AGENTBRIDGE_LOG_FORMAT", "json"},      {"AGENTBRIDGE_WORKERS", "auto"}};
+    EXPECT_EQ(invocation.settings, settings);
+}
+
+TEST(CommandLine, TakesTheGeneralFlagsBeforeAndAfterTheCommand) {
+    for (const auto& words : {Words{"--json", "config", "show"}, Words{"config", "--json", "show"},
+                              Words{"config", "show", "--json"}}) {
+        EXPECT_TRUE(invocation_of(words).json);
+    }
+    EXPECT_EQ(invocation_of({"--log-level", "DEBUG", "demo"}).settings.at("LOG_LEVEL"), "DEBUG");
+    EXPECT_EQ(invocation_of({"demo", "--env-file", "x"}).env_file, "x");
+}
+
+TEST(CommandLine, ReadsTheOtherCommands) {
+    EXPECT_EQ(invocation_of({"serve", "--answer", "reject"}).settings.at("AGENTBRIDGE_ANSWER"),
+              "reject");
+
+    const auto demo = command_of<DemoCommand>({"demo", "--persona", "say:Hello, you", "--wav",
+                                               "d.wav", "--to", "+12025550101", "--no-audio"});
+    EXPECT_EQ(demo.persona, "say:Hello, you");
+    EXPECT_EQ(demo.wav, "d.wav");
+    EXPECT_EQ(demo.to, "+12025550101");
+    EXPECT_TRUE(demo.no_audio);
+
+    EXPECT_EQ(command_of<DevicesCommand>({"devices", "list"}).action, DevicesCommand::Action::list);
+    const auto test = command_of<DevicesCommand>({"devices", "test", "USB Audio"});
+    EXPECT_EQ(test.action, DevicesCommand::Action::test);
+    EXPECT_EQ(test.device, "USB Audio");
+
+    const auto show = command_of<ConfigCommand>({"config", "show", "--show-origin"});
+    EXPECT_EQ(show.action, ConfigCommand::Action::show);
+    EXPECT_TRUE(show.show_origin);
+    EXPECT_EQ(command_of<ConfigCommand>({"config", "check"}).action, ConfigCommand::Action::check);
+    const auto init = command_of<ConfigCommand>({"config", "init", "my.env", "--force"});
+    EXPECT_EQ(init.action, ConfigCommand::Action::init);
+    EXPECT_TRUE(init.force);
+    EXPECT_EQ(init.file, "my.env");
+
+    const auto emulator = command_of<EmulatorServeCommand>(
+        {"emulator", "serve", "--port", "0", "--host", "0.0.0.0", "--persona", "+12025550142=echo",
+         "--persona", "default=say:a=b", "--ledger", "l.jsonl", "--ca", "ca.pem", "--voice-url",
+         "http://127.0.0.1:8000/twilio/voice"});
+    EXPECT_EQ(emulator.port, 0);
+    EXPECT_EQ(emulator.host, "0.0.0.0");
+    ASSERT_EQ(emulator.personas.size(), 2u);
+    EXPECT_EQ(emulator.personas[0], std::pair(std::string("+12025550142"), std::string("echo")));
+    EXPECT_EQ(emulator.personas[1], std::pair(std::string("default"), std::string("say:a=b")));
+    EXPECT_EQ(emulator.ledger, "l.jsonl");
+    EXPECT_EQ(emulator.ca, "ca.pem");
+    EXPECT_EQ(emulator.voice_url, "http://127.0.0.1:8000/twilio/voice");
+    EXPECT_EQ(command_of<EmulatorServeCommand>({"emulator", "serve"}).port, 8010);
+
+    const auto trigger = command_of<EmulatorTriggerCommand>(
+        {"emulator", "trigger", "incoming-call", "--from", "+12025550123", "--to", "+15005550006",
+         "--persona", "echo", "--emulator-url", "http://127.0.0.1:9"});
+    EXPECT_EQ(trigger.from, "+12025550123");
+    EXPECT_EQ(trigger.to, "+15005550006");
+    EXPECT_EQ(trigger.persona, "echo");
+    EXPECT_EQ(trigger.emulator_url, "http://127.0.0.1:9");
+    EXPECT_EQ(command_of<EmulatorLedgerCommand>({"emulator", "ledger", "--emulator-url", "u"})
+                  .emulator_url,
+              "u");
+
+    command_of<VersionCommand>({"version"});
+    command_of<VersionCommand>({"--version"});
+    EXPECT_EQ(command_of<HelpCommand>({"help"}).topic, "");
+    EXPECT_EQ(command_of<HelpCommand>({"help", "audio"}).topic, "audio");
+}
+
+TEST(CommandLine, EndsWithAUsageErrorThatHelps) {
+    const std::vector<std::pair<Words, std::string>> rows{
+        {{"cal"}, "did you mean call?"},
+        {{"banana"}, "'banana' is not a command"},
+        {{"--tagret", "+15551234567"}, "'+15551234567' is not a command"},
+        {{"call", "--tagret", "+15551234567"},
+         "--tagret is not a flag of `agentbridge call`; did you mean --target?"},
+        {{"call", "--tagret=+15551234567"}, "did you mean --target?"},
+        {{"call"}, "needs --target"},
+        {{"call", "--target"}, "--target"},
+        {{"call", "--target", ""}, "not empty"},
+        {{"call", "--target", "5551234567"}, "write +15551234567"},
+        {{"call", "--target", "+1555CALLNOW"}, "letters"},
+        {{"--target", "12"}, "--target"},
+        {{"call", "--target", "+15551234567", "--from", "555"}, "--from '555'"},
+        {{"call", "--target", "+15551234567", "--time-limit", "tomorrow"},
+         "--time-limit 'tomorrow'"},
+        {{"call", "--target", "+15551234567", "--ring-timeout", "1"}, "5 to 600"},
+        {{"call", "--target", "+15551234567", "--answer", "auto"}, "--answer is not a flag"},
+        {{"serve", "--answer", "maybe"}, "auto, reject"},
+        {{"serve", "--log-level", "LOUD"}, "DEBUG, INFO, WARNING or ERROR"},
+        {{"serve", "--log-format", "xml"}, "text, json"},
+        {{"serve", "--workers", "0"}, "auto"},
+        {{"serve", "--speaker", ""}, "not empty"},
+        {{"serve", "+15551234567"}, "does not take"},
+        {{"serve", "--auth-token", "canary"}, "secrets are never flags"},
+        {{"devices"}, "needs one of: list, test"},
+        {{"devices", "lst"}, "did you mean list?"},
+        {{"devices", "list", "--target", "+15551234567"},
+         "--target is not a flag of `agentbridge devices list`"},
+        {{"config"}, "needs one of: show, check, init"},
+        {{"config", "sho"}, "did you mean show?"},
+        {{"config", "show", "--show-orgin"}, "did you mean --show-origin?"},
+        {{"emulator"}, "needs one of: serve, trigger, ledger"},
+        {{"emulator", "trigger"}, "needs one of: incoming-call"},
+        {{"emulator", "serve", "--port", "70000"}, "--port"},
+        {{"emulator", "serve", "--port", "x"}, "--port"},
+        {{"emulator", "serve", "--persona", "echo"}, "NUMBER=DESC"},
+        {{"emulator", "serve", "--persona", "+12025550142="}, "NUMBER=DESC"},
+        {{"emulator", "trigger", "incoming-call", "--from", "x"}, "--from"},
+        {{"demo", "--to", "202"}, "--to"},
+        {{"demo", "--record"}, "--record is not a flag"},
+        {{"help", "banana"}, "topics: exit-codes"},
+        {{"help", "exit-code"}, "did you mean exit-codes?"},
+    };
+    for (const auto& [words, part] : rows) {
+        const auto parsed = parse_command_line(words);
+        ASSERT_FALSE(parsed) << testing::PrintToString(words);
+        EXPECT_EQ(parsed.error().exit, ExitCode::usage);
+        EXPECT_THAT(parsed.error().err,
+                    AllOf(HasSubstr("agentbridge: "), HasSubstr(part), HasSubstr("--help")))
+            << testing::PrintToString(words);
+        EXPECT_THAT(parsed.error().err, testing::Not(HasSubstr("canary")));
+        EXPECT_THAT(parsed.error().out, IsEmpty());
+    }
+}
+
+TEST(CommandLine, HelpsEveryCommandWithExamples) {
+    const auto help = [](const Words& words) {
+        const auto parsed = parse_command_line(words);
+        EXPECT_FALSE(parsed);
+        if (parsed) return std::string();
+        EXPECT_EQ(parsed.error().exit, ExitCode::ok);
+        EXPECT_EQ(parsed.error().err, "");
+        return parsed.error().out;
+    };
+    EXPECT_EQ(help({"--help"}), help_overview());
+    EXPECT_EQ(help({"-h"}), help_overview());
+    EXPECT_THAT(help({"call", "--help"}),
+                AllOf(HasSubstr("--target"), HasSubstr("--ring-timeout"), HasSubstr("Examples"),
+                      HasSubstr("agentbridge call --target")));
+    EXPECT_EQ(help({"help", "call"}), help({"call", "--help"}));
+    EXPECT_THAT(help({"serve", "-h"}), HasSubstr("--answer"));
+    EXPECT_THAT(help({"demo", "-h"}), HasSubstr("--persona"));
+    EXPECT_THAT(help({"devices", "-h"}), AllOf(HasSubstr("list"), HasSubstr("test")));
+    EXPECT_THAT(help({"config", "init", "-h"}), HasSubstr("--force"));
+    EXPECT_THAT(help({"emulator", "serve", "-h"}), HasSubstr("--ledger"));
+    EXPECT_THAT(help({"emulator", "trigger", "incoming-call", "-h"}), HasSubstr("--emulator-url"));
+    for (const auto& name : command_names()) EXPECT_THAT(help_overview(), HasSubstr(name));
+}
+
+TEST(CommandLine, HasAPageForEveryTopic) {
+    for (const auto& topic : help_topics()) {
+        ASSERT_TRUE(help_topic(topic)) << topic;
+        EXPECT_GT(help_topic(topic)->size(), 200u) << topic;
+        EXPECT_THAT(help_overview(), HasSubstr(topic));
+    }
+    EXPECT_FALSE(help_topic("banana"));
+    EXPECT_THAT(*help_topic("exit-codes"), AllOf(HasSubstr("130"), HasSubstr("  9  ")));
+    EXPECT_THAT(*help_topic("environment"),
+                AllOf(HasSubstr("AUDIO_BUFFER_SIZE [1024 samples]"), HasSubstr("--log-level")));
+}
+
+}  // namespace
+}  // namespace bridge::app
