@@ -116,7 +116,9 @@ std::string environment() {
         }
         if (!setting.flag.empty()) out += fmt::format("  {}", setting.flag);
         out += fmt::format("\n      {}", setting.meaning);
-        if (!setting.choices.empty()) out += fmt::format(" ({})", fmt::join(setting.choices, ", "));
+        if (!setting.choices.empty() &&
+            setting.meaning.find(setting.choices[1]) == std::string_view::npos)
+            out += fmt::format(": {}", fmt::join(setting.choices, ", "));
         out += "\n";
     }
     out +=

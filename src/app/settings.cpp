@@ -189,10 +189,14 @@ bool is_placeholder_number(std::string_view number) {
 std::string comment_of(const Setting& setting) {
     auto text = fmt::format("# {}", setting.meaning);
     text[2] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[2])));
-    if (!setting.choices.empty()) text += fmt::format(" ({})", fmt::join(setting.choices, ", "));
-    if (!setting.unit.empty()) text += fmt::format(", in {}", setting.unit);
-    if (!setting.fallback.empty()) text += fmt::format("; default {}", setting.fallback);
-    return text + ".";
+    if (!setting.choices.empty() &&
+        setting.meaning.find(setting.choices[1]) == std::string_view::npos)
+        text += fmt::format(": {}", fmt::join(setting.choices, ", "));
+    if (!setting.fallback.empty()) {
+        text += fmt::format(" [{}{}{}]", setting.fallback, setting.unit.empty() ? "" : " ",
+                            setting.unit);
+    }
+    return text;
 }
 
 }  // namespace
@@ -239,9 +243,9 @@ bool is_placeholder(const Setting& setting, std::string_view value) {
 std::string format_env_file(bool for_example) {
     std::string out =
         "# Settings of agentbridge. A flag beats the environment, which beats this file, which "
-        "beats the\n"
-        "# default. A line that starts with # is a comment. `agentbridge config check` finds "
-        "mistakes.\n";
+        "beats\n"
+        "# the default [in brackets]. A line that starts with # is a comment.\n"
+        "# `agentbridge config check` finds mistakes.\n";
     std::string_view section;
     bool ours = false;
     for (const auto& setting : all_settings()) {
