@@ -6,7 +6,8 @@
 namespace bridge::audio {
 namespace {
 
-constexpr double kBurstMs = 3;  // closer together than this: one burst
+constexpr double kLeastCeilingMs = 20;  // less than a frame cannot work
+constexpr double kBurstMs = 3;          // closer together than this: one burst
 constexpr int kFarFrames = 12;  // this many far too late frames in a row: the way got longer
 constexpr std::size_t kMeasureEvery = 5;
 constexpr double kMeanMs = 600;  // time constant of the smoothed delay
@@ -17,7 +18,7 @@ constexpr double kSteerMs = 3000;  // an error of e ms is taken back at the rate
 }  // namespace
 
 PlayoutBuffer::PlayoutBuffer(double ceiling_ms) noexcept
-    : ceiling_(std::max(ceiling_ms, kFloorMs)) {}
+    : ceiling_(std::max(ceiling_ms, kLeastCeilingMs)) {}
 
 void PlayoutBuffer::set_base(double base) noexcept {
     mean_ += base_ - base;

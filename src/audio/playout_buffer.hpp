@@ -17,8 +17,9 @@ namespace bridge::audio {
 /// Pure state, no clock of its own. Thread: the device callback. Realtime-safe, no allocation.
 class PlayoutBuffer {
 public:
-    static constexpr double kFloorMs = 20;           ///< the target is never smaller (a frame)
-    static constexpr double kReserveMs = 8;          ///< for what the last seconds have not shown
+    static constexpr double kFloorMs =
+        30;  ///< the target is never smaller (but for a smaller ceiling)
+    static constexpr double kReserveMs = 15;         ///< for what the last seconds have not shown
     static constexpr double kFirstJitterMs = 10;     ///< assumed until a second of frames was seen
     static constexpr double kMaxCorrection = 0.005;  ///< 0.5 %: 9 cents, not heard in speech
     static constexpr double kSlewPerMs =
