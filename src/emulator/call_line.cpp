@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using Timer = asio::steady_timer;
 
-constexpr milliseconds kFrame{20};
 constexpr std::size_t kHeardBytes = 10UL * 60 * 8000;
 constexpr std::size_t kMaxWaitingDigits = 64;
 /// A machine that slept does not owe the call its sleep: behind by more, the clock starts anew.
@@ -131,10 +130,6 @@ private:
     void hear_bridged(MulawFrame& frame);
     void press(char digit);
     void tell_hung_up();
-    Timer::duration real(milliseconds time) const {
-        return std::chrono::duration_cast<Timer::duration>(options_.frame_time) * time.count() /
-               kFrame.count();
-    }
 
     asio::any_io_executor executor_;
     Options options_;
@@ -368,7 +363,7 @@ asio::awaitable<void> Line::pause(milliseconds time) {
     const auto self = shared_from_this();
     if (ended_ || time <= milliseconds::zero()) co_return;
     auto wait = new_wait();
-    wait->timer.expires_after(real(time));
+    wait->timer.expires_after(time);
     co_await wait_here(std::move(wait));
 }
 
@@ -377,7 +372,7 @@ asio::awaitable<std::optional<char>> Line::next_digit(milliseconds timeout) {
     if (ended_) co_return std::nullopt;
     if (digits_.empty() && timeout > milliseconds::zero()) {
         auto wait = new_wait();
-        wait->timer.expires_after(real(timeout));
+        wait->timer.expires_after(timeout);
         digit_wait_ = wait;
         struct Stop {
             Line& line;
@@ -454,7 +449,7 @@ asio::awaitable<void> Line::bridge(std::shared_ptr<CallLine> other, std::chrono:
     bridge->lines[0] = self;
     bridge->lines[1] = line;
     bridge_ = line->bridge_ = bridge;
-    bridge->wait->timer.expires_after(real(limit));
+    bridge->wait->timer.expires_after(limit);
     struct Part {
         std::shared_ptr<Line> lines[2];
         std::shared_ptr<Bridge> bridge;

@@ -49,6 +49,8 @@ struct StreamReport {
 class CallLine {
 public:
     struct Options {
+        /// How long 20 ms of the call take; tests shorten it. The times of `pause`, `next_digit`
+        /// and `bridge` are real time all the same.
         std::chrono::milliseconds frame_time{20};
         bool record_heard = true;  ///< keep what the phone heard (bounded: the last ten minutes)
     };
