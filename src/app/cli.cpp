@@ -82,6 +82,11 @@ public:
 
     tl::expected<Invocation, CommandLineEnd> parse(const std::vector<std::string>& arguments) {
         auto reversed = with_command_first(arguments);
+        // "help call" must not be read as the command call.
+        if (reversed.size() > 1 && reversed[0] == "help" && reversed[1].substr(0, 1) != "-") {
+            help_.topic = reversed[1];
+            reversed.erase(reversed.begin() + 1);
+        }
         std::reverse(reversed.begin(), reversed.end());
         try {
             app_.parse(reversed);
@@ -176,7 +181,8 @@ private:
         option(sub, "--persona", demo_.persona, "DESC",
                "who answers: greeting, echo, say:TEXT, wav:FILE, busy, …");
         option(sub, "--to", demo_.to, "NUMBER", "call this number of the emulator");
-        option(sub, "--wav", demo_.wav, "FILE", "write what is heard to a WAV file too");
+        option(sub, "--wav", demo_.wav, "FILE",
+               "write what is heard to a WAV file instead of playing it");
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
         setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
@@ -373,7 +379,7 @@ private:
 
     /// `help call` is `call --help`; `help audio` is a topic.
     tl::expected<Invocation, CommandLineEnd> finish_help(const HelpCommand& help) {
-        if (help.topic.empty() || help_topic(help.topic)) return invocation_;
+        if (help.topic.empty() || help_topic(help.topic)) return std::move(invocation_);
         for (auto* sub : app_.get_subcommands([](const CLI::App*) { return true; })) {
             if (sub->get_name() == help.topic) return tl::unexpected(help_of(sub));
         }

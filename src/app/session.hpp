@@ -45,7 +45,8 @@ struct SessionOptions {
     // demo only
     std::string persona;  ///< description for the called phone, empty: the default greeting
     std::string
-        wav_file;  ///< what was heard is (also) written here; empty: only without a sound card
+        wav_file;  ///< what was heard goes to this file instead of the speakers; empty: demo.wav, and
+                   ///< only without a sound card
 };
 
 /// How urgent a stop is.
@@ -97,6 +98,7 @@ struct EmulatorOptions {
         personas;             ///< number (E.164 or "default") → description
     std::string ledger_file;  ///< JSON lines, appended; empty: none
     std::string ca_file;      ///< PEM file to trust on https and wss
+    std::string number;       ///< owned besides the test number; empty: none
     std::string voice_url;    ///< where inbound calls to any number of the account are announced
 };
 

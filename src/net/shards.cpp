@@ -73,14 +73,28 @@ Shards::~Shards() {
 void Shards::start() {
     if (!threads_.empty()) throw std::logic_error("the io threads were started twice");
     for (auto& shard : shards_) {
-        threads_.emplace_back([&shard = *shard] { run_loop(shard); });
+        threads_.emplace_back([this, &shard = *shard] {
+            run_loop(shard);
+            const std::scoped_lock lock(mutex_);
+            ++ended_;
+            one_ended_.notify_all();
+        });
     }
 }
 
-void Shards::stop() {
+bool Shards::stop(std::chrono::milliseconds patience) {
     guards_.clear();
+    bool in_time = true;
+    {
+        std::unique_lock lock(mutex_);
+        in_time = one_ended_.wait_for(lock, patience, [this] { return ended_ == threads_.size(); });
+    }
+    if (!in_time) {
+        for (auto& shard : shards_) shard->context().stop();
+    }
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    return in_time;
 }
 
 void Shards::run_on(std::size_t index, std::function<void()> work) {

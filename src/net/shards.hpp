@@ -3,9 +3,12 @@
 // call never moves. A laptop runs one, a server one for each core.
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -51,8 +54,9 @@ public:
     Shard& operator[](std::size_t index) { return *shards_[index]; }
     /// Starts a thread for each shard. Thread: main.
     void start();
-    /// Lets each loop end once its work is done (no new work guard), then joins. Thread: main.
-    void stop();
+    /// Lets each loop end once its work is done, and stops it where it is when it has not by then;
+    /// joins. False: something was cut. Thread: main.
+    bool stop(std::chrono::milliseconds patience = std::chrono::hours(24));
     /// Runs `work` on a shard's thread and waits for it. Not from a shard's thread.
     void run_on(std::size_t index, std::function<void()> work);
 
@@ -61,6 +65,9 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<Guard> guards_;
     std::vector<std::thread> threads_;
+    std::mutex mutex_;  // of `ended_`: set-up and shutdown only
+    std::condition_variable one_ended_;
+    std::size_t ended_ = 0;
 };
 
 }  // namespace bridge::net

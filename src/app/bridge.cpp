@@ -1,0 +1,144 @@
+#include "app/bridge.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace bridge::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Answers that are on their way (the 204 of a last status callback) get this long.
+constexpr auto kLastAnswers = 2000ms;
+
+boost::asio::awaitable<net::HttpResponse> not_found() {
+    co_return net::respond(404, "text/plain", "not found\n");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Bridge>> Bridge::start(BridgeOptions options, call::EventBus& events) {
+    std::unique_ptr<Bridge> bridge(new Bridge(std::move(options)));
+    if (auto ready = bridge->set_up(events); !ready)
+        return tl::unexpected(std::move(ready.error()));
+    return bridge;
+}
+
+Bridge::~Bridge() {
+    if (shards_) shards_->stop(0ms);
+}
+
+/// Listeners before what they serve: the port may only be known once it is bound, and the public
+/// address of a demo is made from it. Nothing is accepted until the last line.
+Result<> Bridge::set_up(call::EventBus& events) {
+    shards_ = std::make_unique<net::Shards>(options_.workers);
+    shards_->start();
+
+    const auto port = listen(options_.port, false, "SERVER_PORT");
+    if (!port) return tl::unexpected(port.error());
+    port_ = *port;
+    if (options_.media_port != 0) {
+        const auto media_port = listen(options_.media_port, true, "WEBSOCKET_PORT");
+        if (!media_port) return tl::unexpected(media_port.error());
+        media_port_ = *media_port;
+    }
+
+    const auto url = twilio::PublicUrl::parse(options_.public_url.empty()
+                                                  ? fmt::format("http://127.0.0.1:{}", port_)
+                                                  : options_.public_url,
+                                              options_.media_url);
+    if (!url) return tl::unexpected(url.error());
+    public_url_ = url->base();
+
+    auto& first = (*shards_)[0];
+    shards_->run_on(0, [&] {
+        net::HttpClientOptions http;
+        http.ca_file = options_.ca_file;
+        http.user_agent = options_.user_agent;
+        http_ = net::HttpClient::make(first.executor(), std::move(http));
+    });
+    options_.rest.public_url = public_url_;
+    rest_ = std::make_shared<twilio::RestClient>(first.executor(), http_, options_.rest);
+
+    std::vector<call::CallHome> homes;
+    for (std::size_t i = 0; i < shards_->size(); ++i) {
+        homes.push_back({(*shards_)[i].executor(), &(*shards_)[i].clock()});
+    }
+    registry_ = std::make_unique<call::CallRegistry>(
+        std::move(homes),
+        call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout});
+
+    auto tokens = std::make_shared<twilio::MediaTokens>();
+    twilio::WebhookOptions webhooks;
+    webhooks.url = *url;
+    webhooks.auth_tokens = options_.auth_tokens;
+    webhooks.inbound = options_.inbound;
+    webhooks.inbound_call = options_.inbound_call;
+    webhooks_ = std::make_shared<twilio::Webhooks>(*registry_, tokens, std::move(webhooks));
+
+    twilio::MediaEndpointOptions media;
+    media.url = *url;
+    media.auth_tokens = options_.auth_tokens;
+    media.signature = options_.stream_signature;
+    media_ =
+        std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));
+
+    for (const auto& listener : listeners_) {
+        shards_->run_on(listener.shard, [&] { listener.server->start(); });
+    }
+    log::info("server", "webhooks and media on {}:{}, public address {}", options_.host, port_,
+              public_url_);
+    if (media_port_ != 0) log::info("server", "media also on {}:{}", options_.host, media_port_);
+    return {};
+}
+
+/// One listener on each shard, all on one port.
+Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const char* setting) {
+    const auto count = shards_->size();
+    for (std::size_t i = 0; i < count; ++i) {
+        net::HttpServerOptions server;
+        server.name = media_only ? "media" : "public";
+        server.host = options_.host;
+        server.port = port;
+        server.reuse_port = count > 1;
+        const net::HttpHandler pages = [this, media_only](net::HttpRequest request) {
+            if (media_only) return not_found();
+            return webhooks_->handler()(std::move(request));
+        };
+        const net::UpgradeHandler upgrade = [this](net::Upgrade socket) {
+            media_->handler()(std::move(socket));
+        };
+        Result<std::shared_ptr<net::HttpServer>> made = fail(Errc::internal, "not tried");
+        shards_->run_on(i, [&] {
+            made = net::HttpServer::listen((*shards_)[i].executor(), server, pages, upgrade);
+        });
+        if (!made) {
+            auto error = std::move(made.error());
+            error.message +=
+                fmt::format(". Set {} to another port, or end the program that has it.", setting);
+            return tl::unexpected(std::move(error));
+        }
+        port = (*made)->port();
+        listeners_.push_back({i, std::move(*made)});
+    }
+    return port;
+}
+
+void Bridge::refuse_new_calls() {
+    webhooks_->refuse_new_calls();
+}
+
+void Bridge::stop() {
+    for (const auto& listener : listeners_) {
+        shards_->run_on(listener.shard, [&] { listener.server->stop(); });
+    }
+    if (!shards_->stop(kLastAnswers))
+        log::debug("server", "an io thread had work left and was stopped");
+    log::info("server", "stopped");
+}
+
+}  // namespace bridge::app

@@ -1,0 +1,93 @@
+#pragma once
+// The bridge itself: io threads, public servers, Twilio's side and the calls, put together and taken
+// apart in the right order. The command line, the demo and the integration tests run this one.
+//
+//   Twilio ─HTTP─▶ HttpServer (one for each shard) ─▶ Webhooks ──────▶ CallRegistry ─▶ Call
+//          ─ws───▶            upgrade ─▶ MediaEndpoint ─▶ MediaStream ────────────────▶
+//   Call ─▶ Carrier = RestClient ─▶ Twilio
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "audio/device.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "call/call_registry.hpp"
+#include "call/event_bus.hpp"
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "net/shards.hpp"
+#include "twilio/media_endpoint.hpp"
+#include "twilio/rest_client.hpp"
+#include "twilio/webhooks.hpp"
+
+namespace bridge::app {
+
+struct BridgeOptions {
+    std::size_t workers = 1;              ///< io threads
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;               ///< public plane; 0: any free port
+    std::uint16_t media_port = 0;         ///< a second door for media sockets only; 0: none
+    std::string public_url;               ///< empty: http://127.0.0.1:<port>
+    std::string media_url;                ///< empty: made from the public URL
+    twilio::RestOptions rest;             ///< public_url is filled in
+    std::vector<Secret> auth_tokens;      ///< for signatures
+    twilio::StreamSignature stream_signature = twilio::StreamSignature::required;
+    twilio::InboundPolicy inbound = twilio::InboundPolicy::answer;
+    call::CallSpec inbound_call;          ///< what an inbound call is opened with
+    audio::PlayoutOptions playout;
+    std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
+    std::string ca_file;                  ///< extra trust for REST over https
+    std::string user_agent;
+};
+
+/// Thread: main (any one that is not an io thread), for every member.
+class Bridge {
+public:
+    /// Starts the io threads and listens. `events` outlives it. Errors: bad_config (URL, address),
+    /// exists (port taken), io; the message names the setting.
+    static Result<std::unique_ptr<Bridge>> start(BridgeOptions options, call::EventBus& events);
+    /// Stops where it is; `stop` first for an orderly end.
+    ~Bridge();
+    Bridge(const Bridge&) = delete;
+    Bridge& operator=(const Bridge&) = delete;
+
+    std::uint16_t port() const { return port_; }
+    std::uint16_t media_port() const { return media_port_; }
+    const std::string& public_url() const { return public_url_; }
+    net::Shards& shards() { return *shards_; }
+    call::CallRegistry& calls() { return *registry_; }
+    twilio::RestClient& rest() { return *rest_; }
+
+    /// Refuses calls that are new from now on; those there are go on.
+    void refuse_new_calls();
+    /// Closes the servers once they have answered what they were asked, and ends the io threads;
+    /// within two seconds. Calls should be over by then.
+    void stop();
+
+private:
+    explicit Bridge(BridgeOptions options) : options_(std::move(options)) {}
+    Result<> set_up(call::EventBus& events);
+    Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
+
+    BridgeOptions options_;
+    std::uint16_t port_ = 0, media_port_ = 0;
+    std::string public_url_;
+    // The io threads have ended (see ~Bridge) when these go, the last one first; the clocks of the
+    // shards outlive the calls.
+    std::unique_ptr<net::Shards> shards_;
+    std::shared_ptr<net::HttpClient> http_;
+    std::shared_ptr<twilio::RestClient> rest_;
+    std::unique_ptr<call::CallRegistry> registry_;
+    std::shared_ptr<twilio::Webhooks> webhooks_;
+    std::shared_ptr<twilio::MediaEndpoint> media_;
+    struct Listener {
+        std::size_t shard;
+        std::shared_ptr<net::HttpServer> server;
+    };
+    std::vector<Listener> listeners_;
+};
+
+}  // namespace bridge::app

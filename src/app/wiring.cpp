@@ -1,0 +1,426 @@
+// Where settings become a running program: which device, which carrier, which servers. The only
+// place that knows every folder.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "app/bridge.hpp"
+#include "app/session.hpp"
+#include "base/log.hpp"
+#include "base/spawn.hpp"
+#include "devices/device_factory.hpp"
+#include "emulator/emulator.hpp"
+
+namespace bridge::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kUserAgent = "agentbridge/" AGENTBRIDGE_VERSION;
+/// Hanging up every call and hearing that they ended.
+constexpr auto kGraceful = 15s;
+constexpr auto kForced = 800ms;
+constexpr auto kDemoNumber = "+12025550100";
+constexpr auto kDemoFile = "demo.wav";
+
+Failure failure(ExitCode exit, std::string message) {
+    return Failure{exit, std::move(message)};
+}
+
+ExitCode exit_for_start(const Error& error) {
+    return error.code == Errc::exists || error.code == Errc::bad_config ? ExitCode::configuration
+                                                                        : exit_code_for(error);
+}
+
+std::map<std::string, std::string> machine_detection(MachineDetection wanted) {
+    if (wanted == MachineDetection::off) return {};
+    return {
+        {"MachineDetection", wanted == MachineDetection::enable ? "Enable" : "DetectMessageEnd"},
+        {"AsyncAmd", "true"}};
+}
+
+class LiveSession final : public Session, public std::enable_shared_from_this<LiveSession> {
+public:
+    LiveSession(SessionOptions options, asio::any_io_executor executor)
+        : options_(std::move(options)), executor_(executor), deadline_(executor) {}
+
+    ~LiveSession() override {
+        subscription_.reset();
+        bridge_.reset();
+        if (speaker_) speaker_->stop();
+        emulator_.reset();
+    }
+
+    Outcome<std::vector<std::string>> start() override {
+        auto& config = options_.config;
+        if (options_.kind == SessionOptions::Kind::demo) {
+            if (auto ready = start_emulator(); !ready) return tl::unexpected(ready.error());
+        }
+        if (options_.play_locally) {
+            if (auto ready = open_speaker(); !ready) return tl::unexpected(ready.error());
+        }
+
+        BridgeOptions bridge;
+        bridge.workers = static_cast<std::size_t>(std::max(config.workers, 1));
+        bridge.host = config.server_host;
+        bridge.port = config.server_port;
+        bridge.media_port = config.websocket_port;
+        bridge.public_url = config.public_url;
+        bridge.media_url = config.media_url;
+        bridge.auth_tokens = config.auth_tokens;
+        bridge.stream_signature = config.stream_signature == StreamSignature::log
+                                      ? twilio::StreamSignature::log
+                                      : twilio::StreamSignature::required;
+        bridge.inbound =
+            config.answer == AnswerPolicy::reject || options_.kind != SessionOptions::Kind::serve
+                ? twilio::InboundPolicy::reject
+                : twilio::InboundPolicy::answer;
+        bridge.inbound_call = call_spec();
+        bridge.playout.ceiling = config.playout_ceiling();
+        bridge.speaker = speaker_;
+        bridge.ca_file = config.ca_file;
+        bridge.user_agent = kUserAgent;
+        bridge.rest.base_url = config.base_url.empty()
+                                   ? twilio::rest_base_url(config.region, config.edge)
+                                   : config.base_url;
+        bridge.rest.account_sid = config.account_sid;
+        if (!config.auth_tokens.empty()) bridge.rest.auth_token = config.auth_tokens.front();
+        bridge.rest.api_key = config.api_key;
+        bridge.rest.api_secret = config.api_secret;
+        auto started = Bridge::start(std::move(bridge), events_);
+        if (!started)
+            return tl::unexpected(
+                failure(exit_for_start(started.error()), started.error().message));
+        bridge_ = std::move(*started);
+
+        lines_.push_back(fmt::format("listening on {}:{}, for Twilio at {}", config.server_host,
+                                     bridge_->port(), bridge_->public_url()));
+        subscription_ =
+            events_.subscribe(executor_, 4096, [this](const call::CallEvent& event, std::uint64_t) {
+                if (event.call == target_call_ &&
+                    std::holds_alternative<call::event::Ended>(event.what)) {
+                    target_ended_ = true;
+                    finish({});
+                }
+            });
+        spawn(bridge_->shards()[0].executor(), "account check",
+              check_account(weak_from_this(), executor_, bridge_->rest()));
+        return lines_;
+    }
+
+    call::EventBus& events() override { return events_; }
+
+    void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) override {
+        // Each call answers on its own io thread; whoever lets go of `gathered` last delivers it.
+        struct Gathered {
+            std::mutex mutex;  // calls of several io threads answer at once, ten times a second
+            std::vector<call::CallSnapshot> calls;
+            asio::any_io_executor executor;
+            std::function<void(std::vector<call::CallSnapshot>)> take;
+            ~Gathered() {
+                std::sort(calls.begin(), calls.end(),
+                          [](const auto& a, const auto& b) { return a.age > b.age; });
+                asio::post(executor, [take = std::move(take), calls = std::move(calls)]() mutable {
+                    take(std::move(calls));
+                });
+            }
+        };
+        auto gathered = std::make_shared<Gathered>();
+        gathered->executor = executor_;
+        gathered->take = std::move(take);
+        if (!bridge_ || done_) return;
+        for (const auto& id : bridge_->calls().ids()) {
+            bridge_->calls().snapshot(id, [gathered](call::CallSnapshot snapshot) {
+                const std::scoped_lock lock(gathered->mutex);
+                gathered->calls.push_back(std::move(snapshot));
+            });
+        }
+    }
+
+    void request_stop(Stop how) override {
+        if (done_) return;
+        if (!bridge_) {
+            finish({});
+            return;
+        }
+        bridge_->refuse_new_calls();
+        if (!std::exchange(stopping_, true)) {
+            const auto ids = bridge_->calls().ids();
+            for (const auto& id : ids)
+                bridge_->calls().post(id, call::input::HangUp{"hung up here"});
+            bridge_->calls().when_empty([weak = weak_from_this(), executor = executor_] {
+                asio::post(executor, [weak] {
+                    if (const auto self = weak.lock()) self->finish({});
+                });
+            });
+        }
+        deadline_.expires_after(how == Stop::forced ? std::chrono::milliseconds(kForced)
+                                                    : std::chrono::milliseconds(kGraceful));
+        deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+            const auto self = weak.lock();
+            if (!error && self) self->finish({});
+        });
+    }
+
+    void when_done(std::function<void(End)> done) override { when_done_ = std::move(done); }
+
+private:
+    call::CallSpec call_spec() const {
+        call::CallSpec spec;
+        spec.ring_timeout = options_.config.ring_timeout;
+        spec.time_limit = options_.config.time_limit;
+        spec.listen_only = options_.listen_only;
+        spec.play_locally = options_.play_locally;
+        return spec;
+    }
+
+    /// The demo's Twilio: on a thread of its own, reached over TCP like the real one.
+    Outcome<> start_emulator() {
+        emulator::EmulatorOptions emulator;
+        emulator.port = 0;
+        if (options_.target.empty()) options_.target = kDemoNumber;
+        if (!options_.persona.empty()) {
+            if (auto known = emulator.personas.assign(options_.target, options_.persona); !known) {
+                return tl::unexpected(failure(ExitCode::usage, known.error().message));
+            }
+        }
+        auto started = emulator::EmulatorThread::start(std::move(emulator));
+        if (!started)
+            return tl::unexpected(
+                failure(exit_for_start(started.error()), started.error().message));
+        emulator_ = std::move(*started);
+        auto& config = options_.config;
+        config.base_url = emulator_->base_url();
+        config.account_sid = emulator_->account_sid();
+        config.auth_tokens = {emulator_->auth_token()};
+        config.api_key.clear();
+        config.phone_number = emulator_->numbers().front();
+        config.public_url.clear();
+        config.media_url.clear();
+        config.server_host = "127.0.0.1";
+        config.server_port = 0;
+        config.websocket_port = 0;
+        options_.from = config.phone_number;
+        log::hide(emulator_->auth_token());
+        lines_.push_back("no account needed: this call goes through the built-in Twilio");
+        return {};
+    }
+
+    Outcome<> open_speaker() {
+        auto spec = options_.config.speaker;
+        if (!options_.wav_file.empty()) spec = "file:" + options_.wav_file;
+        auto opened = devices::make_output_device(spec);
+        if (!opened) {
+            return tl::unexpected(failure(opened.error().code == Errc::no_device
+                                              ? ExitCode::no_device
+                                              : exit_code_for(opened.error()),
+                                          opened.error().message));
+        }
+        if (opened->fell_back && options_.kind == SessionOptions::Kind::demo) {
+            // Nobody can hear it here, so it is kept: a device that keeps its own time, and a file.
+            lines_.push_back(opened->note);
+            opened->device->stop();
+            opened = devices::make_output_device(fmt::format("file:{}", kDemoFile));
+            if (!opened)
+                return tl::unexpected(
+                    failure(exit_code_for(opened.error()), opened.error().message));
+            wav_file_ = kDemoFile;
+            lines_.push_back(
+                fmt::format("playing to a null device; the sound goes to {}", kDemoFile));
+        } else if (opened->fell_back) {
+            lines_.push_back(opened->note);
+            lines_.push_back("playing to a null device; --speaker file:call.wav keeps the sound");
+        } else {
+            if (!options_.wav_file.empty()) wav_file_ = options_.wav_file;
+            if (opened->device) lines_.push_back("sound goes to " + opened->device->name());
+        }
+        speaker_ = opened->device;
+        return {};
+    }
+
+    /// Credentials and trial limits are told before anything is dialled. Thread: an io thread,
+    /// which never holds the session: letting go of it there would join that very thread.
+    static asio::awaitable<void> check_account(std::weak_ptr<LiveSession> weak,
+                                               asio::any_io_executor main,
+                                               twilio::RestClient& rest) {
+        auto account = co_await rest.account();
+        asio::post(main, [weak = std::move(weak), account = std::move(account)] {
+            if (const auto session = weak.lock()) session->on_account(account);
+        });
+    }
+
+    void on_account(const Result<twilio::AccountState>& account) {
+        if (done_ || stopping_) return;
+        if (!account && account.error().code == Errc::unauthorized) {
+            finish(failure(ExitCode::authentication, account.error().message));
+            return;
+        }
+        if (!account) {
+            log::warning("rest", "the account could not be checked: {}", account.error().message);
+        } else if (account->trial()) {
+            log::warning(
+                "rest",
+                "this is a trial account: Twilio may refuse the call's parameters or strip its "
+                "media "
+                "stream, so that nothing is heard. `agentbridge demo` works without an account.");
+        }
+        if (options_.target.empty()) return;
+        auto spec = call_spec();
+        spec.to = options_.target;
+        spec.from = options_.from.empty() ? options_.config.phone_number : options_.from;
+        spec.extra = machine_detection(options_.config.machine_detection);
+        target_call_ = bridge_->calls().open(std::move(spec));
+        bridge_->calls().post(target_call_, call::input::Dial{});
+    }
+
+    /// Everything down, in order: no new connections, sound out, emulator last.
+    void finish(std::optional<Failure> problem) {
+        if (done_) return;
+        // The call of the target is over; others (inbound ones of `serve`) are ended first.
+        if (!problem && !stopping_ && bridge_ && bridge_->calls().size() > 0) {
+            request_stop(Stop::graceful);
+            return;
+        }
+        done_ = true;
+        deadline_.cancel();
+        End end;
+        if (bridge_) {
+            std::vector<std::string> left;
+            for (const auto& id : bridge_->calls().ids()) left.push_back(id.str());
+            if (!left.empty()) {
+                end.failed = true;
+                end.failure = failure(ExitCode::not_confirmed,
+                                      fmt::format("not confirmed ended: {}", fmt::join(left, " ")));
+            }
+            bridge_->stop();
+        }
+        if (speaker_) {
+            const auto stats = speaker_->stats();
+            log::info(
+                "audio",
+                "{} stopped callbacks={} underflows={} longest_gap_ms={:.1f} rate={} block={}",
+                speaker_->name(), stats.callbacks, stats.underflows, stats.longest_gap_ms,
+                stats.sample_rate, stats.block_samples);
+            speaker_->stop();
+        }
+        if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);
+        if (problem) {
+            end.failed = true;
+            end.failure = *problem;
+        }
+        if (when_done_) {
+            asio::post(executor_,
+                       [done = std::move(when_done_), end = std::move(end)] { done(end); });
+        }
+    }
+
+    SessionOptions options_;
+    asio::any_io_executor executor_;
+    asio::steady_timer deadline_;
+    call::EventBus events_;
+    std::unique_ptr<emulator::EmulatorThread> emulator_;
+    std::shared_ptr<audio::AudioDevice> speaker_;
+    std::unique_ptr<Bridge> bridge_;
+    std::shared_ptr<call::EventBus::Subscription> subscription_;
+    std::vector<std::string> lines_;
+    std::string wav_file_;
+    CallId target_call_;
+    bool target_ended_ = false, stopping_ = false, done_ = false;
+    std::function<void(End)> when_done_;
+};
+
+/// Owns a LiveSession: its callbacks from other threads hold weak pointers to it.
+class SessionHandle final : public Session {
+public:
+    explicit SessionHandle(std::shared_ptr<LiveSession> session) : session_(std::move(session)) {}
+    Outcome<std::vector<std::string>> start() override { return session_->start(); }
+    call::EventBus& events() override { return session_->events(); }
+    void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) override {
+        session_->snapshots(std::move(take));
+    }
+    void request_stop(Stop how) override { session_->request_stop(how); }
+    void when_done(std::function<void(End)> done) override { session_->when_done(std::move(done)); }
+
+private:
+    std::shared_ptr<LiveSession> session_;
+};
+
+class LiveEmulator final : public EmulatorService {
+public:
+    LiveEmulator(EmulatorOptions options, asio::any_io_executor executor)
+        : options_(std::move(options)), executor_(std::move(executor)) {}
+
+    ~LiveEmulator() override {
+        if (emulator_) emulator_->stop();
+    }
+
+    Outcome<std::vector<std::string>> start() override {
+        emulator::EmulatorOptions emulator;
+        emulator.host = options_.host;
+        emulator.port = options_.port;
+        emulator.account_sid = options_.account_sid;
+        emulator.auth_token = options_.auth_token;
+        emulator.ledger_file = options_.ledger_file;
+        emulator.ca_file = options_.ca_file;
+        emulator.voice_url = options_.voice_url;
+        if (!options_.number.empty()) emulator.numbers.push_back(options_.number);
+        for (const auto& [number, description] : options_.personas) {
+            if (auto known = emulator.personas.assign(number, description); !known) {
+                return tl::unexpected(failure(ExitCode::usage, known.error().message));
+            }
+        }
+        const auto made_token = emulator.auth_token.empty();
+        auto started = emulator::Emulator::start(executor_, std::move(emulator));
+        if (!started)
+            return tl::unexpected(
+                failure(exit_for_start(started.error()), started.error().message));
+        emulator_ = std::move(*started);
+        std::vector<std::string> lines;
+        lines.push_back(fmt::format("the emulator is Twilio at {}", emulator_->base_url()));
+        lines.push_back(fmt::format("  TWILIO_BASE_URL={}", emulator_->base_url()));
+        lines.push_back(fmt::format("  TWILIO_ACCOUNT_SID={}", emulator_->account_sid()));
+        // A token that was made here protects nothing but this process, and must be known to be
+        // used.
+        lines.push_back(fmt::format("  TWILIO_AUTH_TOKEN={}",
+                                    made_token ? emulator_->auth_token().reveal() : "(yours)"));
+        lines.push_back(fmt::format("  TWILIO_PHONE_NUMBER={}", emulator_->numbers().back()));
+        return lines;
+    }
+
+    void request_stop(Stop) override {
+        if (std::exchange(stopping_, true)) return;
+        if (emulator_) emulator_->stop();
+        if (done_) asio::post(executor_, std::move(done_));
+    }
+
+    void when_done(std::function<void()> done) override { done_ = std::move(done); }
+
+private:
+    EmulatorOptions options_;
+    asio::any_io_executor executor_;
+    std::shared_ptr<emulator::Emulator> emulator_;
+    std::function<void()> done_;
+    bool stopping_ = false;
+};
+
+}  // namespace
+
+Outcome<std::unique_ptr<Session>> open_session(SessionOptions options,
+                                               asio::any_io_executor executor) {
+    return std::make_unique<SessionHandle>(
+        std::make_shared<LiveSession>(std::move(options), std::move(executor)));
+}
+
+Outcome<std::unique_ptr<EmulatorService>> open_emulator(EmulatorOptions options,
+                                                        asio::any_io_executor executor) {
+    return std::make_unique<LiveEmulator>(std::move(options), std::move(executor));
+}
+
+}  // namespace bridge::app
