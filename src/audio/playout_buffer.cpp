@@ -13,7 +13,13 @@ constexpr std::size_t kMeasureEvery = 5;
 constexpr double kMeanMs = 600;  // time constant of the smoothed delay
 constexpr double kEarlyDecayMs = 4000;
 constexpr double kMaxEarlyMs = 40;
-constexpr double kSteerMs = 3000;  // an error of e ms is taken back at the rate e / 3 s
+// An error of e ms is taken back at the rate e / 12 s: enough for two crystals that differ, and so
+// little that sound keeps its shape within a window of 250 ms. What is above 8 ms goes faster.
+constexpr double kGentleMs = 12000;
+constexpr double kFirmMs = 3000;
+constexpr double kFirmFromMs = 8;
+constexpr double kHoldMs = 5;  // the target does not follow less jitter before it is this much less
+constexpr double kHoldDownPerMs = 0.002;
 
 }  // namespace
 
@@ -31,6 +37,7 @@ void PlayoutBuffer::rebase() noexcept {
     far_ = 0;
     seen_ = 0;
     needed_ = kFirstJitterMs;
+    held_needed_ = kFirstJitterMs;
     p95_ = 0;
 }
 
@@ -73,11 +80,20 @@ void PlayoutBuffer::measure() noexcept {
     p95_ = quantile(count / 20);
     needed_ = quantile(count / 80);  // p99: of 5 s the three latest may conceal
     if (seen_ < 50) needed_ = std::max(needed_, kFirstJitterMs);
+    held_needed_ = std::max(held_needed_, needed_);
 }
 
 double PlayoutBuffer::wanted_margin() const noexcept {
-    return std::clamp(needed_ + early_ + kReserveMs, std::max(0.0, kFloorMs - block_),
+    return std::clamp(held_needed_ + early_ + kReserveMs, std::max(0.0, kFloorMs - block_),
                       std::max(0.0, ceiling_ - block_));
+}
+
+// A target that trembled with the measured jitter would make the steering tremble.
+void PlayoutBuffer::hold_target(double block_ms) noexcept {
+    if (needed_ >= held_needed_)
+        held_needed_ = needed_;
+    else if (needed_ < held_needed_ - kHoldMs)
+        held_needed_ -= kHoldDownPerMs * block_ms;
 }
 
 double PlayoutBuffer::target_ms() const noexcept {
@@ -91,19 +107,21 @@ double PlayoutBuffer::excess_ms() const noexcept {
 void PlayoutBuffer::resumed(double media_ms, double now_ms, double block_ms) noexcept {
     block_ = std::max(block_ms, block_ * 0.995);
     mean_ = delay_ms(media_ms, now_ms) - block_ms;
-    last_played_ = now_ms;
 }
 
 void PlayoutBuffer::played(double media_ms, double now_ms, double block_ms) noexcept {
     block_ = std::max(block_ms, block_ * 0.995);
     const auto left = delay_ms(media_ms, now_ms) - block_ms;
-    last_played_ = now_ms;
 
     early_ *= std::max(0.0, 1.0 - block_ms / kEarlyDecayMs);
     early_ = std::clamp(std::max(early_, mean_ - left), 0.0, kMaxEarlyMs);
     mean_ += (left - mean_) * std::min(1.0, block_ms / kMeanMs);
 
-    const auto wanted = std::clamp(excess_ms() / kSteerMs, -kMaxCorrection, kMaxCorrection);
+    hold_target(block_ms);
+    const auto error = excess_ms();
+    const auto gentle = std::clamp(error, -kFirmFromMs, kFirmFromMs);
+    const auto wanted = std::clamp(gentle / kGentleMs + (error - gentle) / kFirmMs, -kMaxCorrection,
+                                   kMaxCorrection);
     const auto slew = kSlewPerMs * block_ms;
     correction_ += std::clamp(wanted - correction_, -slew, slew);
 }

@@ -62,6 +62,7 @@ private:
     void measure() noexcept;
     void set_base(double base) noexcept;
     double wanted_margin() const noexcept;
+    void hold_target(double block_ms) noexcept;
 
     double ceiling_;
     std::array<Arrival, kWindow> arrivals_{};
@@ -74,10 +75,10 @@ private:
     double p95_ = 0;
     double needed_ = kFirstJitterMs;  ///< p99 or so: what the target has to cover
 
+    double held_needed_ = kFirstJitterMs;  ///< needed_, up at once and down late and slowly
     double block_ = 10;
     double mean_ = 0;   ///< of delay − block: what is left when a block has been taken
     double early_ = 0;  ///< how far below the mean the device's own timing takes it
-    double last_played_ = 0;
     double correction_ = 0;
 };
 

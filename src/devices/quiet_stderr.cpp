@@ -34,20 +34,23 @@ QuietStderr::~QuietStderr() {
 
 namespace {
 
-void say_nothing_alsa(const char*, int, const char*, int, const char*, ...) {}
-void say_nothing_jack(const char*) {}
+void say_nothing_of_alsa(const char*, int, const char*, int, const char*, ...) {}
+void say_nothing(const char*) {}
 
 }  // namespace
 
 // Looked up at run time: PortAudio brings these libraries along or does not, we link to neither.
 void silence_sound_libraries() noexcept {
     using AlsaHandler = void (*)(const char*, int, const char*, int, const char*, ...);
-    using JackHandler = void (*)(const char*);
+    using TextHandler = void (*)(const char*);
     if (auto* set = ::dlsym(RTLD_DEFAULT, "snd_lib_error_set_handler"))
-        reinterpret_cast<int (*)(AlsaHandler)>(set)(say_nothing_alsa);
+        reinterpret_cast<int (*)(AlsaHandler)>(set)(say_nothing_of_alsa);
     for (const auto* name : {"jack_set_error_function", "jack_set_info_function"})
         if (auto* set = ::dlsym(RTLD_DEFAULT, name))
-            reinterpret_cast<void (*)(JackHandler)>(set)(say_nothing_jack);
+            reinterpret_cast<void (*)(TextHandler)>(set)(say_nothing);
+    // PortAudio's own "Expression … failed", printed when a device goes away.
+    if (auto* set = ::dlsym(RTLD_DEFAULT, "PaUtil_SetDebugPrintFunction"))
+        reinterpret_cast<void (*)(TextHandler)>(set)(say_nothing);
 }
 
 #else

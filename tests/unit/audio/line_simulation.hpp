@@ -139,7 +139,7 @@ inline double speechlike(double t) {
             0.5 * std::exp(-std::pow((k * 120 - 1500.0 - 700 * (1 - chance)) / 300, 2)) + 0.02;
         sum += formant * std::sin(kTurn * k * phase + k * k);
     }
-    return std::clamp(envelope * sum * 0.18, -1.0, 1.0);
+    return envelope * sum * 0.09;
 }
 
 }  // namespace bridge::audio::simulation

@@ -10,7 +10,8 @@ namespace {
 TEST(PlayoutBuffer, KeepsASmallTargetForACleanStream) {
     PlayoutBuffer buffer(128);
     for (int n = 0; n < 300; ++n) buffer.arrived(n * 20, n * 20 + 500);
-    EXPECT_EQ(buffer.target_ms(), PlayoutBuffer::kFloorMs);
+    EXPECT_LE(buffer.target_ms(), 40);
+    EXPECT_GE(buffer.target_ms(), PlayoutBuffer::kFloorMs);
     EXPECT_EQ(buffer.jitter_ms(), 0);
     EXPECT_EQ(buffer.delay_ms(1000, 1530), 30);
 }
@@ -61,7 +62,7 @@ TEST(PlayoutBuffer, SteersGentlyAndNeverMoreThanHalfAPercent) {
         last = buffer.correction();
         media += 10 * buffer.correction();
     }
-    EXPECT_NEAR(buffer.excess_ms(), 0, 1.0);
+    EXPECT_NEAR(buffer.excess_ms(), 0, 2.0);
 }
 
 }  // namespace

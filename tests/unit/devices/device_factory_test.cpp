@@ -1,0 +1,49 @@
+#include "devices/device_factory.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace bridge::devices {
+namespace {
+
+TEST(DeviceFactory, MakesANullDeviceThatRuns) {
+    const auto made = make_output_device("null");
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->device->name(), "null");
+    EXPECT_TRUE(made->device->stats().running);
+    EXPECT_FALSE(made->fell_back);
+}
+
+TEST(DeviceFactory, MakesNoDeviceForNone) {
+    const auto made = make_output_device("none");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->device, nullptr);
+}
+
+TEST(DeviceFactory, MakesAFileDevice) {
+    auto name = (std::filesystem::temp_directory_path() / "device_factory_test.XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(name.data());
+    {
+        const auto made = make_output_device("file:" + (folder / "a.wav").string());
+        ASSERT_TRUE(made) << made.error().message;
+        EXPECT_TRUE(made->device->stats().running);
+        EXPECT_EQ(made->device->name(), "file: " + (folder / "a.wav").string());
+    }
+    EXPECT_TRUE(std::filesystem::exists(folder / "a.wav"));
+    std::filesystem::remove_all(folder);
+    EXPECT_EQ(make_output_device("file:").error().code, Errc::bad_field);
+    EXPECT_EQ(make_output_device("file:/nonexistent/folder/a.wav").error().code, Errc::io);
+}
+
+TEST(DeviceFactory, SaysThatANamedDeviceIsMissing) {
+    const auto made = make_output_device("no such device 4711");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::no_device);
+    EXPECT_NE(made.error().message.find("no such device 4711"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bridge::devices
