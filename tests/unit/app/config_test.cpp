@@ -212,8 +212,8 @@ TEST(Config, FindsWhatIsWrongWithAValueAndNamesTheFix) {
         EXPECT_THAT(format_problem(*problem), HasSubstr(part)) << name << "=" << value;
         EXPECT_EQ(problem->where, "environment");
         EXPECT_FALSE(problem->fix.empty()) << name;
-        EXPECT_LE(
-            std::count(format_problem(*problem).begin(), format_problem(*problem).end(), '\n'), 2);
+        const auto lines = format_problem(*problem);
+        EXPECT_LE(std::count(lines.begin(), lines.end(), '\n'), 2);
     }
 }
 

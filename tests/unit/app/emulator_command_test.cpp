@@ -33,7 +33,6 @@ public:
     }
     ~AnsweringServer() {
         asio::post(loop_, [this] { server_->stop(); });
-        loop_.stop();
         thread_.join();
     }
     AnsweringServer(const AnsweringServer&) = delete;
