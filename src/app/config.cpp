@@ -272,7 +272,7 @@ private:
             return std::find(words.begin(), words.end(), word) != words.end();
         };
         const auto fix = fmt::format("write it as {}", example);
-        if (!parsed || !parsed->has_authority() || parsed->host().empty()) {
+        if (!parsed || !parsed->has_authority() || host_of_url(written).empty()) {
             wrong(name, "is not an address", fix);
             return std::nullopt;
         }
@@ -295,7 +295,7 @@ private:
             wrong(name, "has a port that is none", "ports go from 1 to 65535");
             return std::nullopt;
         }
-        const auto host = parsed->host_address();
+        const auto host = host_of_url(written);
         if (is_one_of(scheme, plain) && !is_loopback_host(host)) {
             wrong(name,
                   fmt::format("must be {} (plain {} is for this machine alone)", *secure.begin(),
@@ -499,9 +499,7 @@ private:
 }  // namespace
 
 bool Config::carrier_is_local() const {
-    if (base_url.empty()) return false;
-    const auto parsed = boost::urls::parse_uri(base_url);
-    return parsed && is_loopback_host(parsed->host_address());
+    return is_loopback_host(host_of_url(base_url));
 }
 
 const SettingValue& LoadedConfig::value(std::string_view name) const {

@@ -143,6 +143,10 @@ std::vector<Secret> secrets_of(const LoadedConfig& loaded);
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 /// Python's names, any case: DEBUG INFO WARNING (WARN) ERROR (CRITICAL, FATAL). Errors: bad_field.
 Result<log::Level> parse_log_level(std::string_view text);
+/// "host.name" of "https://host.name:8443/path", "[::1]" with its brackets; empty without a scheme.
+/// (Boost.URL 1.81 takes 127.0.0.1.evil.net for 127.0.0.1, and a plain http:// there must not
+/// pass.)
+std::string_view host_of_url(std::string_view url);
 /// localhost, 127.x.x.x, [::1].
 bool is_loopback_host(std::string_view host);
 

@@ -43,7 +43,7 @@ std::string SettingValue::shown() const {
     // line.
     if (setting->name == "TWILIO_ACCOUNT_SID" && text.substr(0, 2) != "AC") return "***";
     if (setting->name == "TWILIO_API_KEY" && text.substr(0, 2) != "SK") return "***";
-    if (setting->kind == Setting::Kind::url) {
+    if (setting->kind == Setting::Kind::url || text.find("://") != std::string::npos) {
         const auto scheme = text.find("://");
         const auto start = scheme == std::string::npos ? 0 : scheme + 3;
         const auto host_end = std::min(text.find_first_of("/?#", start), text.size());
@@ -96,6 +96,18 @@ Result<log::Level> parse_log_level(std::string_view text) {
     if (name == "ERROR" || name == "CRITICAL" || name == "FATAL") return log::Level::error;
     return fail(Errc::bad_field,
                 fmt::format("'{}' is no log level; use DEBUG, INFO, WARNING or ERROR", text));
+}
+
+std::string_view host_of_url(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string_view::npos) return {};
+    url.remove_prefix(scheme + 3);
+    url = url.substr(0, url.find_first_of("/?#"));
+    url.remove_prefix(url.rfind('@') + 1);  // npos + 1 is 0: nothing to remove
+    const auto bracket = url.find(']');
+    if (!url.empty() && url.front() == '[' && bracket != std::string_view::npos)
+        return url.substr(0, bracket + 1);
+    return url.substr(0, url.find(':'));
 }
 
 bool is_loopback_host(std::string_view host) {

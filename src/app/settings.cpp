@@ -160,7 +160,7 @@ bool is_placeholder_url(std::string_view url) {
     if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
     const auto host = url.substr(0, url.find_first_of("/:?#"));
     const auto first = host.substr(0, host.find('.'));
-    if (starts_with_any(first, {"your-", "your_", "<", "{", "["})) return true;
+    if (starts_with_any(first, {"your-", "your_", "<", "{"})) return true;
     if (first == "yourdomain" || first == "yoursubdomain" || first == "your" || first == "yourapp")
         return true;
     if (is_filler(first)) return true;

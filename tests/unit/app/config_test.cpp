@@ -403,6 +403,16 @@ TEST(Config, ReadsPythonsLogLevels) {
     EXPECT_FALSE(parse_log_level(""));
 }
 
+TEST(Config, TakesTheHostOutOfAUrl) {
+    EXPECT_EQ(host_of_url("https://a.b:8443/c"), "a.b");
+    EXPECT_EQ(host_of_url("http://127.0.0.1.evil.net"), "127.0.0.1.evil.net");
+    EXPECT_EQ(host_of_url("http://[::1]:80/"), "[::1]");
+    EXPECT_EQ(host_of_url("http://u@127.0.0.1@evil.net/"), "evil.net");
+    EXPECT_EQ(host_of_url("https://evil.net?@127.0.0.1"), "evil.net");
+    EXPECT_EQ(host_of_url("a.b"), "");
+    EXPECT_EQ(host_of_url(""), "");
+}
+
 TEST(Config, KnowsThisMachine) {
     for (const auto* host :
          {"127.0.0.1", "127.255.0.9", "localhost", "LOCALHOST", "::1", "[::1]"}) {

@@ -67,6 +67,7 @@ TEST(Settings, TellThePlaceholdersOfExamplesFromValues) {
         {"PUBLIC_URL", "https://yourcompany.com", false},
         {"PUBLIC_URL", "https://notexample.com", false},
         {"PUBLIC_URL", "http://127.0.0.1:8000", false},
+        {"PUBLIC_URL", "http://[::1]:8000", false},
         {"LOG_LEVEL", "your_level", false},
         {"SERVER_PORT", "8000", false},
     };
