@@ -132,6 +132,7 @@ Result<std::shared_ptr<Emulator>> Emulator::start(asio::any_io_executor executor
 struct EmulatorThread::Loop {
     asio::io_context io{1};
     std::shared_ptr<Emulator> emulator;
+    std::promise<void> finished;
     std::thread thread;
 };
 
@@ -142,15 +143,21 @@ Result<std::unique_ptr<EmulatorThread>> EmulatorThread::start(EmulatorOptions op
     auto emulator = Emulator::start(loop->io.get_executor(), std::move(options));
     if (!emulator) return tl::unexpected(emulator.error());
     loop->emulator = *std::move(emulator);
-    loop->thread = std::thread([io = &loop->io] { io->run(); });
+    loop->thread = std::thread([raw = loop.get()] {
+        raw->io.run();
+        raw->finished.set_value();
+    });
     return std::unique_ptr<EmulatorThread>(new EmulatorThread(std::move(loop)));
 }
 
 EmulatorThread::~EmulatorThread() {
     asio::post(loop_->io, [emulator = loop_->emulator] { emulator->stop(); });
-    // Nothing is left to do once its sockets and calls are closed, and `run` returns; the limit is
-    // for a peer that will not let go of a connection.
-    asio::post(loop_->io, [] {});
+    // With its sockets and calls closed the loop runs dry; the limit is for a peer that will not let go.
+    if (loop_->finished.get_future().wait_for(std::chrono::seconds(5)) !=
+        std::future_status::ready) {
+        log::warning("emulator", "still busy after five seconds; cut off");
+        loop_->io.stop();
+    }
     loop_->thread.join();
     loop_->emulator.reset();
 }
