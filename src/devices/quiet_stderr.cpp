@@ -48,9 +48,6 @@ void silence_sound_libraries() noexcept {
     for (const auto* name : {"jack_set_error_function", "jack_set_info_function"})
         if (auto* set = ::dlsym(RTLD_DEFAULT, name))
             reinterpret_cast<void (*)(TextHandler)>(set)(say_nothing);
-    // PortAudio's own "Expression … failed", printed when a device goes away.
-    if (auto* set = ::dlsym(RTLD_DEFAULT, "PaUtil_SetDebugPrintFunction"))
-        reinterpret_cast<void (*)(TextHandler)>(set)(say_nothing);
 }
 
 #else
