@@ -38,7 +38,7 @@ MAY_INCLUDE = {
 # Other people's headers that belong to one folder, with the reason a reader would ask for.
 OWNED = [
     (re.compile(r"boost/beast"), {"net"}, "Beast is slow to compile and lives behind net's plain classes"),
-    (re.compile(r"curl/"), {"net"}, "libcurl lives behind net::HttpClient"),
+    (re.compile(r"curl/"), {"net", "app"}, "libcurl lives behind net::HttpClient (app asks it for its version)"),
     (re.compile(r"portaudio\.h|pa_"), {"devices"}, "sound cards live in devices"),
     (re.compile(r"flite/"), {"emulator"}, "only the emulator speaks with Flite's voice"),
     (re.compile(r"CLI/"), {"app"}, "the command line belongs to app"),

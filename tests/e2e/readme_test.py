@@ -3,12 +3,10 @@ layout, on a machine with no sound. Left out: blocks after a comment <!-- needs 
 `git clone …` with the `cd` after it, and `./run-tests`."""
 
 import os
-import pathlib
 import re
-import shutil
 import unittest
 
-from harness import BUILD, EndToEnd, PROGRAM, SOURCE, have_prompts, main
+from harness import BUILD, EndToEnd, PROGRAM, SOURCE, main
 
 SKIPPED = re.compile(r"<!--\s*needs (an account|macOS|root)[^>]*-->\s*$")
 LEFT_OUT = re.compile(r"^(git clone .*|cd agentbridge|\./run-tests.*)$")
@@ -49,14 +47,21 @@ class Readme(EndToEnd):
         for name in ("quickstart", "tools", "config", "CMakeLists.txt", "CMakePresets.json"):
             (home / name).symlink_to(SOURCE / name)
         (home / "build").mkdir()
-        (home / "build" / "release").symlink_to(pathlib.Path(PROGRAM).parent)
+        release = home / "build" / "release"
+        release.mkdir()
+        (release / "agentbridge").symlink_to(PROGRAM)
         for number, script in blocks:
             with self.subTest(line=number, script=script):
                 # quickstart finds its own folder by its name: the real one, with the build that is there.
                 script = re.sub(r"^\./quickstart", f"AGENTBRIDGE_BUILD_DIR={BUILD} {SOURCE}/quickstart", script, flags=re.M)
                 path = self.folder / f"block-{number}.sh"
-                path.write_text("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n" + script + "\n")
-                run = self.start_program(["bash", str(path)], {"CI": "true", "PWD": str(home)}, name=f"block-{number}")
+                path.write_text(f"set -eu\ncd '{home}'\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n{script}\n")
+                # quickstart may compile: it finds the compiler's cache where it was.
+                more = {"CI": "true"}
+                for name in ("CCACHE_DIR", "CC", "CXX"):
+                    if name in os.environ:
+                        more[name] = os.environ[name]
+                run = self.start_program(["bash", str(path)], more, name=f"block-{number}")
                 run.code = run.wait(240)
                 self.assert_code(run, 0)
                 print(f"README.md line {number}: ok", flush=True)

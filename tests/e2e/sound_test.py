@@ -81,7 +81,7 @@ class Sound(EndToEnd):
         self.audio.mkdir(mode=0o700)
         self.addCleanup(self.stop_audio)
         # The script is sourced: what it exports is how to reach the sound server.
-        script = f'. "{HEADLESS_AUDIO}" start "{self.audio}" >/dev/null 2>&1; env -0'
+        script = f'. "{HEADLESS_AUDIO}" start "{self.audio}" >/dev/null 2>&1 </dev/null; env -0'
         bare = {name: value for name, value in self.environment().items() if name not in ("PULSE_SERVER", "ALSA_CONFIG_PATH")}
         result = subprocess.run(["bash", "-c", script], env=bare, stdin=subprocess.DEVNULL, capture_output=True,
                                 timeout=30, check=True)
