@@ -125,6 +125,8 @@ asio::awaitable<error_code> read_more(ConnectionPtr connection) {
     co_return error;
 }
 
+// Its arguments must be named objects: g++ 12 copies the bytes of a temporary made in the awaiting
+// expression, and a short string then points into the wrong frame.
 asio::awaitable<error_code> write_all(ConnectionPtr connection, std::string head,
                                       std::string body) {
     const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
@@ -261,8 +263,8 @@ private:
             if (failure.status == 0 || self->stopped_) co_return false;
             connection->expire_in(limits.write_time);
             auto response = respond(failure.status, "text/plain", std::move(failure.message));
-            co_await write_all(connection, format_head(response, false, false),
-                               std::move(response.body));
+            auto head = format_head(response, false, false);
+            co_await write_all(connection, std::move(head), std::move(response.body));
             co_await hang_up(connection);
             co_return false;
         }
@@ -296,7 +298,9 @@ private:
         parser.eager(true);
         if (buffer.size() == 0 && parser.get().version() >= 11 &&
             beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-            auto error = co_await write_all(connection, "HTTP/1.1 100 Continue\r\n\r\n", {});
+            std::string head = "HTTP/1.1 100 Continue\r\n\r\n";
+            std::string body;
+            auto error = co_await write_all(connection, std::move(head), std::move(body));
             if (error) co_return error;
         }
         while (!parser.is_done()) {
@@ -366,8 +370,9 @@ private:
         connection->expire_in(self->options_.limits.write_time);
         auto head = format_head(response, keep_alive, http10);
         const bool bodiless = is_head || response.status == 204 || response.status == 304;
-        const auto error = co_await write_all(connection, std::move(head),
-                                              bodiless ? std::string{} : std::move(response.body));
+        if (bodiless) response.body.clear();
+        const auto error =
+            co_await write_all(connection, std::move(head), std::move(response.body));
         connection->in_hand = false;
         if (error) co_return false;
         if (keep_alive && !self->stopped_) co_return true;
@@ -455,8 +460,8 @@ Result<tcp::acceptor> open_acceptor(const asio::any_io_executor& executor,
 
 asio::awaitable<void> write_refusal(ConnectionPtr connection, HttpResponse response) {
     connection->expire_in(std::chrono::seconds(10));
-    const auto error = co_await write_all(connection, format_head(response, false, false),
-                                          std::move(response.body));
+    auto head = format_head(response, false, false);
+    const auto error = co_await write_all(connection, std::move(head), std::move(response.body));
     if (!error) co_await hang_up(connection);
     connection->expire_never();
 }

@@ -21,10 +21,10 @@ namespace asio = boost::asio;
 struct HttpLimits {
     std::size_t head_bytes = 16 * 1024;
     std::size_t body_bytes = 256 * 1024;
-    std::chrono::seconds head_time{
-        10};  ///< from the first wait to the whole head (also keep-alive's idle time)
-    std::chrono::seconds body_time{10};
-    std::chrono::seconds write_time{10};
+    /// From the first wait to the whole head; also how long an idle connection is kept.
+    std::chrono::milliseconds head_time{10000};
+    std::chrono::milliseconds body_time{10000};
+    std::chrono::milliseconds write_time{10000};
     std::size_t connections = 2048;  ///< more are accepted and closed at once, with a warning
 };
 

@@ -24,9 +24,9 @@ struct WebSocketMessage {
 };
 
 struct WebSocketLimits {
-    std::size_t message_bytes = 256 * 1024;  ///< longer: closed with 1009
-    std::size_t outbox_bytes = 512 * 1024;   ///< fuller: send() refuses
-    std::chrono::seconds close_time{2};      ///< wait this long for the peer's close frame
+    std::size_t message_bytes = 256 * 1024;      ///< longer: closed with 1009
+    std::size_t outbox_bytes = 512 * 1024;       ///< fuller: send() refuses
+    std::chrono::milliseconds close_time{2000};  ///< wait this long for the peer's close frame
 };
 
 /// How a connection ended. `code` 1006: without a close frame.

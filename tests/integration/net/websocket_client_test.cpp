@@ -1,0 +1,424 @@
+#include "net/websocket_client.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "net/websocket_frames.hpp"
+#include "tests/integration/net/net_fixture.hpp"
+#include "tests/integration/net/tls_front.hpp"
+
+namespace bridge::net::test {
+namespace {
+
+using Stage = ConnectFailure::Stage;
+using ClientPtr = std::shared_ptr<WebSocketClient>;
+
+asio::awaitable<HttpResponse> forbidden(HttpRequest) {
+    co_return respond(403, "text/plain", "no WebSocket for you");
+}
+
+asio::awaitable<Result<ReceivedMessage>> receive_from(ClientPtr client) {
+    co_return co_await client->receive();
+}
+
+class WebSocketClientTest : public LoopTest {
+protected:
+    std::uint16_t serve_echo() {
+        return serve({}, &forbidden,
+                     [this](Upgrade upgrade) {
+                         head_ = upgrade.head;
+                         server_ = ServerWebSocket::accept(std::move(upgrade), {});
+                         server_->start(
+                             [this](std::span<const WebSocketMessage> batch) {
+                                 for (const auto& message : batch) {
+                                     ++heard_;
+                                     binary_ += message.text ? 0 : 1;
+                                     if (echo_) server_->send(message.payload);
+                                 }
+                             },
+                             [this](const WebSocketEnd& end) {
+                                 const std::lock_guard lock(mutex_);
+                                 ends_.push_back(end);
+                             });
+                     })
+            ->port();
+    }
+
+    static WebSocketTarget target(std::uint16_t port, const std::string& path = "/media/x") {
+        WebSocketTarget to;
+        to.url = "ws://127.0.0.1:" + std::to_string(port) + path;
+        return to;
+    }
+
+    tl::expected<ClientPtr, ConnectFailure> connect(WebSocketTarget to) {
+        return run(WebSocketClient::connect(executor(), std::move(to)));
+    }
+    ClientPtr connected(std::uint16_t port) {
+        auto client = connect(target(port));
+        if (!client) throw std::runtime_error(client.error().message);
+        clients_.push_back(*client);
+        return *client;
+    }
+    Result<ReceivedMessage> receive(const ClientPtr& client) { return run(receive_from(client)); }
+
+    WebSocketEnd server_end() {
+        EXPECT_TRUE(eventually([this] {
+            const std::lock_guard lock(mutex_);
+            return !ends_.empty();
+        }));
+        const std::lock_guard lock(mutex_);
+        return ends_.empty() ? WebSocketEnd{} : ends_[0];
+    }
+
+    void TearDown() override {
+        on_loop([this] {
+            clients_.clear();
+            server_.reset();
+        });
+        LoopTest::TearDown();
+    }
+
+    HttpRequest head_;
+    std::shared_ptr<ServerWebSocket> server_;
+    std::vector<ClientPtr> clients_;
+    std::atomic<int> heard_{0};
+    std::atomic<int> binary_{0};
+    std::atomic<bool> echo_{true};
+    std::mutex mutex_;
+    std::vector<WebSocketEnd> ends_;
+};
+
+TEST_F(WebSocketClientTest, SpeaksWithOurServer) {
+    const auto client = connected(serve_echo());
+    on_loop([&] {
+        EXPECT_TRUE(client->send("one"));
+        EXPECT_TRUE(client->send(std::string(100'000, '2')));
+        EXPECT_TRUE(client->send_binary("three"));
+    });
+    const auto one = receive(client);
+    ASSERT_TRUE(one);
+    EXPECT_TRUE(one->text);
+    EXPECT_EQ(one->payload, "one");
+    EXPECT_EQ(receive(client)->payload, std::string(100'000, '2'));
+    EXPECT_EQ(receive(client)->payload, "three");
+    EXPECT_EQ(binary_, 1);
+    on_loop([&] { EXPECT_EQ(client->outbox_bytes(), 0U); });
+}
+
+TEST_F(WebSocketClientTest, SendsItsHeadersAndTheTargetByteForByte) {
+    auto to = target(serve_echo(), "/media//a%2Fb/../c?x=1&y='");
+    to.headers.add("X-Twilio-Signature", "c2ln");
+    const auto client = connect(to);
+    ASSERT_TRUE(client);
+    EXPECT_EQ(head_.target, "/media//a%2Fb/../c?x=1&y='");
+    EXPECT_EQ(head_.headers.find("X-Twilio-Signature"), "c2ln");
+    EXPECT_EQ(head_.headers.find("Host"), to.url.substr(5, to.url.find('/', 5) - 5));
+    EXPECT_FALSE(head_.headers.find("Sec-WebSocket-Extensions"));
+}
+
+TEST_F(WebSocketClientTest, AnswersPings) {
+    const auto client = connected(serve_echo());
+    Clock::Time before{};
+    on_loop([&] {
+        before = server_->last_heard();
+        server_->ping();
+        server_->send("after the ping");
+    });
+    EXPECT_EQ(receive(client)->payload, "after the ping");
+    EXPECT_TRUE(eventually([&] {
+        bool later = false;
+        on_loop([&] { later = server_->last_heard() > before; });
+        return later;
+    }));
+}
+
+TEST_F(WebSocketClientTest, ClosesWithAnAnswer) {
+    const auto client = connected(serve_echo());
+    on_loop([&] {
+        EXPECT_TRUE(client->send("sent before the close"));
+        client->close(1000, "done");
+        EXPECT_FALSE(client->send("too late"));
+    });
+    EXPECT_EQ(receive(client)->payload, "sent before the close");
+    const auto last = receive(client);
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().code, Errc::cancelled);
+    EXPECT_EQ(client->end().code, 1000);
+    EXPECT_FALSE(client->end().by_peer);
+    const auto seen = server_end();
+    EXPECT_EQ(seen.code, 1000);
+    EXPECT_EQ(seen.reason, "done");
+    EXPECT_TRUE(seen.by_peer);
+    EXPECT_EQ(receive(client).error().code, Errc::cancelled);
+}
+
+TEST_F(WebSocketClientTest, ClosesThoughNobodyReceives) {
+    const auto client = connected(serve_echo());
+    on_loop([&] { client->close(4001, "alone"); });
+    EXPECT_EQ(server_end().code, 4001);
+}
+
+TEST_F(WebSocketClientTest, HearsTheServersCloseCode) {
+    const auto client = connected(serve_echo());
+    on_loop([&] { server_->close(3999, "server is tired"); });
+    EXPECT_EQ(receive(client).error().code, Errc::cancelled);
+    EXPECT_EQ(client->end().code, 3999);
+    EXPECT_EQ(client->end().reason, "server is tired");
+    EXPECT_TRUE(client->end().by_peer);
+    EXPECT_EQ(server_end().code, 3999);
+    EXPECT_FALSE(server_end().by_peer);
+}
+
+TEST_F(WebSocketClientTest, AbortCutsWithoutACloseFrame) {
+    const auto client = connected(serve_echo());
+    on_loop([&] { client->abort(); });
+    EXPECT_EQ(server_end().code, 1006);
+    EXPECT_TRUE(server_end().by_peer);
+    EXPECT_EQ(receive(client).error().code, Errc::connection_lost);
+    EXPECT_EQ(client->end().code, 1006);
+    on_loop([&] { EXPECT_FALSE(client->send("x")); });
+}
+
+TEST_F(WebSocketClientTest, AbortEndsAReceiveThatWaits) {
+    const auto client = connected(serve_echo());
+    auto waiting = asio::co_spawn(executor(), receive_from(client), asio::use_future);
+    on_loop([&] { client->abort(); });
+    ASSERT_EQ(waiting.wait_for(kPatience), std::future_status::ready);
+    EXPECT_EQ(waiting.get().error().code, Errc::connection_lost);
+}
+
+TEST_F(WebSocketClientTest, AFullOutboxRefuses) {
+    echo_ = false;
+    auto to = target(serve_echo());
+    to.outbox_bytes = 1000;
+    const auto client = connect(to);
+    ASSERT_TRUE(client);
+    on_loop([&] {
+        EXPECT_TRUE((*client)->send(std::string(900, 'a')));
+        EXPECT_EQ((*client)->outbox_bytes(), 900U);
+        EXPECT_FALSE((*client)->send(std::string(200, 'b')));
+        EXPECT_TRUE((*client)->send(std::string(100, 'c')));
+    });
+    EXPECT_TRUE(eventually([this] { return heard_ == 2; }));
+}
+
+TEST_F(WebSocketClientTest, AMessageOverTheLimitIsTooLarge) {
+    auto to = target(serve_echo());
+    to.message_bytes = 1000;
+    const auto client = connect(to);
+    ASSERT_TRUE(client);
+    on_loop([&] { server_->send(std::string(1001, 'x')); });
+    EXPECT_EQ(receive(*client).error().code, Errc::too_large);
+}
+
+/// A server made of bytes: reads the handshake and says what the test wants.
+class RawServer {
+public:
+    explicit RawServer(const RawListener& listener) : socket_(listener.accept()) {
+        head_ = socket_.receive_until("\r\n\r\n");
+    }
+    RawSocket& socket() { return socket_; }
+
+    void accept() const {
+        auto text = head_.substr(head_.find("Sec-WebSocket-Key: ") + 19, 24);
+        text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        std::array<unsigned char, 20> digest{};
+        EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
+        std::array<unsigned char, 32> key{};
+        const auto size = EVP_EncodeBlock(key.data(), digest.data(), 20);
+        socket_.send(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Accept: " +
+            std::string(key.begin(), key.begin() + size) + "\r\n\r\n");
+    }
+
+private:
+    RawSocket socket_;
+    std::string head_;
+};
+
+TEST_F(WebSocketClientTest, AServerThatVanishesIsALostConnection) {
+    const RawListener listener;
+    auto connecting =
+        asio::co_spawn(executor(), WebSocketClient::connect(executor(), target(listener.port())),
+                       asio::use_future);
+    {
+        RawServer server(listener);
+        server.accept();
+        const auto client = connecting.get();
+        ASSERT_TRUE(client) << client.error().message;
+        clients_.push_back(*client);
+    }
+    EXPECT_EQ(receive(clients_[0]).error().code, Errc::connection_lost);
+    EXPECT_EQ(clients_[0]->end().code, 1006);
+    EXPECT_TRUE(clients_[0]->end().by_peer);
+}
+
+TEST_F(WebSocketClientTest, AServerThatBreaksTheRulesIsAProtocolError) {
+    const RawListener listener;
+    auto connecting =
+        asio::co_spawn(executor(), WebSocketClient::connect(executor(), target(listener.port())),
+                       asio::use_future);
+    RawServer server(listener);
+    server.accept();
+    const auto client = connecting.get();
+    ASSERT_TRUE(client) << client.error().message;
+    clients_.push_back(*client);
+    std::string wrong;
+    append_masked_frame(wrong, Opcode::text, "a server does not mask", MaskKey{1, 2, 3, 4});
+    server.socket().send(wrong);
+    server.socket().finish_sending();
+    EXPECT_EQ(receive(clients_[0]).error().code, Errc::protocol);
+    EXPECT_FALSE(clients_[0]->end().fault.empty());
+}
+
+// ---- why a connection cannot be opened
+
+TEST_F(WebSocketClientTest, ABadUrlIsFoundBeforeAnythingIsTried) {
+    for (const char* url : {"", "http://127.0.0.1/x", "ws//x", "ws://", "ws:///x", "ws://h:0/",
+                            "ws://h:99999/", "ws://h:x/", "ws://u@h/", "ws://h/a b", " ws://h/",
+                            "ws://h/\n", "ws://[::1", "ws://h/#f"}) {
+        WebSocketTarget to;
+        to.url = url;
+        const auto client = connect(to);
+        ASSERT_FALSE(client) << url;
+        EXPECT_EQ(client.error().stage, Stage::bad_url) << url;
+    }
+}
+
+TEST_F(WebSocketClientTest, AnUnknownNameIsToldApart) {
+    WebSocketTarget to;
+    to.url = "ws://no-such-host.invalid/x";
+    to.connect_timeout = seconds(2);
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::resolve);
+    EXPECT_NE(client.error().message.find("no-such-host.invalid"), std::string::npos);
+}
+
+TEST_F(WebSocketClientTest, ARefusedConnectionIsToldApart) {
+    const DeafPort deaf;
+    const auto client = connect(target(deaf.port()));
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::connect_refused);
+}
+
+#if defined(__linux__)
+TEST_F(WebSocketClientTest, AConnectionThatNobodyAnswersTimesOut) {
+    const FullPort full;
+    auto to = target(full.port());
+    to.connect_timeout = milliseconds(100);
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::connect_timeout);
+}
+#endif
+
+TEST_F(WebSocketClientTest, AnHttpAnswerGivesItsStatus) {
+    const auto server = serve({}, &forbidden, [](Upgrade upgrade) {
+        refuse(std::move(upgrade), respond(403, "text/plain", "no"));
+    });
+    const auto client = connect(target(server->port()));
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::handshake);
+    EXPECT_EQ(client.error().http_status, 403);
+}
+
+TEST_F(WebSocketClientTest, AServerThatAcceptsAndStaysSilentTimesOut) {
+    const RawListener silent;
+    auto to = target(silent.port());
+    to.handshake_timeout = milliseconds(100);
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::connect_timeout);
+}
+
+TEST_F(WebSocketClientTest, SomethingThatIsNotHttpIsAFailedHandshakeWithoutAStatus) {
+    const RawListener listener;
+    auto connecting =
+        asio::co_spawn(executor(), WebSocketClient::connect(executor(), target(listener.port())),
+                       asio::use_future);
+    RawServer server(listener);
+    server.socket().send("220 mail.example.com ESMTP\r\n\r\n");
+    server.socket().close();
+    const auto client = connecting.get();
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::handshake);
+    EXPECT_EQ(client.error().http_status, 0);
+}
+
+TEST_F(WebSocketClientTest, AServerThatHangsUpIsAFailedHandshakeWithoutAStatus) {
+    const RawListener listener;
+    auto connecting =
+        asio::co_spawn(executor(), WebSocketClient::connect(executor(), target(listener.port())),
+                       asio::use_future);
+    { RawServer server(listener); }
+    const auto client = connecting.get();
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::handshake);
+    EXPECT_EQ(client.error().http_status, 0);
+}
+
+// ---- TLS
+
+TEST_F(WebSocketClientTest, SpeaksTlsWithACertificateItTrusts) {
+    const auto certificate = make_certificate("DNS:localhost");
+    const TemporaryFile trusted(certificate.certificate_pem);
+    const TlsFront front(certificate, serve_echo());
+    WebSocketTarget to;
+    to.url = "wss://localhost:" + std::to_string(front.port()) + "/media/tls";
+    to.ca_file = trusted.path();
+    const auto client = connect(to);
+    ASSERT_TRUE(client) << client.error().message;
+    clients_.push_back(*client);
+    on_loop([&] { (*client)->send("over TLS"); });
+    EXPECT_EQ(receive(*client)->payload, "over TLS");
+    on_loop([&] { (*client)->close(1000, ""); });
+    EXPECT_EQ(receive(*client).error().code, Errc::cancelled);
+    EXPECT_EQ(server_end().code, 1000);
+}
+
+TEST_F(WebSocketClientTest, ACertificateNobodyVouchesForIsATlsFailure) {
+    const TlsFront front(make_certificate("DNS:localhost"), 1);
+    WebSocketTarget to;
+    to.url = "wss://localhost:" + std::to_string(front.port()) + "/";
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::tls);
+    EXPECT_NE(client.error().message.find("certificate"), std::string::npos)
+        << client.error().message;
+}
+
+TEST_F(WebSocketClientTest, ACertificateOfAnotherHostIsATlsFailure) {
+    const auto certificate = make_certificate("DNS:other.example");
+    const TemporaryFile trusted(certificate.certificate_pem);
+    const TlsFront front(certificate, 1);
+    WebSocketTarget to;
+    to.url = "wss://localhost:" + std::to_string(front.port()) + "/";
+    to.ca_file = trusted.path();
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::tls);
+}
+
+TEST_F(WebSocketClientTest, AServerThatDoesNotSpeakTlsIsATlsFailure) {
+    WebSocketTarget to;
+    to.url = "wss://127.0.0.1:" + std::to_string(serve_echo()) + "/";
+    const auto client = connect(to);
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().stage, Stage::tls);
+    const RawListener silent;
+    to.url = "wss://127.0.0.1:" + std::to_string(silent.port()) + "/";
+    to.handshake_timeout = milliseconds(100);
+    const auto slow = connect(to);
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().stage, Stage::tls);
+}
+
+}  // namespace
+}  // namespace bridge::net::test
