@@ -52,6 +52,15 @@ class Recorder:
         self.process.stdout.close()
 
 
+def alive(pid):
+    """Not for a process that has ended and waits for its parent to look."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Heartbeat:
     """Whether this machine lets a waiting program run: the longest time a wait of 10 ms has taken."""
 
@@ -79,12 +88,14 @@ class Sound(EndToEnd):
         super().setUp()
         self.audio = self.folder / "audio"
         self.audio.mkdir(mode=0o700)
+        self.audio_pid = None
         self.addCleanup(self.stop_audio)
         # The script is sourced: what it exports is how to reach the sound server.
         script = f'. "{HEADLESS_AUDIO}" start "{self.audio}" >/dev/null 2>&1 </dev/null; env -0'
         bare = {name: value for name, value in self.environment().items() if name not in ("PULSE_SERVER", "ALSA_CONFIG_PATH")}
         result = subprocess.run(["bash", "-c", script], env=bare, stdin=subprocess.DEVNULL, capture_output=True,
                                 timeout=30, check=True)
+        self.audio_pid = int((self.audio / "pid").read_text())  # the folder is gone when the clean-up runs
         self.sound = dict(item.split("=", 1) for item in result.stdout.decode().split("\0") if "=" in item)
         wait_for("the sound server answers", self.sound_server_answers)
 
@@ -93,21 +104,15 @@ class Sound(EndToEnd):
                               stderr=subprocess.DEVNULL, timeout=5, check=False).returncode == 0
 
     def stop_audio(self):
-        pid_file = self.audio / "pid"
-        if not pid_file.exists():
+        pid = self.audio_pid
+        if pid is None:
             return
-        pid = int(pid_file.read_text())
         for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
+            if not alive(pid):
                 return
+            os.kill(pid, number)
             deadline = time.monotonic() + 3
-            while time.monotonic() < deadline:
-                try:
-                    os.kill(pid, 0)
-                except ProcessLookupError:
-                    return
+            while alive(pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
 
     def one_call(self, attempt):
