@@ -199,10 +199,10 @@ ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& 
             console.out << fmt::format("{:<34}  {:<12}  {:<14}  {:<14}  {:>8}\n",
                                        text_at(row, "sid"), text_at(row, "status"),
                                        text_at(row, "from"), text_at(row, "to"),
-                                       text_at(row, "seconds"));
+                                       text_at(row, "call_seconds"));
         }
     }
-    console.out << fmt::format("open calls: {}; call-seconds: {}\n", text_at(ledger, "open_calls"),
+    console.out << fmt::format("open calls: {}; call-seconds: {}\n", text_at(ledger, "open"),
                                text_at(ledger, "call_seconds"));
     return ExitCode::ok;
 }

@@ -79,7 +79,7 @@ TEST(EmulatorCommand, TriggersAnIncomingCall) {
 TEST(EmulatorCommand, ShowsTheLedgerAsATableOrAsJson) {
     const AnsweringServer server(net::respond(
         200, "application/json",
-        R"({"open_calls":1,"call_seconds":12.5,"calls":[{"sid":"CA0123456789abcdef0123456789abcdef","status":"in-progress","from":"+15005550006","to":"+12025550100","seconds":12.5}]})"));
+        R"({"open":1,"call_seconds":12.5,"calls":[{"sid":"CA0123456789abcdef0123456789abcdef","status":"in-progress","from":"+15005550006","to":"+12025550100","call_seconds":12.5}]})"));
     auto ran = ProgramRun{}({"emulator", "ledger", "--emulator-url", server.url()});
     EXPECT_EQ(ran.exit, ExitCode::ok) << ran.err;
     EXPECT_THAT(ran.out, AllOf(HasSubstr("CA0123456789abcdef0123456789abcdef  in-progress"),
@@ -88,7 +88,7 @@ TEST(EmulatorCommand, ShowsTheLedgerAsATableOrAsJson) {
     ProgramRun program;
     program.environment = {{"TWILIO_BASE_URL", server.url()}};
     ran = program({"emulator", "ledger", "--json"});
-    EXPECT_EQ(boost::json::parse(ran.out).at("open_calls").to_number<int>(), 1);
+    EXPECT_EQ(boost::json::parse(ran.out).at("open").to_number<int>(), 1);
 }
 
 TEST(EmulatorCommand, SaysHowToStartOneWhenNothingAnswers) {
