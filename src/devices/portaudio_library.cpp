@@ -41,7 +41,7 @@ std::string lower(std::string text) {
 
 bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work) {
     auto waiter = std::make_shared<Waiter>();
-    std::thread([waiter, work = std::move(work)] {
+    std::thread thread([waiter, work = std::move(work)] {
         {
             const std::lock_guard turn(portaudio_mutex());
             work();
@@ -49,9 +49,15 @@ bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work)
         const std::lock_guard lock(waiter->mutex);
         waiter->done = true;
         waiter->done_changed.notify_all();
-    }).detach();
+    });
     std::unique_lock lock(waiter->mutex);
-    return waiter->done_changed.wait_for(lock, limit, [&] { return waiter->done; });
+    const bool done = waiter->done_changed.wait_for(lock, limit, [&] { return waiter->done; });
+    lock.unlock();
+    if (done)
+        thread.join();
+    else
+        thread.detach();
+    return done;
 }
 
 Result<> open_portaudio() {
