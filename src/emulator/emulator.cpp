@@ -152,7 +152,8 @@ Result<std::unique_ptr<EmulatorThread>> EmulatorThread::start(EmulatorOptions op
 
 EmulatorThread::~EmulatorThread() {
     asio::post(loop_->io, [emulator = loop_->emulator] { emulator->stop(); });
-    // With its sockets and calls closed the loop runs dry; the limit is for a peer that will not let go.
+    // With its sockets and calls closed the loop runs dry; the limit is for a peer that will not
+    // let go.
     if (loop_->finished.get_future().wait_for(std::chrono::seconds(5)) !=
         std::future_status::ready) {
         log::warning("emulator", "still busy after five seconds; cut off");

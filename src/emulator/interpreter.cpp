@@ -154,7 +154,8 @@ asio::awaitable<std::optional<Interpreter::Document>> Interpreter::fetch(Instruc
 asio::awaitable<std::optional<Interpreter::Document>> Interpreter::request(
     Instruction instruction) {
     const auto delay = exchange_.faults.voice_webhook_delay;
-    if (delay.count() > 0 && co_await call_->ended().wait_for(delay)) co_return std::nullopt;
+    if (delay.count() > 0) co_await call_->ended().wait_for(delay);
+    if (call_->over()) co_return std::nullopt;
     Webhook webhook;
     webhook.url = instruction.url;
     webhook.method = instruction.method;
@@ -216,32 +217,43 @@ asio::awaitable<void> Interpreter::run_document() {
 }
 
 asio::awaitable<void> Interpreter::run_verb(const XmlElement& verb) {
-    if (verb.name == "Say") {
-        co_await say(verb);
-    } else if (verb.name == "Play") {
-        co_await play(verb);
-    } else if (verb.name == "Pause") {
-        co_await pause(verb);
-    } else if (verb.name == "Hangup") {
+    if (verb.name == "Say") return say(verb);
+    if (verb.name == "Play") return play(verb);
+    if (verb.name == "Pause") return pause(verb);
+    if (verb.name == "Gather") return gather(verb);
+    if (verb.name == "Connect") return connect(verb);
+    if (verb.name == "Dial") return dial(verb);
+    if (verb.name == "Start" || verb.name == "Record") return run_restricted(verb);
+    return run_at_once(verb);
+}
+
+asio::awaitable<void> Interpreter::run_restricted(const XmlElement& verb) {
+    const bool refused = co_await refused_on_trial(verb.name);
+    if (refused) co_return;
+    if (verb.name == "Start") {
+        start(verb);
+    } else {
+        complain_unknown(verb);
+    }
+}
+
+asio::awaitable<void> Interpreter::run_at_once(const XmlElement& verb) {
+    if (verb.name == "Hangup") {
         hang_up_ = true;
     } else if (verb.name == "Redirect") {
         redirect(verb);
-    } else if (verb.name == "Gather") {
-        co_await gather(verb);
-    } else if (verb.name == "Connect") {
-        co_await connect(verb);
-    } else if (verb.name == "Start") {
-        if (!co_await refused_on_trial("Start")) start(verb);
     } else if (verb.name == "Stop") {
         stop(verb);
-    } else if (verb.name == "Dial") {
-        co_await dial(verb);
     } else {
-        if (verb.name == "Record" && co_await refused_on_trial("Record")) co_return;
-        complain(12200, fmt::format("line {}: this emulator does not run <{}>; it goes on with "
-                                    "the next verb",
-                                    verb.line, verb.name));
+        complain_unknown(verb);
     }
+    co_return;
+}
+
+void Interpreter::complain_unknown(const XmlElement& verb) {
+    complain(12200, fmt::format("line {}: this emulator does not run <{}>; it goes on with the "
+                                "next verb",
+                                verb.line, verb.name));
 }
 
 asio::awaitable<bool> Interpreter::refused_on_trial(std::string what) {

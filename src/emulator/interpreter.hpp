@@ -38,6 +38,10 @@ private:
 
     asio::awaitable<void> run_document();
     asio::awaitable<void> run_verb(const XmlElement& verb);
+    /// Verbs that a trial account does not have.
+    asio::awaitable<void> run_restricted(const XmlElement& verb);
+    asio::awaitable<void> run_at_once(const XmlElement& verb);
+    void complain_unknown(const XmlElement& verb);
     asio::awaitable<void> say(const XmlElement& verb);
     asio::awaitable<void> play(const XmlElement& verb);
     asio::awaitable<void> pause(const XmlElement& verb);

@@ -105,7 +105,8 @@ asio::awaitable<void> Interpreter::talk_to(std::shared_ptr<PhoneCall> leg, const
 asio::awaitable<void> Interpreter::dial(const XmlElement& verb) {
     const auto recording = verb.attribute_or("record", "do-not-record");
     if (recording != "do-not-record" && recording != "false") {
-        if (co_await refused_on_trial("Dial record")) co_return;
+        const bool refused = co_await refused_on_trial("Dial record");
+        if (refused) co_return;
         warn(12200, fmt::format("line {}: <Dial record> is ignored by this emulator", verb.line));
     }
     const auto board = std::make_shared<DialBoard>(exchange_.executor);

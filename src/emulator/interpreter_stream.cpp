@@ -52,7 +52,8 @@ asio::awaitable<void> Interpreter::connect(const XmlElement& verb) {
         co_return;
     }
     const auto& noun = verb.children.front();
-    if (co_await refused_on_trial(noun.name)) co_return;
+    const bool refused = co_await refused_on_trial(noun.name);
+    if (refused) co_return;
     if (noun.name != "Stream") {
         complain(12200,
                  fmt::format("line {}: this emulator does not run <{}>", noun.line, noun.name));

@@ -74,7 +74,8 @@ asio::awaitable<void> PhoneCall::run_outbound(std::shared_ptr<PhoneCall> self) {
     const auto turn = self->exchange_->next_turn();
     if (turn.count() > 0) {
         self->record_.queue_time = turn;
-        if (co_await self->ended_.wait_for(turn)) co_return;
+        co_await self->ended_.wait_for(turn);
+        if (self->over_) co_return;
     }
     co_await ring(self);
     if (self->over_) co_return;
@@ -100,14 +101,16 @@ asio::awaitable<void> PhoneCall::ring(std::shared_ptr<PhoneCall> self) {
     self->status_event("initiated", "initiated");
     const auto after = self->exchange_->scaled(reaction.after);
     if (reaction.kind == Kind::failed) {
-        if (!co_await self->ended_.wait_for(after)) self->finish("failed", 404);
+        co_await self->ended_.wait_for(after);
+        self->finish("failed", 404);
         co_return;
     }
     self->set_status("ringing");
     self->status_event("ringing", "ringing");
     const auto limit = self->exchange_->scaled(self->order_.ring_timeout);
     const bool in_time = reaction.kind != Kind::no_answer && after <= limit;
-    if (co_await self->ended_.wait_for(in_time ? after : limit)) co_return;
+    co_await self->ended_.wait_for(in_time ? after : limit);
+    if (self->over_) co_return;
     if (!in_time) {
         self->finish("no-answer", 487);
     } else if (reaction.kind == Kind::busy) {
@@ -231,7 +234,8 @@ asio::awaitable<void> PhoneCall::detect_machine(std::shared_ptr<PhoneCall> self)
         time = amd.timeout;
         verdict = "unknown";
     }
-    if (co_await self->ended_.wait_for(self->exchange_->scaled(time))) co_return;
+    co_await self->ended_.wait_for(self->exchange_->scaled(time));
+    if (self->over_) co_return;
     self->record_.answered_by = verdict;
     self->record_.detection_time = time;
     if (!amd.async || amd.callback.empty()) co_return;
