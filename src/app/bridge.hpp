@@ -1,6 +1,7 @@
 #pragma once
-// The bridge itself: io threads, public servers, Twilio's side and the calls, put together and taken
-// apart in the right order. The command line, the demo and the integration tests run this one.
+// The bridge itself: io threads, public servers, Twilio's side and the calls, put together and
+// taken apart in the right order. The command line, the demo and the integration tests run this
+// one.
 //
 //   Twilio ─HTTP─▶ HttpServer (one for each shard) ─▶ Webhooks ──────▶ CallRegistry ─▶ Call
 //          ─ws───▶            upgrade ─▶ MediaEndpoint ─▶ MediaStream ────────────────▶
@@ -26,20 +27,20 @@
 namespace bridge::app {
 
 struct BridgeOptions {
-    std::size_t workers = 1;              ///< io threads
+    std::size_t workers = 1;  ///< io threads
     std::string host = "127.0.0.1";
-    std::uint16_t port = 0;               ///< public plane; 0: any free port
-    std::uint16_t media_port = 0;         ///< a second door for media sockets only; 0: none
-    std::string public_url;               ///< empty: http://127.0.0.1:<port>
-    std::string media_url;                ///< empty: made from the public URL
-    twilio::RestOptions rest;             ///< public_url is filled in
-    std::vector<Secret> auth_tokens;      ///< for signatures
+    std::uint16_t port = 0;           ///< public plane; 0: any free port
+    std::uint16_t media_port = 0;     ///< a second door for media sockets only; 0: none
+    std::string public_url;           ///< empty: http://127.0.0.1:<port>
+    std::string media_url;            ///< empty: made from the public URL
+    twilio::RestOptions rest;         ///< public_url is filled in
+    std::vector<Secret> auth_tokens;  ///< for signatures
     twilio::StreamSignature stream_signature = twilio::StreamSignature::required;
     twilio::InboundPolicy inbound = twilio::InboundPolicy::answer;
-    call::CallSpec inbound_call;          ///< what an inbound call is opened with
+    call::CallSpec inbound_call;  ///< what an inbound call is opened with
     audio::PlayoutOptions playout;
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
-    std::string ca_file;                  ///< extra trust for REST over https
+    std::string ca_file;                          ///< extra trust for REST over https
     std::string user_agent;
 };
 

@@ -219,6 +219,17 @@ std::string format_summary_json(const CallSnapshot& call) {
             {"dropped_ms", rounded(ms_of(playout.dropped_samples))},
         };
     }
+    if (call.device) {
+        const auto& device = *call.device;
+        out["device"] = boost::json::object{
+            {"sample_rate", device.sample_rate},
+            {"block_samples", device.block_samples},
+            {"reported_latency_ms", rounded(device.reported_latency_ms)},
+            {"callbacks", device.callbacks},
+            {"underflows", device.underflows},
+            {"longest_gap_ms", rounded(device.longest_gap_ms)},
+        };
+    }
     return boost::json::serialize(out);
 }
 

@@ -43,10 +43,9 @@ struct SessionOptions {
     bool listen_only = false;  ///< <Start><Stream>
     bool play_locally = true;  ///< false: --no-audio, no sound device is opened
     // demo only
-    std::string persona;  ///< description for the called phone, empty: the default greeting
-    std::string
-        wav_file;  ///< what was heard goes to this file instead of the speakers; empty: demo.wav, and
-                   ///< only without a sound card
+    std::string persona;   ///< description for the called phone, empty: the default greeting
+    std::string wav_file;  ///< what was heard goes to this file instead of the speakers; empty:
+                           ///< demo.wav, and only without a sound card
 };
 
 /// How urgent a stop is.

@@ -94,6 +94,7 @@ public:
         out.stream_setup = stream_setup_;
         out.media = media_;
         out.playout = playout_;
+        out.device = device_;
         return out;
     }
 
@@ -422,6 +423,7 @@ private:
 
     void on(const input::SpeakerReport& report) {
         playout_ = report.playout;
+        device_ = report.device;
         if (report.drained && !stream_open_) drop_speaker();
     }
 
@@ -486,7 +488,8 @@ private:
             if (!call || !call->speaker_) return;
             const auto line = call->speaker_;
             call->poll_speaker();
-            call->accept(input::SpeakerReport{line->stats(), line->drained()});
+            call->accept(input::SpeakerReport{line->stats(), call->services_.speaker->stats(),
+                                              line->drained()});
         });
     }
 
@@ -494,6 +497,7 @@ private:
         disarm(TimerKind::drain_deadline);
         if (!speaker_) return;
         playout_ = speaker_->stats();
+        device_ = services_.speaker->stats();
         services_.speaker->detach(speaker_);
         mix_.remove_ear(local_ear_);
         services_.clock.cancel(std::exchange(poll_, Clock::kNoTimer));
@@ -610,6 +614,7 @@ private:
     std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
     std::optional<audio::PlayoutStats> playout_;
+    std::optional<audio::DeviceStats> device_;
 
     std::array<Clock::TimerId, input::kTimerKinds> timers_{};
     Clock::TimerId poll_ = Clock::kNoTimer;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <variant>
 
+#include "audio/device.hpp"
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -116,6 +117,7 @@ struct HangUp {
 /// What the sound card has done so far with this call's line, polled by the call's own timer.
 struct SpeakerReport {
     audio::PlayoutStats playout;
+    audio::DeviceStats device;
     bool drained;  ///< the line has ended and all of it was taken
 };
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "audio/device.hpp"
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 
@@ -75,6 +76,7 @@ struct CallSnapshot {
         stream_setup;  ///< create/voice webhook → first media frame
     MediaStats media;
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
+    std::optional<audio::DeviceStats> device;    ///< of the sound card it is on
 };
 
 namespace event {

@@ -109,6 +109,8 @@ std::string text_at(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);
     if (value == nullptr || value->is_null()) return "-";
     if (value->is_string()) return std::string(value->as_string().c_str());
+    // Boost.JSON writes 1.5 as 1.5E0.
+    if (value->is_double()) return fmt::format("{:.1f}", value->as_double());
     return json::serialize(*value);
 }
 
