@@ -98,8 +98,9 @@ struct Transfer {
     HttpCall call;
     HttpResponse response;
     std::array<char, CURL_ERROR_SIZE> error_text{};
-    bool sent = false;      ///< a byte of the request itself (not of a proxy's CONNECT) has left
-    bool repeated = false;  ///< curl was about to send it a second time and was stopped
+    bool sent = false;         ///< a byte of the request itself (not of a proxy's CONNECT) has left
+    bool tls_started = false;  ///< TCP is connected and the TLS handshake has begun
+    bool repeated = false;     ///< curl was about to send it a second time and was stopped
     bool too_large = false;
     long redirects = 0;
     std::size_t head_bytes = 0;
@@ -152,6 +153,7 @@ std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* user) {
 
 /// Tells what has really left: retry rules hang on it.
 int on_debug(CURL*, curl_infotype type, char* bytes, std::size_t size, void* user) {
+    if (type == CURLINFO_SSL_DATA_OUT) static_cast<Transfer*>(user)->tls_started = true;
     const bool data = type == CURLINFO_DATA_OUT;
     const bool head = type == CURLINFO_HEADER_OUT && !starts_with({bytes, size}, "CONNECT ");
     if (size > 0 && (data || head)) static_cast<Transfer*>(user)->sent = true;
@@ -213,10 +215,10 @@ Stage stage_of(CURLcode code, const Transfer& transfer) {
     if (code == CURLE_COULDNT_CONNECT) return Stage::connect;
     if (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
         code == CURLE_OPERATION_TIMEDOUT) {
+        // curl notes the time of the connection only when TLS is through as well.
+        if (transfer.tls_started && seconds(easy, CURLINFO_APPCONNECT_TIME) <= 0) return Stage::tls;
         if (seconds(easy, CURLINFO_NAMELOOKUP_TIME) <= 0) return Stage::resolve;
-        if (seconds(easy, CURLINFO_CONNECT_TIME) <= 0) return Stage::connect;
-        const bool https = starts_with(transfer.call.url, "https");
-        return https && seconds(easy, CURLINFO_APPCONNECT_TIME) <= 0 ? Stage::tls : Stage::send;
+        return seconds(easy, CURLINFO_CONNECT_TIME) <= 0 ? Stage::connect : Stage::send;
     }
     return Stage::other;
 }

@@ -316,10 +316,19 @@ private:
         co_return self->ended();
     }
 
+    /// Once the close frame is here the rest is manners: some servers leave the TCP connection
+    /// open, some end TLS without its own goodbye.
+    bool close_frame_came() const { return stream_.reason().code != 0; }
+
+    static bool is_protocol_error(const error_code& error) {
+        return error != websocket::error::closed &&
+               error.category() ==
+                   websocket::make_error_code(websocket::error::bad_opcode).category();
+    }
+
     void read_failed(const error_code& error) {
         if (done_) return;
-        // A server that has sent its close frame and leaves the TCP connection open times out here.
-        const bool told = error == beast::error::timeout && stream_.reason().code != 0;
+        const bool told = close_frame_came() && !is_protocol_error(error);
         if (error == websocket::error::closed || told) {
             closed_cleanly_ = true;
             close_timer_.cancel();
@@ -337,8 +346,7 @@ private:
         if (error == websocket::error::message_too_big) {
             end_code_ = Errc::too_large;
             end_.fault = "message too long";
-        } else if (error.category() ==
-                   websocket::make_error_code(websocket::error::bad_opcode).category()) {
+        } else if (is_protocol_error(error)) {
             end_code_ = Errc::protocol;
             end_.fault = error.message();
         }
@@ -406,7 +414,7 @@ private:
 
     void close_done(const error_code& error) {
         if (done_) return;
-        if (!error) {
+        if (!error || (close_frame_came() && !is_protocol_error(error))) {
             closed_cleanly_ = true;
             done_ = true;
             close_timer_.cancel();

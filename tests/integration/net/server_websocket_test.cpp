@@ -100,6 +100,7 @@ protected:
             socket_.reset();
             return;
         }
+        ++started_;
         socket_->start([this](std::span<const WebSocketMessage> batch) { hear(batch); },
                        [this](const WebSocketEnd& end) {
                            const std::lock_guard lock(mutex_);
@@ -139,6 +140,11 @@ protected:
 
     void TearDown() override {
         on_loop([this] { socket_.reset(); });
+        // The callbacks use this object until they have told of the end.
+        EXPECT_TRUE(eventually([this] {
+            const std::lock_guard lock(mutex_);
+            return ends_.size() == started_;
+        }));
         LoopTest::TearDown();
     }
 
@@ -146,6 +152,7 @@ protected:
     bool echo_ = true;
     bool start_ = true;
     bool drop_ = false;
+    std::atomic<std::size_t> started_{0};
     std::shared_ptr<ServerWebSocket> socket_;
     std::mutex mutex_;  // the test's thread looks at what the io thread writes down
     Messages messages_;
