@@ -64,9 +64,13 @@ protected:
     }
 
     ~BridgeTest() override {
+        for (const auto& client : clients) client->abort();
+        for (const auto& id : registry.ids()) {
+            registry.post(
+                id, call::input::StatusReported{CallSid{}, "completed", 99, {}, {}, {}, {}, {}});
+        }
+        EXPECT_TRUE(eventually([this] { return registry.size() == 0; })) << "a call is left";
         clients.clear();
-        for (const auto& id : registry.ids())
-            registry.post(id, call::input::HangUp{"the test is over"});
         for (std::size_t i = 0; i < 2; ++i) {
             shards.run_on(i, [this, i] {
                 servers[i]->stop();

@@ -150,7 +150,12 @@ protected:
         ASSERT_TRUE(call->phone);
         call->diary.clear();
     }
-    void TearDown() override { log::stop(); }
+    void TearDown() override {
+        // A stream and its socket hold each other until the connection has ended.
+        if (socket && socket->ended) socket->finish({});
+        EXPECT_EQ(clock.pending(), 0u);
+        log::stop();
+    }
 
     VirtualClock clock;
     std::shared_ptr<DiaryCall> call = std::make_shared<DiaryCall>();
