@@ -2,6 +2,7 @@
 // Time comes from outside: everything in a call asks a Clock, so that a test (or a replay) can run
 // hours of a call in milliseconds.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
+#include <memory>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -11,21 +13,29 @@ namespace {
 
 std::atomic<std::size_t> live{0};
 
+/// Counted from its making to its end, also when it is destroyed with its loop and never completes.
+struct Counted {
+    Counted() { live.fetch_add(1, std::memory_order_relaxed); }
+    ~Counted() { live.fetch_sub(1, std::memory_order_relaxed); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+};
+
 }  // namespace
 
 void spawn(asio::any_io_executor executor, std::string name, asio::awaitable<void> task) {
-    live.fetch_add(1, std::memory_order_relaxed);
-    asio::co_spawn(executor, std::move(task), [name = std::move(name)](std::exception_ptr error) {
-        live.fetch_sub(1, std::memory_order_relaxed);
-        if (!error) return;
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& e) {
-            log::error("task", "{} ended by an exception: {}", name, e.what());
-        } catch (...) {
-            log::error("task", "{} ended by an unknown exception", name);
-        }
-    });
+    asio::co_spawn(
+        executor, std::move(task),
+        [name = std::move(name), counted = std::make_unique<Counted>()](std::exception_ptr error) {
+            if (!error) return;
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& e) {
+                log::error("task", "{} ended by an exception: {}", name, e.what());
+            } catch (...) {
+                log::error("task", "{} ended by an unknown exception", name);
+            }
+        });
 }
 
 std::size_t live_tasks() noexcept {

@@ -315,7 +315,7 @@ asio::awaitable<void> Interpreter::play(const XmlElement& verb) {
 
 asio::awaitable<void> Interpreter::pause(const XmlElement& verb) {
     const auto length = seconds(number_attribute(verb, "length", 1));
-    co_await call_->line().pause(length);
+    co_await call_->line().pause(exchange_.scaled(length));
 }
 
 void Interpreter::redirect(const XmlElement& verb) {

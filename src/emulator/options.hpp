@@ -51,8 +51,8 @@ struct EmulatorOptions {
     /// 20 ms of a call, for the lines; smaller runs media faster than real time.
     std::chrono::milliseconds frame_time{20};
     bool record_heard = true;
-    /// Multiplies ringing, Timeout, TimeLimit, detection of machines and the waits of <Gather> and
-    /// <Dial>; 1 is real time. (<Pause> is media and follows `frame_time`.)
+    /// Multiplies ringing, Timeout, TimeLimit, detection of machines, <Pause> and the waits of
+    /// <Gather> and <Dial>; 1 is real time. Sound follows `frame_time` instead.
     double time_scale = 1.0;
     /// One call a second leaves the queue, as for a new Twilio account; off: at once.
     bool one_call_per_second = false;

@@ -26,13 +26,15 @@ using call::CallState;
 class Witness {
 public:
     void watch(call::EventBus& bus, asio::any_io_executor executor) {
-        subscription_ = bus.subscribe(executor, 10000, [this](const call::CallEvent& event, std::uint64_t missed) {
-            const std::scoped_lock lock(mutex_);
-            missed_ += missed;
-            if (const auto* ended = std::get_if<call::event::Ended>(&event.what)) ended_[event.call] = ended->snapshot;
-            if (std::holds_alternative<call::event::FirstAudio>(event.what)) ++first_audio_;
-            changed_.notify_all();
-        });
+        subscription_ = bus.subscribe(
+            executor, 10000, [this](const call::CallEvent& event, std::uint64_t missed) {
+                const std::scoped_lock lock(mutex_);
+                missed_ += missed;
+                if (const auto* ended = std::get_if<call::event::Ended>(&event.what))
+                    ended_[event.call] = ended->snapshot;
+                if (std::holds_alternative<call::event::FirstAudio>(event.what)) ++first_audio_;
+                changed_.notify_all();
+            });
     }
     void stop() { subscription_.reset(); }
 
@@ -103,7 +105,8 @@ protected:
             }
             twilio::Form fields;
             fields.add("VoiceUrl", url + "/twilio/voice");
-            const auto updated = co_await rest.update_number(numbers->front().sid, std::move(fields));
+            const auto updated =
+                co_await rest.update_number(numbers->front().sid, std::move(fields));
             done->set_value(updated.has_value());
         };
         std::promise<bool> done;
@@ -218,7 +221,8 @@ TEST_F(BridgeAndEmulator, TakesAnInboundCall) {
         const auto answer = co_await http->request(std::move(request));
         status->set_value(answer ? answer->status : -1);
     };
-    const auto post = [&](const std::string& url, const std::string& type, const std::string& body, bool sign_in) {
+    const auto post = [&](const std::string& url, const std::string& type, const std::string& body,
+                          bool sign_in) {
         net::HttpCall request;
         request.method = "POST";
         request.url = url;
@@ -235,8 +239,7 @@ TEST_F(BridgeAndEmulator, TakesAnInboundCall) {
     };
     ASSERT_TRUE(point_numbers_here());
     const auto placed = post(twilio_->base_url() + "/emulator/v1/incoming-call", "application/json",
-                             R"({"from":"+12025550199","persona":"say:hello there"})",
-                             false);
+                             R"({"from":"+12025550199","persona":"say:hello there"})", false);
     EXPECT_GE(placed, 200);
     EXPECT_LT(placed, 300);
     ASSERT_TRUE(witness_.wait_for_ended(1));
