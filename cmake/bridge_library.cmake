@@ -12,10 +12,14 @@ function(bridge_library name)
 endfunction()
 
 # bridge_test(<name> LABEL unit SOURCES a_test.cpp NEEDS audio): one gtest binary, every test known to ctest.
+#   THREADS  it runs more than one thread: the thread sanitizer runs these only
 function(bridge_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;NEEDS;SYSTEM" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "SOURCES;NEEDS;SYSTEM" ${ARGN})
+  if(AGENTBRIDGE_SANITIZE STREQUAL "thread" AND NOT ARG_THREADS)
+    return()
+  endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
+    set(ARG_TIMEOUT 120)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_NEEDS PREPEND bridge_)

@@ -129,8 +129,8 @@ private:
 };
 
 struct Running {
-    std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
+    std::shared_ptr<spdlog::details::thread_pool> pool;  ///< goes first: its thread uses the logger
 };
 
 std::atomic<Level> threshold{Level::info};

@@ -119,7 +119,11 @@ protected:
     void TearDown() override {
         witness_.stop();
         if (bridge_) {
-            EXPECT_EQ(bridge_->calls().size(), 0U) << "a call is still in the registry";
+            // A call is let go on its own thread, right after its last event.
+            std::promise<void> empty;
+            bridge_->calls().when_empty([&empty] { empty.set_value(); });
+            EXPECT_EQ(empty.get_future().wait_for(5s), std::future_status::ready)
+                << bridge_->calls().size() << " calls are still in the registry";
             bridge_->stop();
             EXPECT_EQ(twilio_->open_calls(), 0U) << "a call still costs money";
         }
