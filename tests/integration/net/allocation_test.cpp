@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <future>
 #include <new>
 
 #include "net/server_websocket.hpp"
@@ -63,6 +64,7 @@ TEST_F(AllocationTest, AThousandFramesHeardAndAnsweredAllocateNothing) {
     constexpr int kFrames = 1000;
     std::shared_ptr<ServerWebSocket> socket;
     std::atomic<int> heard{0};
+    std::promise<void> ended;
     const auto server = serve({}, &nothing, [&](Upgrade upgrade) {
         socket = ServerWebSocket::accept(std::move(upgrade), {});
         socket->start(
@@ -70,7 +72,10 @@ TEST_F(AllocationTest, AThousandFramesHeardAndAnsweredAllocateNothing) {
                 for (const auto& message : batch) socket->send(message.payload);
                 heard += static_cast<int>(batch.size());
             },
-            [&](const WebSocketEnd&) { socket.reset(); });
+            [&](const WebSocketEnd&) {
+                socket.reset();
+                ended.set_value();
+            });
     });
     RawSocket client(server->port());
     client.send(
@@ -108,6 +113,8 @@ TEST_F(AllocationTest, AThousandFramesHeardAndAnsweredAllocateNothing) {
     EXPECT_EQ(allocations - before, 0) << "in " << kFrames << " frames";
     EXPECT_EQ(heard, 50 + kFrames);
     client.close();
+    // Its last callback uses what is on this stack.
+    EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
 }
 
 }  // namespace
