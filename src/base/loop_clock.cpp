@@ -101,7 +101,7 @@ void LoopClock::arm() {
 
 void LoopClock::turn() {
     const auto start = now();
-    const auto reached = std::chrono::floor<milliseconds>(start - origin_).count();
+    const std::int64_t reached = std::chrono::floor<milliseconds>(start - origin_).count();
     const auto first = std::max(turned_to_ + 1, reached - static_cast<std::int64_t>(kSlots) + 1);
     due_.clear();
     for (auto tick = first; tick <= reached; ++tick) {
