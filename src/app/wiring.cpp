@@ -106,7 +106,6 @@ public:
             events_.subscribe(executor_, 4096, [this](const call::CallEvent& event, std::uint64_t) {
                 if (event.call == target_call_ &&
                     std::holds_alternative<call::event::Ended>(event.what)) {
-                    target_ended_ = true;
                     finish({});
                 }
             });
@@ -332,7 +331,7 @@ private:
     std::vector<std::string> lines_;
     std::string wav_file_;
     CallId target_call_;
-    bool target_ended_ = false, stopping_ = false, done_ = false;
+    bool stopping_ = false, done_ = false;
     std::function<void(End)> when_done_;
 };
 
