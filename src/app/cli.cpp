@@ -255,6 +255,12 @@ private:
         option(serve, "--ca", emulator_.ca, "FILE", "PEM file to trust on https and wss");
         option(serve, "--voice-url", emulator_.voice_url, "URL",
                "where inbound calls are announced");
+        serve
+            ->add_option("--fault", emulator_.faults,
+                         "misbehave, such as create=429*2 or socket=drop@3s; may be repeated "
+                         "(docs/emulator.md lists them)")
+            ->option_text("[NUMBER:]SWITCH=FAULT")
+            ->take_all();
 
         auto* trigger =
             group_under(emulator, "trigger", "Make something happen on a running emulator");

@@ -42,6 +42,7 @@ struct EmulatorServeCommand {
     std::uint16_t port = 8010;
     std::vector<std::pair<std::string, std::string>> personas;
     std::string ledger, ca, voice_url;
+    std::vector<std::string> faults;  ///< "create=429*2"
 };
 struct EmulatorTriggerCommand {
     std::string from, to, persona,

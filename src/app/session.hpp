@@ -99,6 +99,7 @@ struct EmulatorOptions {
     std::string ca_file;      ///< PEM file to trust on https and wss
     std::string number;       ///< owned besides the test number; empty: none
     std::string voice_url;    ///< where inbound calls to any number of the account are announced
+    std::vector<std::string> faults;  ///< as --fault is written: "create=429*2"
 };
 
 /// A running emulator. Thread and executor as Session's.

@@ -375,6 +375,11 @@ public:
                 return tl::unexpected(failure(ExitCode::usage, known.error().message));
             }
         }
+        for (const auto& fault : options_.faults) {
+            if (auto known = emulator.faults.apply_flag(fault); !known) {
+                return tl::unexpected(failure(ExitCode::usage, "--fault " + known.error().message));
+            }
+        }
         const auto made_token = emulator.auth_token.empty();
         auto started = emulator::Emulator::start(executor_, std::move(emulator));
         if (!started)

@@ -19,16 +19,19 @@ public:
     CallbackQueue(std::shared_ptr<Exchange> exchange, std::string call_sid)
         : exchange_(std::move(exchange)), call_sid_(std::move(call_sid)) {}
 
-    /// `last`: nothing comes after it (which lets the fault "reverse" begin).
+    /// `last`: nothing comes after it (which lets the faults "reverse" and "shuffle" begin).
     void post(Webhook webhook, bool last);
 
 private:
     static asio::awaitable<void> run(std::shared_ptr<CallbackQueue> self);
+    static asio::awaitable<void> send_later(std::shared_ptr<CallbackQueue> self, Webhook webhook,
+                                            std::chrono::milliseconds delay);
+    static asio::awaitable<void> send(std::shared_ptr<CallbackQueue> self, Webhook webhook);
 
     std::shared_ptr<Exchange> exchange_;
     std::string call_sid_;
     std::deque<Webhook> waiting_;
-    std::deque<Webhook> held_;  ///< by the fault "reverse"
+    std::deque<Webhook> held_;  ///< by the faults "reverse" and "shuffle"
     bool running_ = false;
 };
 

@@ -123,6 +123,10 @@ net::HttpResponse ControlApi::handle(const net::HttpRequest& request) {
         return assign_persona(percent_decode(rest.substr(9)), request.body);
     if (rest == "faults" && get) return json_reply(200, exchange_->faults.to_json());
     if (rest == "faults" && put) return change_faults(request.body);
+    if (rest == "faults" && request.method == "DELETE") {
+        exchange_->faults.clear();
+        return json_reply(200, exchange_->faults.to_json());
+    }
     const bool known = rest.empty() || rest == "incoming-call" || rest == "ledger" ||
                        rest == "debugger" || rest == "personas" || rest == "faults";
     if (known) return problem(405, "bad_method", request.method + " is not for " + path + ".");
@@ -252,7 +256,7 @@ net::HttpResponse ControlApi::assign_persona(const std::string& number, const st
         return problem(400, "bad_field",
                        "'" + number + "' is neither a number in E.164 nor default.");
     }
-    if (const auto done = exchange_->personas.assign(number, **persona); !done) {
+    if (const auto done = exchange_->assign_persona(number, **persona); !done) {
         return problem(400, "bad_field", done.error().message);
     }
     return json_reply(200, json::object{{"number", number}, {"persona", **persona}});
@@ -261,6 +265,13 @@ net::HttpResponse ControlApi::assign_persona(const std::string& number, const st
 net::HttpResponse ControlApi::change_faults(const std::string& body) {
     const auto object = read_object(body);
     if (!object) return problem(400, "not_json", object.error().message);
+    const auto* calls = object->if_contains("calls");
+    if (calls != nullptr && calls->is_object()) {
+        for (const auto& [sid, faults] : calls->get_object()) {
+            if (exchange_->find_call(sid)) continue;
+            return problem(404, "not_found", "There is no call " + std::string(sid) + ".");
+        }
+    }
     if (const auto done = exchange_->faults.apply(*object); !done) {
         return problem(400, "bad_field", done.error().message);
     }

@@ -24,12 +24,14 @@
 //       {"personas": {"default": "greeting", "+12025550101": "echo", …}}
 //   PUT  /emulator/v1/personas/{number}       {"persona": "busy"}; number is E.164 or "default"
 //       200 {"number", "persona"}
-//   GET  /emulator/v1/faults                  {"signature": "ok", "callbacks": "ok", "create":
-//   "ok",
-//                                              "create_times": 0, "voice_webhook_delay_ms": 0}
-//   PUT  /emulator/v1/faults                  any of these; answers with all of them
-//       signature ok wrong missing trailing_slash https · callbacks ok duplicate reverse ·
-//       create ok 429 500_before 500_after timeout_after
+//   GET  /emulator/v1/faults
+//       {"create": "429:2000ms*3", "socket": "ok", …, "seed": 0,
+//        "numbers": {"+12025550142": {"socket": "drop@2000ms", …}}, "calls": {"CA…": {…}}}
+//   PUT  /emulator/v1/faults                  all of that or a part; what it does not name stays.
+//       200 as GET · 400 with what may be written · 404 a call that is not there. What is wrong
+//       with a stream begins at once on the streams that are up.
+//   DELETE /emulator/v1/faults                nothing is wrong any more; 200 as GET
+//       The vocabulary is in faults.hpp.
 //   GET  /emulator/v1                         {"name", "account_sid", "numbers": ["+1…"], "open":
 //   0}
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/spawn.hpp"
 #include "emulator/control_api.hpp"
 #include "emulator/exchange.hpp"
 #include "emulator/rest_api.hpp"
@@ -47,18 +48,11 @@ public:
     RunningEmulator& operator=(const RunningEmulator&) = delete;
 
     Result<> listen(const std::shared_ptr<RunningEmulator>& self) {
-        net::HttpServerOptions options;
-        options.name = "emulator";
-        options.host = exchange_->options.host;
-        options.port = exchange_->options.port;
-        auto server = net::HttpServer::listen(
-            exchange_->executor, options, [weak = std::weak_ptr(self)](net::HttpRequest request) {
-                return answer(weak.lock(), std::move(request));
-            });
-        if (!server) return tl::unexpected(server.error());
-        server_ = *std::move(server);
-        port_ = server_->port();
-        const auto& host = options.host;
+        if (auto open = open_door(self, exchange_->options.port); !open) return open;
+        exchange_->on_rest_down = [weak = std::weak_ptr(self)](std::chrono::milliseconds time) {
+            if (const auto emulator = weak.lock()) emulator->go_down(emulator, time);
+        };
+        const auto& host = exchange_->options.host;
         const bool anywhere = host == "0.0.0.0" || host == "::" || host.empty();
         base_url_ = exchange_->options.base_url;
         if (base_url_.empty()) {
@@ -68,7 +62,6 @@ public:
             url.port = std::to_string(port_);
             base_url_ = url.str();
         }
-        server_->start();
         log::info("emulator", "Twilio emulator at {} account={}", base_url_, account_sid());
         return {};
     }
@@ -88,6 +81,43 @@ public:
     }
 
 private:
+    Result<> open_door(const std::shared_ptr<RunningEmulator>& self, std::uint16_t port) {
+        net::HttpServerOptions options;
+        options.name = "emulator";
+        options.host = exchange_->options.host;
+        options.port = port;
+        auto server = net::HttpServer::listen(
+            exchange_->executor, options, [weak = std::weak_ptr(self)](net::HttpRequest request) {
+                return answer(weak.lock(), std::move(request));
+            });
+        if (!server) return tl::unexpected(server.error());
+        server_ = *std::move(server);
+        port_ = server_->port();
+        server_->start();
+        return {};
+    }
+
+    /// The fault "down": connections are refused until `time` has passed.
+    void go_down(const std::shared_ptr<RunningEmulator>& self, std::chrono::milliseconds time) {
+        if (down_) return;
+        down_ = true;
+        server_->stop();
+        spawn(exchange_->executor, "REST outage", come_back(self, time));
+    }
+
+    static asio::awaitable<void> come_back(std::shared_ptr<RunningEmulator> self,
+                                           std::chrono::milliseconds time) {
+        for (;;) {
+            co_await self->exchange_->stopping.wait_for(time);
+            if (self->exchange_->stopped) co_return;
+            const auto open = self->open_door(self, self->port_);
+            if (open) break;
+            log::warning("emulator", "cannot come back yet: {}", open.error().message);
+            time = std::chrono::milliseconds(200);
+        }
+        self->down_ = false;
+    }
+
     static asio::awaitable<net::HttpResponse> answer(std::shared_ptr<RunningEmulator> self,
                                                      net::HttpRequest request) {
         if (!self || self->exchange_->stopped) {
@@ -110,6 +140,7 @@ private:
     std::vector<std::string> numbers_;
     std::string base_url_;
     std::uint16_t port_ = 0;
+    bool down_ = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "emulator/persona_description.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/sid.hpp"
 
@@ -26,7 +27,16 @@ Exchange::Exchange(asio::any_io_executor on, EmulatorOptions with)
     : executor(std::move(on)),
       options(std::move(with)),
       personas(options.personas),
+      faults(options.faults),
       stopping(executor) {
+    for (const auto& [number, description] : personas.assignments()) {
+        const auto described = parse_persona_description(description);
+        const auto set = described ? faults_of(*described) : FaultSet{};
+        // What was said of a number by name is not undone by a persona that has no faults.
+        if (set && (!set->empty() || !faults.knows_number(number))) {
+            faults.set_number(number, *set);
+        }
+    }
     account.sid = options.account_sid.empty() ? new_sid("AC") : options.account_sid;
     account.auth_token = options.auth_token.empty() ? Secret(made_token()) : options.auth_token;
     account.api_keys = options.api_keys;
@@ -56,11 +66,24 @@ Result<std::shared_ptr<PhoneCall>> Exchange::add_call(CallOrder order) {
     auto persona =
         order.persona.empty() ? personas.make(phone) : PersonaBook::make_from(order.persona);
     if (!persona) return tl::unexpected(persona.error());
+    FaultSet own;
+    if (const auto described = parse_persona_description(order.persona)) {
+        own = faults_of(*described).value_or(FaultSet{});
+    }
     auto call =
         std::make_shared<PhoneCall>(shared_from_this(), std::move(order), *std::move(persona));
+    if (!own.empty()) faults.set_call(call->sid(), own);
     calls_.emplace(call->sid(), call);
     order_.push_back(call->sid());
     return call;
+}
+
+Result<> Exchange::assign_persona(const std::string& number, const std::string& description) {
+    if (auto done = personas.assign(number, description); !done) return done;
+    const auto described = parse_persona_description(description);
+    if (!described) return tl::unexpected(described.error());
+    faults.set_number(number, faults_of(*described).value_or(FaultSet{}));
+    return {};
 }
 
 std::shared_ptr<PhoneCall> Exchange::find_call(const std::string& sid) const {
@@ -78,6 +101,7 @@ std::vector<std::shared_ptr<PhoneCall>> Exchange::list_calls() const {
 
 void Exchange::call_ended(const std::string& sid) {
     if (stopped) return;
+    faults.forget_call(sid);
     ended_.push_back(sid);
     if (ended_.size() > kHeardKept) {
         const auto& old = ended_[ended_.size() - 1 - kHeardKept];

@@ -55,13 +55,17 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
     std::vector<OwnedNumber> numbers;
     Debugger debugger;
     Ledger ledger;
-    Faults faults;
+    FaultBook faults;
+    /// Told to refuse REST connections for a time.
+    std::function<void(std::chrono::milliseconds)> on_rest_down;
     std::unique_ptr<WebhookSender> webhooks;
     Signal stopping;
     bool stopped = false;
 
     /// A call that nobody has started yet. Errors: the persona's.
     Result<std::shared_ptr<PhoneCall>> add_call(CallOrder order);
+    /// Gives a number another persona, and that persona's faults. Errors: PersonaBook::assign's.
+    Result<> assign_persona(const std::string& number, const std::string& description);
     std::shared_ptr<PhoneCall> find_call(const std::string& sid) const;
     /// Newest first, as Twilio lists them.
     std::vector<std::shared_ptr<PhoneCall>> list_calls() const;

@@ -153,9 +153,13 @@ asio::awaitable<std::optional<Interpreter::Document>> Interpreter::fetch(Instruc
 
 asio::awaitable<std::optional<Interpreter::Document>> Interpreter::request(
     Instruction instruction) {
-    const auto delay = exchange_.faults.voice_webhook_delay;
-    if (delay.count() > 0) co_await call_->ended().wait_for(delay);
+    const auto fault = exchange_.faults.take(Switch::voice, call_->fault_scope());
+    if (fault && fault->is("delay")) co_await call_->ended().wait_for(fault->time());
     if (call_->over()) co_return std::nullopt;
+    if (fault && fault->is("lost")) {
+        complain(11205, "HTTP connection failure: " + instruction.url + " (a fault)");
+        co_return std::nullopt;
+    }
     Webhook webhook;
     webhook.url = instruction.url;
     webhook.method = instruction.method;
@@ -168,6 +172,11 @@ asio::awaitable<std::optional<Interpreter::Document>> Interpreter::request(
     webhook.total = exchange_.account.trial
                         ? std::min(milliseconds(5000), exchange_.options.webhook_timeout)
                         : exchange_.options.webhook_timeout;
+    webhook.scope = call_->fault_scope();
+    if (fault && fault->is("twice")) {
+        auto first = webhook;
+        co_await exchange_.webhooks->send(std::move(first));
+    }
     auto answer = co_await exchange_.webhooks->send(std::move(webhook));
     if (!answer) {
         complain(answer.error().code, answer.error().message);

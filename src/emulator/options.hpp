@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "emulator/call_line.hpp"
+#include "emulator/faults.hpp"
 #include "emulator/persona.hpp"
 
 namespace bridge::emulator {
@@ -47,6 +48,7 @@ struct EmulatorOptions {
     std::string base_url;     ///< what it calls itself; empty: http://host:port
 
     PersonaBook personas;
+    FaultBook faults;  ///< from the start; personas add theirs
     Sound sound;
     /// 20 ms of a call, for the lines; smaller runs media faster than real time.
     std::chrono::milliseconds frame_time{20};

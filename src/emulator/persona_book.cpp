@@ -186,6 +186,7 @@ Result<PersonOptions> with_options(PersonOptions options,
                                                               "machine_end_silence",
                                                               "machine_end_other"};
     for (const auto& [name, value] : given) {
+        if (find_switch(name)) continue;  // a fault, which is the exchange's matter
         if (name == "ring" || name == "delay" || name == "max") {
             const auto time = parse_time(value);
             if (!time) return bad_option(name, value, "write a time such as 300ms or 2s");
@@ -258,6 +259,9 @@ Result<std::unique_ptr<Persona>> PersonaBook::make_from(const std::string& text)
     if (!kind->takes_argument && !description->argument.empty()) {
         return fail(Errc::bad_config, fmt::format("persona \"{}\": {} takes nothing after a colon",
                                                   text, kind->name));
+    }
+    if (auto faults = faults_of(*description); !faults) {
+        return fail(Errc::bad_config, faults.error().message);
     }
     auto options = with_options(kind->defaults, description->options);
     if (!options) return tl::unexpected(options.error());

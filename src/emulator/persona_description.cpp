@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "emulator/faults.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -20,7 +21,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_option(std::string_view name) {
-    return std::find(kOptions.begin(), kOptions.end(), name) != kOptions.end();
+    return std::find(kOptions.begin(), kOptions.end(), name) != kOptions.end() ||
+           find_switch(name).has_value();
 }
 
 }  // namespace
@@ -43,6 +45,16 @@ Result<PersonaDescription> parse_persona_description(std::string_view text) {
     if (colon != std::string_view::npos) description.argument = trimmed(text.substr(colon + 1));
     if (description.kind.empty()) return fail(Errc::bad_config, "a persona's description is empty");
     return description;
+}
+
+Result<FaultSet> faults_of(const PersonaDescription& description) {
+    FaultSet faults;
+    for (const auto& [name, value] : description.options) {
+        const auto where = find_switch(name);
+        if (!where) continue;
+        if (auto done = faults.set(*where, value); !done) return tl::unexpected(done.error());
+    }
+    return faults;
 }
 
 std::optional<std::chrono::milliseconds> parse_time(std::string_view text) {
@@ -73,7 +85,7 @@ std::string known_persona_options() {
         if (!list.empty()) list += ", ";
         list += name;
     }
-    return list;
+    return list + " and the switches of faults";
 }
 
 }  // namespace bridge::emulator

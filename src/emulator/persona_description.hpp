@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "emulator/faults.hpp"
 
 namespace bridge::emulator {
 
@@ -20,6 +21,9 @@ struct PersonaDescription {
 
 /// Errors: bad_config for an empty text.
 Result<PersonaDescription> parse_persona_description(std::string_view text);
+
+/// The options that are switches of faults: "echo,socket=drop@2s". Errors: bad_field.
+Result<FaultSet> faults_of(const PersonaDescription& description);
 
 /// "300", "300ms", "2s", "1.5s", "2m". Nothing for other text, negative times and more than a day.
 std::optional<std::chrono::milliseconds> parse_time(std::string_view text);

@@ -240,6 +240,7 @@ asio::awaitable<void> PhoneCall::detect_machine(std::shared_ptr<PhoneCall> self)
     self->record_.detection_time = time;
     if (!amd.async || amd.callback.empty()) co_return;
     Webhook webhook;
+    webhook.scope = self->fault_scope();
     webhook.url = amd.callback;
     webhook.method = amd.callback_method;
     webhook.fields = {{"CallSid", self->sid()},
@@ -280,6 +281,7 @@ void PhoneCall::status_event(const std::string& event, const std::string& status
         return;
     }
     Webhook webhook;
+    webhook.scope = fault_scope();
     webhook.url = order_.status_callback;
     webhook.method = order_.status_callback_method;
     webhook.fields = webhook_fields();
@@ -308,7 +310,7 @@ StreamRequest PhoneCall::prepare_stream(const StreamOrder& order) {
     request.name = order.name.empty() ? request.stream_sid : order.name;
     request.track = order.track;
     request.parameters = order.parameters;
-    request.signature = exchange_->webhooks->signature(order.url, {}, true);
+    request.signature = exchange_->webhooks->signature(order.url, {}, true, fault_scope());
     request.ca_file = exchange_->options.ca_file;
     streams_.push_back({request.stream_sid, request.name, order.bidirectional, true, now()});
     return request;
@@ -341,6 +343,7 @@ void PhoneCall::note_stream(const StreamOrder& order, const StreamRequest& reque
     }
     log::info({"emulator", record_.sid}, "{} stream={}", report.event, request.stream_sid);
     Webhook webhook;
+    webhook.scope = fault_scope();
     webhook.url = order.status_callback;
     webhook.method = order.status_callback_method;
     webhook.fields = {{"AccountSid", exchange_->account.sid}, {"CallSid", record_.sid},

@@ -90,6 +90,11 @@ public:
     std::chrono::seconds duration() const;
     void change_time_limit(std::chrono::milliseconds limit);
 
+    /// Whom the faults of this call are about.
+    FaultScope fault_scope() const {
+        return {order_.direction == "inbound" ? order_.from : order_.to, record_.sid};
+    }
+
     /// Parameters that every webhook about this call carries.
     Fields webhook_fields() const;
     void post_callback(Webhook webhook, bool last) { callbacks_->post(std::move(webhook), last); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/rest_reply.hpp"
 #include "emulator/sid.hpp"
@@ -60,6 +61,17 @@ asio::awaitable<net::HttpResponse> RestApi::handle(net::HttpRequest request) {
         co_return error_reply(401, 20003, "Authenticate");
     }
     route.parts.assign(parts.begin() + 3, parts.end());
+    const auto scope = scope_of(route);
+    const auto fault = fault_for(route, scope);
+    if (!fault) co_return co_await act(std::move(route));
+    log::info("emulator", "fault {} for {} {}", fault->what, route.method, route.path);
+    auto instead = co_await fail_before(*fault);
+    if (instead) co_return *std::move(instead);
+    auto answer = co_await act(std::move(route));
+    co_return co_await fail_after(*fault, std::move(answer));
+}
+
+asio::awaitable<net::HttpResponse> RestApi::act(Route route) {
     if (route.parts.empty()) co_return account(route);
     const auto& resource = route.parts.front();
     if (resource == "Calls") co_return co_await calls(std::move(route));

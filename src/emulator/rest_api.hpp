@@ -30,10 +30,17 @@ private:
         Fields query, form;
     };
 
+    asio::awaitable<net::HttpResponse> act(Route route);
+    FaultScope scope_of(const Route& route) const;
+    std::optional<Fault> fault_for(const Route& route, const FaultScope& scope) const;
+    /// What a fault makes of a request that has not been acted on; nothing: it is acted on.
+    asio::awaitable<std::optional<net::HttpResponse>> fail_before(Fault fault);
+    /// What a fault makes of the answer.
+    asio::awaitable<net::HttpResponse> fail_after(Fault fault, net::HttpResponse answer);
     bool authorized(const net::HttpRequest& request, const std::string& account_sid) const;
     net::HttpResponse account(const Route& route) const;
     asio::awaitable<net::HttpResponse> calls(Route route);
-    asio::awaitable<net::HttpResponse> create_call(Fields form);
+    net::HttpResponse create_call(const Fields& form);
     net::HttpResponse list_calls(const Route& route) const;
     net::HttpResponse update_call(const std::shared_ptr<PhoneCall>& call, const Fields& form);
     net::HttpResponse streams(const std::shared_ptr<PhoneCall>& call, const Route& route);

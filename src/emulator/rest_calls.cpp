@@ -97,7 +97,7 @@ asio::awaitable<net::HttpResponse> RestApi::calls(Route route) {
     const auto& parts = route.parts;
     if (parts.size() == 1) {
         if (route.method == "GET") co_return list_calls(route);
-        if (route.method == "POST") co_return co_await create_call(std::move(route.form));
+        if (route.method == "POST") co_return create_call(route.form);
         co_return method_refused(route.method);
     }
     const auto call = exchange_->find_call(parts[1]);
@@ -140,58 +140,39 @@ net::HttpResponse RestApi::list_calls(const Route& route) const {
                       [&](std::size_t i) { return call_json(*found[i], exchange_->account.sid); });
 }
 
-asio::awaitable<net::HttpResponse> RestApi::create_call(Fields form) {
-    using Fault = Faults::Create;
-    auto& faults = exchange_->faults;
-    const auto fault = faults.create;
-    if (fault != Fault::ok && faults.create_times > 0 && --faults.create_times == 0) {
-        faults.create = Fault::ok;
-    }
-    if (fault == Fault::too_many) co_return error_reply(429, 20429, "Too Many Requests");
-    if (fault == Fault::failed_before) {
-        co_return error_reply(500, 20500, "An internal server error has occurred");
-    }
+net::HttpResponse RestApi::create_call(const Fields& form) {
     if (exchange_->account.trial) {
         for (const auto& [name, value] : form) {
             if (name == "To" || name == "From" || name == "Url") continue;
-            co_return error_reply(
+            return error_reply(
                 400, 10002,
                 "trial accounts have limited parameter access: " + name + " is not allowed");
         }
     }
     auto order = read_call_create(form);
-    if (!order)
-        co_return error_reply(order.error().status, order.error().code, order.error().message);
+    if (!order) return error_reply(order.error().status, order.error().code, order.error().message);
     if (!exchange_->may_call_from(order->from)) {
-        co_return error_reply(400, 21210,
-                              fmt::format("The source phone number provided, {}, is not yet "
-                                          "verified for your account. You may only make calls "
-                                          "from phone numbers that you've verified or purchased "
-                                          "from Twilio.",
-                                          order->from));
+        return error_reply(400, 21210,
+                           fmt::format("The source phone number provided, {}, is not yet "
+                                       "verified for your account. You may only make calls "
+                                       "from phone numbers that you've verified or purchased "
+                                       "from Twilio.",
+                                       order->from));
     }
     if (const auto* number = exchange_->find_number(order->from)) {
         order->phone_number_sid = number->sid;
     }
     if (exchange_->account.trial) order->time_limit = std::chrono::minutes(10);
     const auto added = exchange_->add_call(*std::move(order));
-    if (!added) co_return error_reply(500, 20500, added.error().message);
+    if (!added) return error_reply(500, 20500, added.error().message);
     const auto call = *added;
     if (field_or(form, "Record") == "true") {
         exchange_->debugger.warning(12400, "Record=true is ignored: this emulator does not record",
                                     call->sid());
     }
-    const auto reply = json_reply(201, call_json(*call, exchange_->account.sid));
+    auto reply = json_reply(201, call_json(*call, exchange_->account.sid));
     call->start();
-    if (fault == Fault::failed_after) {
-        co_return error_reply(500, 20500, "An internal server error has occurred");
-    }
-    if (fault == Fault::timeout_after) {
-        // Longer than any client waits.
-        co_await exchange_->stopping.wait_for(std::chrono::minutes(5));
-        co_return error_reply(503, 20503, "Service unavailable");
-    }
-    co_return reply;
+    return reply;
 }
 
 net::HttpResponse RestApi::update_call(const std::shared_ptr<PhoneCall>& call, const Fields& form) {

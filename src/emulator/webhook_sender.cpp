@@ -63,7 +63,7 @@ WebhookFailure name_failure(const net::HttpFailure& failure) {
 }  // namespace
 
 WebhookSender::WebhookSender(asio::any_io_executor executor, const std::string& ca_file,
-                             Secret token, const Faults& faults)
+                             Secret token, FaultBook& faults)
     : token_(std::move(token)), faults_(faults) {
     net::HttpClientOptions options;
     options.ca_file = ca_file;
@@ -76,20 +76,22 @@ void WebhookSender::stop() {
     client_.reset();
 }
 
-std::string WebhookSender::signature(const std::string& url, const Fields& fields,
-                                     bool upgrade) const {
-    using Kind = Faults::Signature;
+std::string WebhookSender::signature(const std::string& url, const Fields& fields, bool upgrade,
+                                     const FaultScope& scope) {
+    auto fault = upgrade ? faults_.take(Switch::upgrade, scope) : std::nullopt;
+    if (!fault) fault = faults_.take(Switch::signature, scope);
+    const auto is = [&](std::string_view what) { return fault && fault->is(what); };
     auto text = url;
     if (const auto parsed = parse_url(url)) {
         text = upgrade ? parsed->str() : signed_form(*parsed);
-        if (upgrade && faults_.signature == Kind::trailing_slash) text += '/';
-        if (upgrade && faults_.signature == Kind::https) {
+        if (upgrade && is("trailing_slash")) text += '/';
+        if (upgrade && is("https")) {
             const bool secure = parsed->scheme == "wss";
             text = (secure ? "https" : "http") + text.substr(parsed->scheme.size());
         }
     }
-    if (faults_.signature == Kind::missing) return {};
-    if (faults_.signature == Kind::wrong) return sign(text, fields, Secret("not the token"));
+    if (is("missing")) return {};
+    if (is("wrong")) return sign(text, fields, Secret("not the token"));
     return sign(text, fields, token_);
 }
 
@@ -174,7 +176,8 @@ asio::awaitable<tl::expected<WebhookAnswer, WebhookFailure>> WebhookSender::send
         }
         call.headers.add("Accept", "*/*");
         if (webhook.sign) {
-            const auto value = signature(call.url, get ? Fields{} : webhook.fields, false);
+            const auto value =
+                signature(call.url, get ? Fields{} : webhook.fields, false, webhook.scope);
             if (!value.empty()) call.headers.add("X-Twilio-Signature", value);
             call.headers.add("I-Twilio-Idempotency-Token", idempotency);
         }

@@ -21,6 +21,7 @@ struct Webhook {
     std::string url;              ///< absolute; "#ct=2000&rc=2" changes time limits and retries
     std::string method = "POST";  ///< GET carries the fields in the query
     Fields fields;
+    FaultScope scope;  ///< whom it is about
     std::chrono::milliseconds total{15'000};
     std::size_t response_bytes = 64 * 1024;
     bool sign = true;  ///< off for <Play>, which fetches a file
@@ -41,12 +42,13 @@ struct WebhookFailure {
 class WebhookSender {
 public:
     WebhookSender(asio::any_io_executor executor, const std::string& ca_file, Secret token,
-                  const Faults& faults);
+                  FaultBook& faults);
 
     /// An answer has a 2xx status. Follows up to ten HTTP redirects, signing each request anew.
     asio::awaitable<tl::expected<WebhookAnswer, WebhookFailure>> send(Webhook webhook);
     /// X-Twilio-Signature for a request, bent by the faults; empty: none is sent.
-    std::string signature(const std::string& url, const Fields& fields, bool upgrade) const;
+    std::string signature(const std::string& url, const Fields& fields, bool upgrade,
+                          const FaultScope& scope);
     /// Ends every request in flight; later ones fail at once.
     void stop();
 
@@ -57,7 +59,7 @@ private:
 
     std::shared_ptr<net::HttpClient> client_;
     Secret token_;
-    const Faults& faults_;
+    FaultBook& faults_;
 };
 
 }  // namespace bridge::emulator

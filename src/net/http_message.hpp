@@ -49,6 +49,12 @@ struct HttpResponse {
     int status = 200;
     Headers headers;
     std::string body;
+    /// For servers that play a broken peer: the connection is reset before the whole answer is out.
+    struct Break {
+        bool head = false;           ///< the head is sent
+        std::size_t body_bytes = 0;  ///< and so much of the body
+    };
+    std::optional<Break> broken = {};
 };
 
 /// A response with a body of the given type, e.g. `respond(200, "text/xml", twiml)`.

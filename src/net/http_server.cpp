@@ -1,5 +1,6 @@
 #include "net/http_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -145,6 +146,15 @@ asio::awaitable<void> hang_up(ConnectionPtr connection) {
     }
     connection->expire_never();
     connection->socket.close(error);
+}
+
+/// Sends the beginning of an answer, and resets the connection.
+asio::awaitable<void> break_off(ConnectionPtr connection, std::string head, std::string body) {
+    co_await write_all(connection, std::move(head), std::move(body));
+    connection->expire_never();
+    error_code ignored;
+    connection->socket.set_option(tcp::socket::linger(true, 0), ignored);
+    connection->socket.close(ignored);
 }
 
 struct HeadError {
@@ -371,6 +381,12 @@ private:
         auto head = format_head(response, keep_alive, http10);
         const bool bodiless = is_head || response.status == 204 || response.status == 304;
         if (bodiless) response.body.clear();
+        if (response.broken) {
+            auto beginning = response.broken->head ? std::move(head) : std::string();
+            response.body.resize(std::min(response.body.size(), response.broken->body_bytes));
+            co_await break_off(connection, std::move(beginning), std::move(response.body));
+            co_return false;
+        }
         const auto error =
             co_await write_all(connection, std::move(head), std::move(response.body));
         connection->in_hand = false;

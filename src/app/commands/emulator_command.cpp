@@ -131,6 +131,7 @@ ExitCode run_emulator(const Invocation& invocation, const EmulatorServeCommand& 
     options.ledger_file = command.ledger;
     options.ca_file = command.ca.empty() ? loaded->config.ca_file : command.ca;
     options.voice_url = command.voice_url;
+    options.faults = command.faults;
 
     const LogSession log(*loaded, console.terminal,
                          [&console](std::string_view line) { console.err << line << std::flush; });

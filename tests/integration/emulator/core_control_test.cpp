@@ -81,6 +81,11 @@ TEST(EmulatorControl, ChecksFaults) {
     EXPECT_NE(wrong.text("message").find("trailing_slash"), std::string::npos);
     EXPECT_EQ(house.control("PUT", "faults", R"({"callbacks": "reverse"})").text("callbacks"),
               "reverse");
+    const auto unknown = R"({"calls": {"CA00000000000000000000000000000000": {"socket": "drop"}}})";
+    EXPECT_EQ(house.control("PUT", "faults", unknown).status, 404);
+    const auto all = house.control("GET", "faults").body;
+    EXPECT_EQ(house.control("PUT", "faults", all).body, all) << "the whole of it can be put back";
+    EXPECT_EQ(house.control("DELETE", "faults").text("callbacks"), "ok");
 }
 
 TEST(EmulatorControl, KeepsTheLedger) {

@@ -203,25 +203,108 @@ TEST(EmulatorRest, LimitsATrialAccount) {
               std::string::npos);
 }
 
-TEST(EmulatorRest, FailsToCreateOnDemand) {
-    EmulatorHouse house;
-    const Fields form{
-        {"To", "+12025550103"}, {"From", "+15005550006"}, {"Url", house.hook_url("/voice")}};
-    const auto calls = [&] {
+class FaultyRest : public ::testing::Test {
+protected:
+    FaultyRest() { house.answers_may_be_lost = true; }
+    Answer create(const std::string& to = "+12025550103") {
+        return house.account(
+            "POST", "/Calls.json",
+            {{"To", to}, {"From", "+15005550006"}, {"Url", house.hook_url("/voice")}});
+    }
+    std::size_t calls() {
         return house.control("GET", "ledger").json.at("calls").as_array().size();
-    };
-    EXPECT_EQ(house.control("PUT", "faults", R"({"create": "429", "create_times": 1})").status,
-              200);
-    EXPECT_EQ(code_of(house.account("POST", "/Calls.json", form)), 20429);
+    }
+    void fault(const std::string& change) {
+        const auto answer = house.control("PUT", "faults", change);
+        EXPECT_EQ(answer.status, 200) << answer.body;
+    }
+    EmulatorHouse house;
+};
+
+TEST_F(FaultyRest, FailsToCreateOnDemand) {
+    fault(R"({"create": "429:2s*1"})");
+    const auto refused = create();
+    EXPECT_EQ(code_of(refused), 20429);
+    EXPECT_EQ(refused.headers.find("Retry-After"), "2");
     EXPECT_EQ(calls(), 0U);
-    EXPECT_EQ(house.account("POST", "/Calls.json", form).status, 201);
+    EXPECT_EQ(create().status, 201);
     EXPECT_EQ(calls(), 1U);
-    house.control("PUT", "faults", R"({"create": "500_before"})");
-    EXPECT_EQ(house.account("POST", "/Calls.json", form).status, 500);
+    fault(R"({"create": "429_date"})");
+    const auto dated = create().headers.find("Retry-After").value_or("");
+    EXPECT_NE(dated.find(" GMT"), std::string_view::npos) << dated;
+    fault(R"({"create": "500_before"})");
+    EXPECT_EQ(create().status, 500);
+    fault(R"({"create": "502_html"})");
+    EXPECT_EQ(create().status, 502);
     EXPECT_EQ(calls(), 1U);
-    house.control("PUT", "faults", R"({"create": "500_after"})");
-    EXPECT_EQ(house.account("POST", "/Calls.json", form).status, 500);
+    fault(R"({"create": "500_after"})");
+    EXPECT_EQ(create().status, 500);
     EXPECT_EQ(calls(), 2U);
+}
+
+TEST_F(FaultyRest, LosesTheAnswerOfACreateThatWasOrWasNotCarriedOut) {
+    struct Case {
+        const char* fault;
+        std::size_t made;
+    };
+    std::size_t before = 0;
+    for (const auto& [what, made] :
+         {Case{"drop_before", 0}, Case{"drop_after", 1}, Case{"cut_after", 1},
+          Case{"timeout_before", 0}, Case{"timeout_after", 1}}) {
+        fault(std::string(R"({"create": ")") + what + R"(*1"})");
+        house.patience = std::chrono::milliseconds(300);
+        const auto answer = create();
+        house.patience = std::chrono::seconds(10);
+        EXPECT_EQ(answer.status, 0) << what;
+        EXPECT_EQ(calls() - before, made) << what;
+        before = calls();
+    }
+    // What a program that lost an answer can look at.
+    const auto list =
+        house.account("GET", "/Calls.json?To=%2B12025550103&From=%2B15005550006&PageSize=1000");
+    const auto& found = list.json.at("calls").as_array();
+    ASSERT_EQ(found.size(), 3U);
+    for (const auto& call : found) {
+        EXPECT_EQ(call.at("direction").as_string(), "outbound-api");
+        EXPECT_TRUE(call.at("date_created").is_string());
+    }
+}
+
+TEST_F(FaultyRest, ConfinesAFaultToItsNumberAndItsPersona) {
+    fault(R"({"numbers": {"+12025550106": {"create": "500_before"}}})");
+    EXPECT_EQ(create("+12025550106").status, 500);
+    EXPECT_EQ(create("+12025550103").status, 201);
+    EXPECT_EQ(house.control("PUT", "personas/%2B12025550142", R"({"persona": "busy,create=429*1"})")
+                  .status,
+              200);
+    EXPECT_EQ(create("+12025550142").status, 429);
+    EXPECT_EQ(create("+12025550142").status, 201);
+}
+
+TEST_F(FaultyRest, FailsUpdatesAndAllTheRest) {
+    house.answer_with_twiml("<Pause length='600'/>");
+    const auto sid = create("+12025550108").text("sid");
+    ASSERT_TRUE(eventually([&] { return house.status_of(sid) == "in-progress"; }));
+    const auto hang_up = [&] {
+        return house.account("POST", "/Calls/" + sid + ".json", {{"Status", "completed"}}).status;
+    };
+    fault(R"({"calls": {")" + sid + R"(": {"update": "500_before*1"}}})");
+    EXPECT_EQ(hang_up(), 500);
+    EXPECT_EQ(house.status_of(sid), "in-progress");
+    fault(R"({"rest": "drop_after*1"})");
+    EXPECT_EQ(hang_up(), 0);
+    EXPECT_EQ(house.status_of(sid), "completed");
+    fault(R"({"rest": "429"})");
+    EXPECT_EQ(house.account("GET", ".json").status, 429);
+    EXPECT_EQ(house.control("DELETE", "faults").text("rest"), "ok");
+    EXPECT_EQ(house.account("GET", ".json").status, 200);
+}
+
+TEST_F(FaultyRest, GoesDownAndComesBack) {
+    fault(R"({"rest": "down:300ms*1"})");
+    EXPECT_EQ(house.account("GET", ".json").status, 0);
+    EXPECT_EQ(house.account("GET", ".json").status, 0) << "connections are refused";
+    EXPECT_TRUE(eventually([&] { return house.account("GET", ".json").status == 200; }));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,10 @@ public:
     /// Ringing takes milliseconds, media runs at ten times real time, and <Say> takes no speech.
     explicit EmulatorHouse(std::function<void(EmulatorOptions&)> change = {});
     ~EmulatorHouse();
+
+    /// Off: a request that gets no answer fails the test. On: its status is 0.
+    bool answers_may_be_lost = false;
+    std::chrono::milliseconds patience{10'000};  ///< of a request
 
     EmulatorThread& emulator() { return *emulator_; }
     /// What the webhook server answers; without one, 204.

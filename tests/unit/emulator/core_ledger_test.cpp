@@ -8,7 +8,6 @@
 #include <fstream>
 
 #include "emulator/debugger.hpp"
-#include "emulator/faults.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -102,33 +101,6 @@ TEST(Debugger, KeepsTheLastTenThousandEntries) {
     ASSERT_EQ(debugger.entries().size(), 3U);
     EXPECT_EQ(debugger.entries().back().code, 12202);
     EXPECT_EQ(debugger.entries().back().level, "warning");
-}
-
-TEST(Faults, ChangeWhatIsNamedAndNothingElse) {
-    Faults faults;
-    ASSERT_TRUE(
-        faults.apply({{"signature", "trailing_slash"}, {"create", "429"}, {"create_times", 2}}));
-    ASSERT_TRUE(faults.apply({{"callbacks", "duplicate"}, {"voice_webhook_delay_ms", 50}}));
-    EXPECT_EQ(faults.signature, Faults::Signature::trailing_slash);
-    EXPECT_EQ(faults.create, Faults::Create::too_many);
-    EXPECT_EQ(faults.to_json().at("callbacks").as_string(), "duplicate");
-    EXPECT_EQ(faults.voice_webhook_delay, std::chrono::milliseconds(50));
-}
-
-TEST(Faults, RefuseAWrongValueAndChangeNothing) {
-    Faults faults;
-    const json::object wrong[] = {{{"create", "429"}, {"signature", "bad"}},
-                                  {{"signature", 1}},
-                                  {{"voice_webhook_delay_ms", -1}},
-                                  {{"voice_webhook_delay_ms", "1"}},
-                                  {{"create_times", 1.5}},
-                                  {{"nonsense", "ok"}}};
-    for (const auto& change : wrong) {
-        EXPECT_FALSE(faults.apply(change));
-        EXPECT_EQ(faults.create, Faults::Create::ok);
-    }
-    EXPECT_NE(faults.apply({{"signature", "bad"}}).error().message.find("trailing_slash"),
-              std::string::npos);
 }
 
 }  // namespace
