@@ -35,6 +35,9 @@ Bridge::~Bridge() {
 /// Listeners before what they serve: the port may only be known once it is bound, and the public
 /// address of a demo is made from it. Nothing is accepted until the last line.
 Result<> Bridge::set_up(call::EventBus& events) {
+    options_.metrics = metrics::registry_or_own(std::move(options_.metrics));
+    options_.rest.metrics = options_.metrics;
+    show_figures();
     shards_ = std::make_unique<net::Shards>(options_.workers);
     shards_->start();
 
@@ -70,12 +73,14 @@ Result<> Bridge::set_up(call::EventBus& events) {
     }
     registry_ = std::make_unique<call::CallRegistry>(
         std::move(homes),
-        call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout});
+        call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout,
+                                     options_.metrics, options_.listener});
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;
     webhooks.url = *url;
     webhooks.auth_tokens = options_.auth_tokens;
+    webhooks.metrics = options_.metrics;
     webhooks.inbound = options_.inbound;
     webhooks.inbound_call = options_.inbound_call;
     webhooks_ = std::make_shared<twilio::Webhooks>(*registry_, tokens, std::move(webhooks));
@@ -83,6 +88,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     twilio::MediaEndpointOptions media;
     media.url = *url;
     media.auth_tokens = options_.auth_tokens;
+    media.metrics = options_.metrics;
     media.signature = options_.stream_signature;
     media_ =
         std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));
@@ -94,6 +100,31 @@ Result<> Bridge::set_up(call::EventBus& events) {
               public_url_);
     if (media_port_ != 0) log::info("server", "media also on {}:{}", options_.host, media_port_);
     return {};
+}
+
+/// What is counted elsewhere and read when somebody looks.
+void Bridge::show_figures() {
+    auto& metrics = *options_.metrics;
+    readings_ = metrics::process_readings(metrics);
+    log_queue_ = metrics.queue(
+        "log", log::capacity(), [] { return static_cast<double>(log::queued()); },
+        [] { return static_cast<double>(log::dropped()); });
+    if (!options_.speaker) return;
+    const metrics::Labels device{{"device", options_.speaker->name()}};
+    const auto show = [&](metrics::Kind kind, const char* name, const char* help, auto figure) {
+        readings_.push_back(
+            metrics.read(kind, name, help, device, [speaker = options_.speaker, figure] {
+                return static_cast<double>(figure(speaker->stats()));
+            }));
+    };
+    using Stats = audio::DeviceStats;
+    show(metrics::Kind::counter, "agentbridge_device_underflows_total",
+         "Blocks the sound device says it ran dry on.",
+         [](const Stats& s) { return s.underflows; });
+    show(metrics::Kind::counter, "agentbridge_device_callbacks_total",
+         "Blocks the sound device asked for.", [](const Stats& s) { return s.callbacks; });
+    show(metrics::Kind::gauge, "agentbridge_device_longest_gap_milliseconds",
+         "Longest time between two blocks.", [](const Stats& s) { return s.longest_gap_ms; });
 }
 
 /// One listener on each shard, all on one port.

@@ -8,11 +8,13 @@
 //   Call ─▶ Carrier = RestClient ─▶ Twilio
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "audio/device.hpp"
+#include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "call/call_registry.hpp"
@@ -40,7 +42,10 @@ struct BridgeOptions {
     call::CallSpec inbound_call;  ///< what an inbound call is opened with
     audio::PlayoutOptions playout;
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
-    std::string ca_file;                          ///< extra trust for REST over https
+    /// One more ear for each call, for tests and measurements; empty: none.
+    std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
+    std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
+    std::string ca_file;                           ///< extra trust for REST over https
     std::string user_agent;
 };
 
@@ -61,6 +66,8 @@ public:
     net::Shards& shards() { return *shards_; }
     call::CallRegistry& calls() { return *registry_; }
     twilio::RestClient& rest() { return *rest_; }
+    /// What it counts; render_metrics() makes it text.
+    metrics::Registry& metrics() { return *options_.metrics; }
 
     /// Refuses calls that are new from now on; those there are go on.
     void refuse_new_calls();
@@ -73,7 +80,11 @@ private:
     Result<> set_up(call::EventBus& events);
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
+    void show_figures();
+
     BridgeOptions options_;
+    std::vector<metrics::Registry::Reading> readings_;
+    metrics::Registry::Queue log_queue_;
     std::uint16_t port_ = 0, media_port_ = 0;
     std::string public_url_;
     // The io threads have ended (see ~Bridge) when these go, the last one first; the clocks of the

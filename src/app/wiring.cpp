@@ -85,6 +85,7 @@ public:
         bridge.inbound_call = call_spec();
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = speaker_;
+        bridge.metrics = metrics_;
         bridge.ca_file = config.ca_file;
         bridge.user_agent = kUserAgent;
         bridge.rest.base_url = config.base_url.empty()
@@ -102,13 +103,15 @@ public:
 
         lines_.push_back(fmt::format("listening on {}:{}, for Twilio at {}", config.server_host,
                                      bridge_->port(), bridge_->public_url()));
-        subscription_ =
-            events_.subscribe(executor_, 4096, [this](const call::CallEvent& event, std::uint64_t) {
+        subscription_ = events_.subscribe(
+            executor_, 4096,
+            [this](const call::CallEvent& event, std::uint64_t) {
                 if (event.call == target_call_ &&
                     std::holds_alternative<call::event::Ended>(event.what)) {
                     finish({});
                 }
-            });
+            },
+            "session");
         spawn(bridge_->shards()[0].executor(), "account check",
               check_account(weak_from_this(), executor_, bridge_->rest()));
         return lines_;
@@ -323,7 +326,8 @@ private:
     SessionOptions options_;
     asio::any_io_executor executor_;
     asio::steady_timer deadline_;
-    call::EventBus events_;
+    std::shared_ptr<metrics::Registry> metrics_ = std::make_shared<metrics::Registry>();
+    call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> emulator_;
     std::shared_ptr<audio::AudioDevice> speaker_;
     std::unique_ptr<Bridge> bridge_;

@@ -205,6 +205,15 @@ std::uint64_t dropped() noexcept {
     return running ? running->pool->overrun_counter() : 0;
 }
 
+std::size_t queued() noexcept {
+    const std::scoped_lock lock(state_mutex);
+    return running ? running->pool->queue_size() : 0;
+}
+
+std::size_t capacity() noexcept {
+    return kQueueLines;
+}
+
 void hide(const Secret& secret) {
     if (secret.reveal().size() < 4) return;  // would blank ordinary words
     const std::scoped_lock lock(state_mutex);

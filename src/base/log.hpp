@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -32,8 +33,10 @@ void stop();
 void flush();
 
 bool enabled(Level level) noexcept;
-/// Lines dropped because the queue was full.
+/// Lines dropped because the queue was full; lines that wait in it; lines it holds at most.
 std::uint64_t dropped() noexcept;
+std::size_t queued() noexcept;
+std::size_t capacity() noexcept;
 
 /// Where a line comes from: a component ("media", "rest") and, where there is one, the call.
 struct Where {

@@ -42,11 +42,18 @@ public:
           services_(std::move(services)),
           created_(services_.clock.now()),
           sid_(spec_.sid) {
+        if (!services_.metrics) {
+            services_.metrics =
+                std::make_shared<CallMetrics>(std::make_shared<metrics::Registry>());
+        }
+        services_.metrics->opened(spec_.direction);
+        services_.metrics->entered(state_);
         from_phone_ = std::make_shared<FromPhone>(*this);
         tee_.add(from_phone_);
     }
 
     ~LiveCall() override {
+        services_.metrics->left(state_);
         for (auto& timer : timers_) services_.clock.cancel(timer);
         services_.clock.cancel(poll_);
         if (speaker_) services_.speaker->detach(speaker_);
@@ -136,6 +143,10 @@ private:
 
     /// Listeners before sources: the first frame finds everybody in place.
     void connect_audio() {
+        if (services_.listener && !listener_) {
+            listener_ = services_.listener(id());
+            mix_.add_ear(listener_);
+        }
         if (!spec_.play_locally || !services_.speaker || speaker_) return;
         auto line = std::make_shared<audio::SpeakerLine>(services_.clock, services_.playout);
         if (!services_.speaker->attach(line)) {
@@ -143,6 +154,7 @@ private:
             return;
         }
         speaker_ = std::move(line);
+        told_playout_ = {};
         local_ear_ = mix_.add_ear(speaker_);
         poll_speaker();
     }
@@ -431,6 +443,7 @@ private:
         timers_[static_cast<std::size_t>(timer.kind)] = Clock::kNoTimer;
         switch (timer.kind) {
             case TimerKind::statistics:
+                tell_metrics();
                 publish(event::Statistics{snapshot()});
                 if (!is_final(state_)) arm(TimerKind::statistics, kStatistics);
                 break;
@@ -498,6 +511,7 @@ private:
         if (!speaker_) return;
         playout_ = speaker_->stats();
         device_ = services_.speaker->stats();
+        tell_metrics();
         services_.speaker->detach(speaker_);
         mix_.remove_ear(local_ear_);
         services_.clock.cancel(std::exchange(poll_, Clock::kNoTimer));
@@ -506,10 +520,22 @@ private:
 
     // --- state
 
+    void set_state(CallState to) {
+        services_.metrics->left(state_);
+        state_ = to;
+        services_.metrics->entered(state_);
+    }
+
+    /// Hands over what is new since the last time: nothing is counted twice per frame.
+    void tell_metrics() {
+        services_.metrics->take(media_, told_media_);
+        if (playout_) services_.metrics->take(*playout_, told_playout_);
+    }
+
     /// Forwards only: a late "ringing" never undoes "in-progress", and nothing undoes an end.
     void advance(CallState to, std::string reason) {
         if (is_final(state_) || to <= state_) return;
-        state_ = to;
+        set_state(to);
         if (timers_[static_cast<std::size_t>(TimerKind::statistics)] == Clock::kNoTimer) {
             arm(TimerKind::statistics, kStatistics);
         }
@@ -519,7 +545,7 @@ private:
 
     void finish(CallState to, std::string reason) {
         if (is_final(state_)) return;
-        state_ = to;
+        set_state(to);
         if (!reason.empty()) end_reason_ = std::move(reason);
         for (const auto kind : {TimerKind::statistics, TimerKind::answer_deadline,
                                 TimerKind::stream_deadline, TimerKind::confirm_deadline}) {
@@ -543,6 +569,7 @@ private:
         }
         if (speaker_) return;
         ended_ = true;
+        tell_metrics();
         publish(event::Ended{snapshot()});
         if (services_.ended) services_.ended(id());
     }
@@ -607,12 +634,15 @@ private:
     Clock::Duration streamed_{0};
 
     MediaStats media_;
+    CallMetrics::Media told_media_;  ///< what the metrics know already
+    CallMetrics::Playout told_playout_;
     std::optional<InboundAudio> audio_;
     audio::Tee tee_;
     std::shared_ptr<FromPhone> from_phone_;
     EarMix mix_;
     std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
+    std::shared_ptr<audio::AudioSink> listener_;
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "call/call_input.hpp"
+#include "call/call_metrics.hpp"
 #include "call/carrier.hpp"
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
@@ -43,7 +44,10 @@ struct CallServices {
     std::shared_ptr<Carrier> carrier;  ///< null: nothing can be dialled or hung up by REST
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
     audio::PlayoutOptions playout;
-    std::uint64_t seed = 0;  ///< of the call's own random generator
+    std::uint64_t seed = 0;                  ///< of the call's own random generator
+    std::shared_ptr<CallMetrics> metrics{};  ///< null: nobody looks
+    /// Makes one more ear for a call when its stream starts; the call keeps it until it is over.
+    std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     /// The call learnt its CallSid.
     std::function<void(const CallId&, const CallSid&)> named{};
     /// The call is over (event::Ended was published): whoever owns it may let it go.

@@ -7,7 +7,9 @@
 namespace bridge::call {
 
 CallRegistry::CallRegistry(std::vector<CallHome> homes, Services services)
-    : homes_(std::move(homes)), services_(std::move(services)) {
+    : homes_(std::move(homes)),
+      services_(std::move(services)),
+      metrics_(std::make_shared<CallMetrics>(metrics::registry_or_own(services_.metrics))) {
     if (homes_.empty()) throw std::logic_error("a call registry needs an io thread");
 }
 
@@ -29,6 +31,8 @@ CallId CallRegistry::open(CallSpec spec) {
     boost::asio::post(home.executor, [this, entry, spec = std::move(spec), home] {
         CallServices services{*home.clock,       home.executor,     services_.events,
                               services_.carrier, services_.speaker, services_.playout};
+        services.metrics = metrics_;
+        services.listener = services_.listener;
         services.named = [this](const CallId& call, const CallSid& sid) { name(call, sid); };
         services.ended = [this](const CallId& call) { sweep(call); };
         entry->call = Call::make(spec, std::move(services));

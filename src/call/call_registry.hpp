@@ -29,6 +29,8 @@ public:
         std::shared_ptr<Carrier> carrier;
         std::shared_ptr<audio::AudioDevice> speaker;
         audio::PlayoutOptions playout;
+        std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
+        std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();
@@ -67,6 +69,7 @@ private:
 
     std::vector<CallHome> homes_;
     Services services_;
+    std::shared_ptr<CallMetrics> metrics_;
     mutable std::mutex
         mutex_;  // guards what follows; held for look-ups only, never while a call runs
     std::unordered_map<CallId, std::shared_ptr<Entry>> calls_;

@@ -1,6 +1,9 @@
 #include "call/event_bus.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <deque>
 #include <utility>
@@ -15,14 +18,27 @@ public:
           capacity_(std::max<std::size_t>(capacity, 1)),
           handler_(std::move(handler)) {}
 
+    /// The figures are apart from the queue: whoever reads them keeps nothing of it alive.
+    void show(metrics::Registry& registry, std::string_view name) {
+        const auto read = [](const std::atomic<std::uint64_t>& figure) {
+            return static_cast<double>(figure.load(std::memory_order_relaxed));
+        };
+        shown_ = registry.queue(
+            fmt::format("events:{}", name), capacity_,
+            [figures = figures_, read] { return read(figures->depth); },
+            [figures = figures_, read] { return read(figures->dropped); });
+    }
+
     void push(const CallEvent& event) {
         {
             const std::scoped_lock lock(mutex_);
             if (waiting_.size() == capacity_) {
                 waiting_.pop_front();
                 ++missed_;
+                figures_->dropped.fetch_add(1, std::memory_order_relaxed);
             }
             waiting_.push_back(event);
+            figures_->depth.store(waiting_.size(), std::memory_order_relaxed);
             if (std::exchange(posted_, true)) return;
         }
         boost::asio::post(executor_, [weak = weak_from_this()] {
@@ -43,11 +59,16 @@ private:
                 }
                 event = std::move(waiting_.front());
                 waiting_.pop_front();
+                figures_->depth.store(waiting_.size(), std::memory_order_relaxed);
                 missed = std::exchange(missed_, 0);
             }
             handler_(event, missed);
         }
     }
+
+    struct Figures {
+        std::atomic<std::uint64_t> depth{0}, dropped{0};
+    };
 
     const boost::asio::any_io_executor executor_;
     const std::size_t capacity_;
@@ -56,11 +77,15 @@ private:
     std::deque<CallEvent> waiting_;
     std::uint64_t missed_ = 0;
     bool posted_ = false;
+    const std::shared_ptr<Figures> figures_ = std::make_shared<Figures>();
+    metrics::Registry::Queue shown_;
 };
 
 std::shared_ptr<EventBus::Subscription> EventBus::subscribe(boost::asio::any_io_executor executor,
-                                                            std::size_t capacity, Handler handler) {
+                                                            std::size_t capacity, Handler handler,
+                                                            std::string_view name) {
     auto queue = std::make_shared<Queue>(std::move(executor), capacity, std::move(handler));
+    if (metrics_) queue->show(*metrics_, name);
     const std::scoped_lock lock(mutex_);
     queues_.push_back(queue);
     return queue;

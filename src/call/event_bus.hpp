@@ -8,8 +8,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "call/event.hpp"
 
 namespace bridge::call {
@@ -26,16 +29,23 @@ public:
         virtual ~Subscription() = default;
     };
 
+    /// `metrics` shows what waits in the subscribers' queues; null: nobody looks.
+    explicit EventBus(std::shared_ptr<metrics::Registry> metrics = {})
+        : metrics_(std::move(metrics)) {}
+
     /// Calls `handler` on `executor`, in order, for every event published from now on.
-    /// `capacity`: events waiting at most; the oldest are dropped. Thread: any.
+    /// `capacity`: events waiting at most; the oldest are dropped. `name`: of the queue, in the
+    /// metrics. Thread: any.
     std::shared_ptr<Subscription> subscribe(boost::asio::any_io_executor executor,
-                                            std::size_t capacity, Handler handler);
+                                            std::size_t capacity, Handler handler,
+                                            std::string_view name = "subscriber");
     /// Thread: any; does not block beyond a short mutex (never contended per media frame: nothing
     /// is published per frame).
     void publish(CallEvent event);
 
 private:
     class Queue;
+    const std::shared_ptr<metrics::Registry> metrics_;
     std::mutex mutex_;
     std::vector<std::weak_ptr<Queue>> queues_;
 };

@@ -43,17 +43,31 @@ private:
     int descriptor_;
 };
 
-void answer(net::Upgrade upgrade, int status, std::string text) {
-    auto response = net::respond(status, "text/plain", std::move(text) + "\n");
-    if (status == 426) response.headers.set("Sec-WebSocket-Version", "13");
-    net::refuse(std::move(upgrade), std::move(response));
+metrics::Counter& refusals(metrics::Registry& metrics, const char* cause) {
+    return metrics.counter("agentbridge_media_refusals_total",
+                           "Media connections refused before the answer 101.", {{"cause", cause}});
 }
 
 }  // namespace
 
 MediaEndpoint::MediaEndpoint(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
                              MediaEndpointOptions options)
-    : registry_(registry), tokens_(std::move(tokens)), options_(std::move(options)) {}
+    : registry_(registry),
+      tokens_(std::move(tokens)),
+      options_(std::move(options)),
+      metrics_(metrics::registry_or_own(options_.metrics)) {
+    for (const auto* cause :
+         {"path", "handshake", "signature", "token", "call_over", "second_stream"}) {
+        refusals(*metrics_, cause).add(0);
+    }
+}
+
+void MediaEndpoint::refuse(net::Upgrade upgrade, int status, std::string text, const char* cause) {
+    refusals(*metrics_, cause).add();
+    auto response = net::respond(status, "text/plain", std::move(text) + "\n");
+    if (status == 426) response.headers.set("Sec-WebSocket-Version", "13");
+    net::refuse(std::move(upgrade), std::move(response));
+}
 
 net::UpgradeHandler MediaEndpoint::handler() {
     return [self = shared_from_this()](net::Upgrade upgrade) { self->serve(std::move(upgrade)); };
@@ -105,28 +119,29 @@ void MediaEndpoint::serve(net::Upgrade upgrade) {
     // A view into the head, which stays where it is until the upgrade is moved away.
     auto token = options_.url.below_media_base(upgrade.head.path());
     if (!token.starts_with(kPath)) token = options_.url.below_base(upgrade.head.path());
-    if (!token.starts_with(kPath)) return answer(std::move(upgrade), 404, "not found");
+    if (!token.starts_with(kPath)) return refuse(std::move(upgrade), 404, "not found", "path");
     token.remove_prefix(kPath.size());
     if (token.ends_with('/')) token.remove_suffix(1);
     if (token.empty() || token.size() > 128 || token.find('/') != std::string_view::npos) {
-        return answer(std::move(upgrade), 404, "not found");
+        return refuse(std::move(upgrade), 404, "not found", "path");
     }
     if (const auto checked = net::ServerWebSocket::check(upgrade.head); !checked) {
         log::warning("media", "upgrade from {} refused: {}", upgrade.head.peer,
                      checked.error().message);
         const auto version = upgrade.head.headers.find("Sec-WebSocket-Version");
-        return answer(std::move(upgrade), version && *version != "13" ? 426 : 400,
-                      "no WebSocket handshake of version 13");
+        return refuse(std::move(upgrade), version && *version != "13" ? 426 : 400,
+                      "no WebSocket handshake of version 13", "handshake");
     }
     // The signature first: it costs a guesser nothing to fail there, while a look-up would spend a
     // token.
-    if (!signature_is_right(upgrade, token)) return answer(std::move(upgrade), 403, "forbidden");
+    if (!signature_is_right(upgrade, token))
+        return refuse(std::move(upgrade), 403, "forbidden", "signature");
     auto ticket = tokens_->take(token, options_.now());
     if (!ticket) {
         log::warning("media",
                      "upgrade from {} refused: its token is unknown, spent or over {} s old",
                      upgrade.head.peer, MediaTokens::kLifetime.count());
-        return answer(std::move(upgrade), 403, "forbidden");
+        return refuse(std::move(upgrade), 403, "forbidden", "token");
     }
     hand_over(std::move(upgrade), std::move(*ticket));
 }
@@ -165,19 +180,19 @@ void MediaEndpoint::serve_at_home(net::Upgrade upgrade, const MediaTicket& ticke
     if (gone) {
         log::warning({"media", ticket.call}, "upgrade from {} refused: the call is over",
                      upgrade.head.peer);
-        return answer(std::move(upgrade), 404, "no such call");
+        return refuse(std::move(upgrade), 404, "no such call", "call_over");
     }
     if (call->has_stream()) {
         log::warning({"media", ticket.call}, "upgrade from {} refused: the call has a stream",
                      upgrade.head.peer);
-        return answer(std::move(upgrade), 409, "this call has a stream");
+        return refuse(std::move(upgrade), 409, "this call has a stream", "second_stream");
     }
     const auto stream = call->open_stream();
     log::info({"media", ticket.call}, "socket accepted from {}", upgrade.head.peer);
     auto socket = net::ServerWebSocket::accept(std::move(upgrade), options_.limits);
     std::make_shared<MediaStream>(std::move(call), ticket.sid, stream, std::move(socket),
                                   *registry_.home(ticket.home).clock, scratch(ticket.home),
-                                  options_.stream)
+                                  options_.stream, metrics_)
         ->start();
 }
 

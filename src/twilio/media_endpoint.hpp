@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "base/secret.hpp"
 #include "call/call_registry.hpp"
 #include "net/http_server.hpp"
@@ -32,6 +33,7 @@ struct MediaEndpointOptions {
     StreamSignature signature = StreamSignature::required;
     net::WebSocketLimits limits;
     MediaStreamOptions stream;
+    std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
     /// Monotonic time on any thread, for the age of tokens.
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
@@ -48,6 +50,7 @@ public:
     net::UpgradeHandler handler();
 
 private:
+    void refuse(net::Upgrade upgrade, int status, std::string text, const char* cause);
     bool signature_is_right(const net::Upgrade& upgrade, std::string_view token);
     void serve(net::Upgrade upgrade);
     void hand_over(net::Upgrade upgrade, MediaTicket ticket);
@@ -57,6 +60,7 @@ private:
     call::CallRegistry& registry_;
     std::shared_ptr<MediaTokens> tokens_;
     const MediaEndpointOptions options_;
+    const std::shared_ptr<metrics::Registry> metrics_;
     std::atomic<bool> variant_logged_{false};
     std::atomic<bool> relaxed_logged_{false};
     std::mutex

@@ -25,7 +25,8 @@ constexpr std::uint16_t kPolicy = 1008;
 
 MediaStream::MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std::uint64_t stream,
                          std::shared_ptr<net::ServerWebSocket> socket, Clock& clock,
-                         std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options)
+                         std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options,
+                         std::shared_ptr<metrics::Registry> metrics)
     : call_(std::move(call)),
       expected_(std::move(expected)),
       stream_(stream),
@@ -33,6 +34,7 @@ MediaStream::MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std
       clock_(clock),
       scratch_(std::move(scratch)),
       options_(options),
+      metrics_(metrics::registry_or_own(std::move(metrics))),
       listen_only_(call_->spec().listen_only),
       opened_(clock_.now()) {}
 
@@ -81,14 +83,14 @@ void MediaStream::on_message(const message::Start& start) {
         log::warning({"media", call_->id()},
                      "start names call {} and the token belongs to {}; closed",
                      shortened(start.call_sid), shortened(expected_.str()));
-        return refuse("start.callSid is not this call");
+        return refuse("wrong_call", "start.callSid is not this call");
     }
     if (start.encoding != "audio/x-mulaw" || start.sample_rate != 8000 || start.channels != 1) {
         log::error(
             {"media", call_->id()},
             "the stream is {} at {} Hz with {} channels; only mu-law, 8000 Hz, mono is understood",
             start.encoding.substr(0, 40), start.sample_rate, start.channels);
-        return refuse("only audio/x-mulaw, 8000 Hz, 1 channel");
+        return refuse("format", "only audio/x-mulaw, 8000 Hz, 1 channel");
     }
     started_ = true;
     stream_sid_ = StreamSid{std::string(start.stream_sid)};
@@ -152,10 +154,11 @@ void MediaStream::bad(std::string reason) {
     if (bad_ < options_.bad_messages || closing_) return;
     log::warning({"media", call_->id()}, "{} messages could not be used; the stream is closed",
                  bad_);
-    refuse("too many bad messages");
+    refuse("bad_messages", "too many bad messages");
 }
 
-void MediaStream::refuse(std::string_view reason) {
+void MediaStream::refuse(const char* cause, std::string_view reason) {
+    refusal_ = cause;
     refused_because_ = std::string(reason);
     closing_ = true;
     socket_->close(kPolicy, reason);
@@ -211,14 +214,14 @@ void MediaStream::sweep() {
     if (!started_ && now - opened_ >= options_.start_time) {
         log::warning({"media", call_->id()}, "no start within {} s of the upgrade; closed",
                      options_.start_time.count());
-        return refuse("no start");
+        return refuse("no_start", "no start");
     }
     if (stopped_ && now - stopped_at_ >= options_.stop_time) return close();
     const auto heard = socket_->last_heard();
     if (now - heard >= options_.close_after) {
         log::warning({"media", call_->id()}, "nothing heard on the media socket for {} s; closed",
                      options_.close_after.count());
-        return refuse("silent");
+        return refuse("silent", "silent");
     }
     if (now - heard >= options_.ping_after && pinged_at_ < heard) {
         pinged_at_ = now;
@@ -249,10 +252,29 @@ void MediaStream::end(const net::WebSocketEnd& end) {
                         end.code, end.reason.empty() ? "" : ": ", end.reason);
     }
     const auto stats = socket_->stats();
+    count_end(end, stats);
     log::info({"media", call_->id()},
               "socket ended: {}; {} messages in, {} out, {} bad, {} refused by a full outbox",
               reason, stats.messages_in, stats.messages_out, bad_, stats.refused_out);
     call_->accept(input::StreamClosed{stream_, clean, std::move(reason)});
+}
+
+/// By the first of these that holds: our own refusal, a broken protocol, a connection that was
+/// lost, who closed it.
+void MediaStream::count_end(const net::WebSocketEnd& end, const net::WebSocketStats& stats) {
+    const char* reason = end.by_peer ? "carrier" : "bridge";
+    if (refusal_ != nullptr) {
+        reason = refusal_;
+    } else if (!end.fault.empty()) {
+        reason = "protocol";
+    } else if (end.code == 1006) {
+        reason = stopped_ ? "stopped" : "lost";
+    }
+    metrics_
+        ->counter("agentbridge_websocket_closes_total", "Media connections ended, by why.",
+                  {{"reason", reason}})
+        .add();
+    if (stats.refused_out > 0) metrics_->queue_drops("media_outbox").add(stats.refused_out);
 }
 
 }  // namespace bridge::twilio

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/metrics.hpp"
 #include "call/call.hpp"
 #include "call/phone_line.hpp"
 #include "net/server_websocket.hpp"
@@ -38,7 +39,8 @@ public:
     /// `stream` is what call->open_stream() gave; `expected` is the only CallSid `start` may name.
     MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std::uint64_t stream,
                 std::shared_ptr<net::ServerWebSocket> socket, Clock& clock,
-                std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options);
+                std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options,
+                std::shared_ptr<metrics::Registry> metrics = {});
 
     /// Starts reading. The call is told of everything, last of StreamClosed, exactly once.
     void start();
@@ -60,7 +62,8 @@ private:
     void on_message(const message::Stop& stop);
     bool belongs(std::string_view event, std::string_view stream_sid);
     void bad(std::string reason);
-    void refuse(std::string_view reason);
+    void refuse(const char* cause, std::string_view reason);
+    void count_end(const net::WebSocketEnd& end, const net::WebSocketStats& stats);
     void sweep();
     void schedule_sweep();
     void end(const net::WebSocketEnd& end);
@@ -72,6 +75,7 @@ private:
     Clock& clock_;
     std::shared_ptr<MediaScratch> scratch_;
     const MediaStreamOptions options_;
+    const std::shared_ptr<metrics::Registry> metrics_;
     const bool listen_only_;
     const Clock::Time opened_;
     Clock::TimerId sweep_timer_ = Clock::kNoTimer;
@@ -84,6 +88,7 @@ private:
     bool ended_ = false;
     std::size_t bad_ = 0;
     std::size_t unknown_events_ = 0;
+    const char* refusal_ = nullptr;  // its name in the metrics
     std::string refused_because_;
 };
 

@@ -111,6 +111,19 @@ std::optional<std::vector<json::object>> objects_of(const json::object& page,
     return out;
 }
 
+/// ok, refused (4xx), rate_limited (429), carrier_error (5xx), timed_out, unreachable, lost.
+const char* name_of(const Outcome& outcome) {
+    if (outcome) {
+        if (is_success(outcome->status)) return "ok";
+        if (outcome->status == 429) return "rate_limited";
+        return outcome->status >= 500 ? "carrier_error" : "refused";
+    }
+    const auto code = outcome.error().error.code;
+    if (code == Errc::timed_out) return "timed_out";
+    if (code == Errc::cancelled) return "cancelled";
+    return outcome.error().request_sent ? "lost" : "unreachable";
+}
+
 }  // namespace
 
 std::string rest_base_url(std::string_view region, std::string_view edge) {
@@ -125,6 +138,7 @@ struct RestClient::State {
         : executor(std::move(on)),
           http(std::move(client)),
           options(std::move(with)),
+          metrics(metrics::registry_or_own(options.metrics)),
           random(options.seed) {
         while (options.base_url.ends_with('/')) options.base_url.pop_back();
     }
@@ -155,6 +169,7 @@ struct RestClient::State {
     const asio::any_io_executor executor;
     const std::shared_ptr<net::HttpClient> http;
     RestOptions options;
+    const std::shared_ptr<bridge::metrics::Registry> metrics;
     std::mt19937_64 random;
 };
 
@@ -195,6 +210,11 @@ asio::awaitable<Outcome> RestClient::State::once(const Request& request, int att
     auto outcome = co_await http->request(std::move(call));
     const auto took =
         std::chrono::duration_cast<std::chrono::milliseconds>(options.now() - begin).count();
+    metrics
+        ->counter("agentbridge_rest_requests_total",
+                  "Requests to the carrier, each try for itself, by how they came out.",
+                  {{"method", request.method}, {"outcome", name_of(outcome)}})
+        .add();
     if (!outcome) {
         log::warning("rest", "{} {} failed after {} ms: {}", request.method, request.shown, took,
                      outcome.error().error.message);

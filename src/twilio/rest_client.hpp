@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/metrics.hpp"
 #include "base/secret.hpp"
 #include "call/carrier.hpp"
 #include "net/http_client.hpp"
@@ -36,8 +37,9 @@ struct RestOptions {
     std::chrono::milliseconds first_backoff{200};  ///< doubled each time, with jitter
     std::chrono::milliseconds longest_backoff{3000};
     std::chrono::milliseconds longest_retry_after{
-        30000};              ///< a longer Retry-After is not waited for
-    std::uint64_t seed = 0;  ///< of the jitter
+        30000};                                    ///< a longer Retry-After is not waited for
+    std::uint64_t seed = 0;                        ///< of the jitter
+    std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
     /// Waits between tries; empty: a timer. Thread: the client's.
     std::function<boost::asio::awaitable<void>(std::chrono::milliseconds)> wait;
     /// Monotonic time, for the log.

@@ -73,11 +73,37 @@ std::string_view query_of(std::string_view target) {
     return mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
 }
 
+metrics::Counter& refusals(metrics::Registry& metrics, const char* cause) {
+    return metrics.counter("agentbridge_webhook_refusals_total",
+                           "Webhook requests refused, or answered with <Hangup>.",
+                           {{"cause", cause}});
+}
+
+const char* name_of_path(std::string_view path) {
+    for (const auto* known : {"voice", "status", "stream-status", "amd", "fallback"}) {
+        if (path == std::string("/twilio/") + known) return known;
+    }
+    return "other";
+}
+
 }  // namespace
 
 Webhooks::Webhooks(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
                    WebhookOptions options)
-    : registry_(registry), tokens_(std::move(tokens)), options_(std::move(options)) {}
+    : registry_(registry),
+      tokens_(std::move(tokens)),
+      options_(std::move(options)),
+      metrics_(metrics::registry_or_own(options_.metrics)) {
+    for (const auto* cause : {"path", "method", "no_signature", "too_large", "body_hash",
+                              "signature", "call_sid", "call_over", "other_call"}) {
+        refusals(*metrics_, cause).add(0);
+    }
+}
+
+net::HttpResponse Webhooks::refused(const char* cause, net::HttpResponse response) {
+    refusals(*metrics_, cause).add();
+    return response;
+}
 
 net::HttpHandler Webhooks::handler() {
     return [self = shared_from_this()](net::HttpRequest request) {
@@ -95,12 +121,16 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     if (path == "/twilio/stream-status") route = Route::stream_status;
     if (path == "/twilio/amd") route = Route::amd;
     if (path == "/twilio/fallback") route = Route::fallback;
-    if (!route) co_return plain(404, "not found");
+    if (!route) co_return refused("path", plain(404, "not found"));
     if (request.method != "POST" && request.method != "GET") {
         auto response = plain(405, "POST or GET");
         response.headers.set("Allow", "GET, POST");
-        co_return response;
+        co_return refused("method", std::move(response));
     }
+    metrics_
+        ->counter("agentbridge_webhook_requests_total", "Webhook requests, by what they ask.",
+                  {{"webhook", name_of_path(path)}})
+        .add();
     Form form;
     if (auto refusal = check(request, target, form)) co_return std::move(*refusal);
     std::string call_name;
@@ -133,7 +163,7 @@ std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request
             "{} {} from {} refused: it has no {}; something other than Twilio sent it, or a proxy "
             "removed the header",
             request.method, path, request.peer, kSignatureHeader);
-        return plain(400, "X-Twilio-Signature is missing");
+        return refused("no_signature", plain(400, "X-Twilio-Signature is missing"));
     }
     const auto body_hash = body_hash_parameter(query_of(target));
     const bool has_form = request.method == "POST" && is_form(request);
@@ -143,7 +173,7 @@ std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request
         if (!parsed) {
             log::warning("webhook", "{} {} from {} refused: {}", request.method, path, request.peer,
                          parsed.error().message);
-            return plain(413, "too large");
+            return refused("too_large", plain(413, "too large"));
         }
         carried = std::move(*parsed);
     }
@@ -164,7 +194,8 @@ std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request
     log::warning("webhook", "{} {} from {} refused: the signature was expected for {}: {}",
                  request.method, path, request.peer,
                  shown(candidates.empty() ? url : candidates.front()), cause);
-    return plain(403, "the signature does not match");
+    return refused(signed_right ? "body_hash" : "signature",
+                   plain(403, "the signature does not match"));
 }
 
 std::optional<CallId> Webhooks::call_of(const Form& form, std::string_view call_name) const {
@@ -193,7 +224,7 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
     const CallSid sid{form.get("CallSid")};
     if (sid.empty()) {
         log::warning("webhook", "a voice request without CallSid");
-        co_return plain(400, "CallSid is missing");
+        co_return refused("call_sid", plain(400, "CallSid is missing"));
     }
     const auto id = call_of(form, call_name);
     if (!id) {
@@ -201,7 +232,7 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
         log::warning({"webhook", call_name},
                      "instructions were asked for a call that is over or was never ours; it is "
                      "told to hang up");
-        co_return twiml(hangup());
+        co_return refused("call_over", twiml(hangup()));
     }
     const auto home = registry_.home_of(*id);
     if (!home) co_return twiml(hangup());
@@ -211,13 +242,13 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
     if (seen.over) {
         log::info({"webhook", *id},
                   "instructions were asked after the end; the call is told to hang up");
-        co_return twiml(hangup());
+        co_return refused("call_over", twiml(hangup()));
     }
     if (!seen.sid.empty() && seen.sid != sid) {
         log::error({"webhook", *id},
                    "call {} asks for the instructions of {}; it is told to hang up",
                    shortened(sid.str()), shortened(seen.sid.str()));
-        co_return twiml(hangup());
+        co_return refused("other_call", twiml(hangup()));
     }
     registry_.name(*id, sid);
     registry_.post(*id, input::VoiceRequested{sid, form.get("From"), form.get("To"),

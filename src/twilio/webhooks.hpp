@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "base/secret.hpp"
 #include "call/call_registry.hpp"
 #include "net/http_server.hpp"
@@ -31,6 +32,7 @@ struct WebhookOptions {
     RejectReason reject_reason = RejectReason::rejected;
     call::CallSpec inbound_call;  ///< what an inbound call is opened with; numbers, direction and
                                   ///< SID are filled in
+    std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
     /// Monotonic time on any thread, for the age of tokens.
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
@@ -57,6 +59,8 @@ private:
         bool streaming = false;
         CallSid sid;
     };
+    /// Counts it and gives it back.
+    net::HttpResponse refused(const char* cause, net::HttpResponse response);
     enum class Route { voice, status, stream_status, amd, fallback };
 
     boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request);
@@ -76,6 +80,7 @@ private:
     call::CallRegistry& registry_;
     std::shared_ptr<MediaTokens> tokens_;
     const WebhookOptions options_;
+    const std::shared_ptr<metrics::Registry> metrics_;
     std::atomic<bool> refusing_{false};
     std::mutex
         inbound_mutex_;  // one inbound call for a CallSid, also when Twilio asks twice at once

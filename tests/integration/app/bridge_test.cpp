@@ -27,14 +27,16 @@ class Witness {
 public:
     void watch(call::EventBus& bus, asio::any_io_executor executor) {
         subscription_ = bus.subscribe(
-            executor, 10000, [this](const call::CallEvent& event, std::uint64_t missed) {
+            executor, 10000,
+            [this](const call::CallEvent& event, std::uint64_t missed) {
                 const std::scoped_lock lock(mutex_);
                 missed_ += missed;
                 if (const auto* ended = std::get_if<call::event::Ended>(&event.what))
                     ended_[event.call] = ended->snapshot;
                 if (std::holds_alternative<call::event::FirstAudio>(event.what)) ++first_audio_;
                 changed_.notify_all();
-            });
+            },
+            "witness");
     }
     void stop() { subscription_.reset(); }
 
@@ -78,6 +80,7 @@ protected:
         options.rest.auth_token = token_.empty() ? twilio_->auth_token() : token_;
         options.auth_tokens = {twilio_->auth_token()};
         options.speaker = speaker_;
+        options.metrics = metrics_;
         auto bridge = Bridge::start(std::move(options), events_);
         ASSERT_TRUE(bridge) << bridge.error().message;
         bridge_ = std::move(*bridge);
@@ -133,7 +136,8 @@ protected:
     }
 
     Secret token_;
-    call::EventBus events_;
+    const std::shared_ptr<metrics::Registry> metrics_ = std::make_shared<metrics::Registry>();
+    call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> twilio_;
     std::shared_ptr<audio::AudioDevice> speaker_;
     std::unique_ptr<Bridge> bridge_;
@@ -160,6 +164,23 @@ TEST_F(BridgeAndEmulator, PlaysAPhonesSpeechAndLosesNothing) {
     EXPECT_EQ(call.playout->frames, call.media.frames);
     EXPECT_EQ(call.playout->dropped_samples, 0U);
     EXPECT_TRUE(call.billed_duration);
+
+    const auto text = render_metrics(bridge_->metrics());
+    const auto shows = [&text](const std::string& line) {
+        EXPECT_NE(text.find("\n" + line + "\n"), std::string::npos) << line << "\n" << text;
+    };
+    shows("agentbridge_calls_opened_total{direction=\"outbound\"} 1");
+    shows("agentbridge_calls{state=\"in-progress\"} 0");
+    shows("agentbridge_calls_ended_total{state=\"completed\"} 1");
+    shows("agentbridge_media_frames_total " + std::to_string(call.media.frames));
+    shows("agentbridge_media_lost_milliseconds_total 0");
+    shows("agentbridge_webhook_requests_total{webhook=\"voice\"} 1");
+    shows("agentbridge_webhook_refusals_total{cause=\"signature\"} 0");
+    shows("agentbridge_rest_requests_total{method=\"POST\",outcome=\"ok\"} 1");
+    shows("agentbridge_queue_dropped_total{queue=\"events:witness\"} 0");
+    shows("agentbridge_queue_capacity{queue=\"events:witness\"} 10000");
+    shows("agentbridge_queue_dropped_total{queue=\"log\"} 0");
+    shows("agentbridge_device_underflows_total{device=\"null\"} 0");
 }
 
 TEST_F(BridgeAndEmulator, MixesManyCallsOntoOneDeviceFromTwoIoThreads) {

@@ -137,9 +137,9 @@ protected:
         log::start(quiet);
         call->spec_.listen_only = listen_only;
         socket = std::make_shared<ScriptedSocket>(clock);
-        auto stream =
-            std::make_shared<MediaStream>(call, CallSid{std::string(expected)}, 7, socket, clock,
-                                          std::make_shared<MediaScratch>(), MediaStreamOptions{});
+        auto stream = std::make_shared<MediaStream>(call, CallSid{std::string(expected)}, 7, socket,
+                                                    clock, std::make_shared<MediaScratch>(),
+                                                    MediaStreamOptions{}, metrics);
         weak = stream;
         stream->start();
     }
@@ -157,6 +157,7 @@ protected:
         log::stop();
     }
 
+    const std::shared_ptr<metrics::Registry> metrics = std::make_shared<metrics::Registry>();
     VirtualClock clock;
     std::shared_ptr<DiaryCall> call = std::make_shared<DiaryCall>();
     std::shared_ptr<ScriptedSocket> socket;
@@ -330,6 +331,28 @@ TEST_F(MediaStreamTest, TellsALostConnectionFromACleanEnd) {
     EXPECT_FALSE(phone->send(std::array<audio::AudioFrame, 1>{}));
     phone->close();
     EXPECT_TRUE(socket->closes.empty());
+}
+
+TEST_F(MediaStreamTest, CountsWhyItsConnectionEnded) {
+    const auto count = [this](const char* reason) {
+        return metrics->counter("agentbridge_websocket_closes_total", "", {{"reason", reason}})
+            .value();
+    };
+    open_and_start();
+    socket->finish({1006, "", true, ""});
+    EXPECT_EQ(count("lost"), 1U);
+    open_and_start();
+    socket->receive(seed("stop"));
+    socket->finish({1000, "", true, ""});
+    EXPECT_EQ(count("carrier"), 1U);
+    open_and_start();
+    socket->finish({1002, "", true, "a frame that is not masked"});
+    EXPECT_EQ(count("protocol"), 1U);
+    open(false, "CAanother");
+    socket->receive(seed("connected"));
+    socket->receive(seed("start"));
+    socket->finish({1008, "", false, ""});
+    EXPECT_EQ(count("wrong_call"), 1U);
 }
 
 TEST_F(MediaStreamTest, ClosesOnRequestOnce) {

@@ -34,6 +34,7 @@ protected:
         log::start(to_here);
         options.url = *PublicUrl::parse("https://bridge.example.com");
         options.auth_tokens = {kToken};
+        options.metrics = std::make_shared<metrics::Registry>();
         options.now = [this] { return clock.now(); };
     }
     ~WebhooksTest() override { log::stop(); }
@@ -317,6 +318,13 @@ TEST_F(WebhooksTest, RefusesEveryPathWithoutARightSignature) {
             EXPECT_EQ(ask(changed).status, 403) << path;
         }
     }
+    const auto refused = [this](const char* cause) {
+        return options.metrics
+            ->counter("agentbridge_webhook_refusals_total", "", {{"cause", cause}})
+            .value();
+    };
+    EXPECT_EQ(refused("no_signature"), 10U);
+    EXPECT_EQ(refused("signature"), 20U);
     EXPECT_EQ(snapshot(id).state, call::CallState::created);
     EXPECT_EQ(tokens->size(), 0u);
 }

@@ -1,0 +1,98 @@
+#include "call/call_metrics.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace bridge::call {
+namespace {
+
+struct Figure {
+    const char* name;
+    const char* help;
+};
+
+constexpr std::array<Figure, 9> kMedia{{
+    {"agentbridge_media_messages_total", "Media messages received."},
+    {"agentbridge_media_frames_total", "Frames of 20 ms passed on."},
+    {"agentbridge_media_lost_milliseconds_total", "Audio missing by the carrier's timestamps."},
+    {"agentbridge_media_gaps_total", "Times the carrier's timestamp jumped ahead."},
+    {"agentbridge_media_missed_messages_total", "Sequence numbers that never came."},
+    {"agentbridge_media_duplicates_total", "Messages with a sequence number seen before."},
+    {"agentbridge_media_late_total", "Frames over 100 ms later than the stream's best."},
+    {"agentbridge_media_stalls_total", "Times nothing arrived for over 200 ms."},
+    {"agentbridge_media_bad_messages_total", "Messages that could not be used."},
+}};
+
+constexpr std::array<Figure, 4> kPlayout{{
+    {"agentbridge_playout_underruns_total", "Times a call's playout buffer ran dry."},
+    {"agentbridge_playout_concealed_samples_total", "Samples (8 kHz) made up for missing ones."},
+    {"agentbridge_playout_trimmed_samples_total", "Samples (8 kHz) cut out of a backlog."},
+    {"agentbridge_playout_dropped_samples_total", "Samples (8 kHz) a full ring did not take."},
+}};
+
+template <std::size_t n>
+void add_new(const std::array<std::uint64_t, n>& now, std::array<std::uint64_t, n>& told,
+             const std::array<metrics::Counter*, n>& counters) {
+    for (std::size_t i = 0; i < n; ++i) {
+        if (now[i] > told[i]) counters[i]->add(now[i] - told[i]);
+    }
+    told = now;
+}
+
+}  // namespace
+
+CallMetrics::CallMetrics(std::shared_ptr<metrics::Registry> registry)
+    : registry_(std::move(registry)) {
+    for (const auto direction : {Direction::inbound, Direction::outbound}) {
+        opened_[static_cast<std::size_t>(direction)] =
+            &registry_->counter("agentbridge_calls_opened_total", "Calls begun.",
+                                {{"direction", std::string(to_string(direction))}});
+    }
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        states_[i] =
+            &registry_->gauge("agentbridge_calls", "Calls that are not over.",
+                              {{"state", std::string(to_string(static_cast<CallState>(i)))}});
+    }
+    for (std::size_t i = 0; i < ends_.size(); ++i) {
+        ends_[i] = &registry_->counter(
+            "agentbridge_calls_ended_total", "Calls that ended, by how.",
+            {{"state", std::string(to_string(static_cast<CallState>(i + states_.size())))}});
+    }
+    for (std::size_t i = 0; i < kMedia.size(); ++i)
+        media_[i] = &registry_->counter(kMedia[i].name, kMedia[i].help);
+    for (std::size_t i = 0; i < kPlayout.size(); ++i)
+        playout_[i] = &registry_->counter(kPlayout[i].name, kPlayout[i].help);
+}
+
+void CallMetrics::opened(Direction direction) {
+    opened_[static_cast<std::size_t>(direction)]->add();
+}
+
+void CallMetrics::entered(CallState state) {
+    const auto index = static_cast<std::size_t>(state);
+    if (is_final(state)) {
+        ends_[index - states_.size()]->add();
+    } else {
+        states_[index]->add(1);
+    }
+}
+
+void CallMetrics::left(CallState state) {
+    if (!is_final(state)) states_[static_cast<std::size_t>(state)]->add(-1);
+}
+
+void CallMetrics::take(const MediaStats& now, Media& told) {
+    add_new<9>({now.messages, now.frames, now.lost_ms, now.gaps, now.missed_messages,
+                now.duplicates, now.late, now.stalls, now.malformed},
+               told, media_);
+}
+
+void CallMetrics::take(const audio::PlayoutStats& now, Playout& told) {
+    add_new<4>({now.underruns, now.concealed_samples, now.trimmed_samples, now.dropped_samples},
+               told, playout_);
+}
+
+static_assert(static_cast<int>(CallState::completed) == 4 &&
+              static_cast<int>(CallState::canceled) == 8);
+
+}  // namespace bridge::call

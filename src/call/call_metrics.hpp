@@ -1,0 +1,41 @@
+#pragma once
+// What all calls of the program count together. A call hands over what is new when its statistics
+// timer fires and when it ends, so the media path itself touches none of this.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "audio/speaker_line.hpp"
+#include "base/metrics.hpp"
+#include "call/event.hpp"
+
+namespace bridge::call {
+
+/// Thread: any.
+class CallMetrics {
+public:
+    explicit CallMetrics(std::shared_ptr<metrics::Registry> registry);
+
+    void opened(Direction direction);
+    /// A call is in a state from `entered` to `left`; a final one is counted and never left.
+    void entered(CallState state);
+    void left(CallState state);
+
+    /// What of a call's figures has been handed over, in the order of the implementation's tables.
+    using Media = std::array<std::uint64_t, 9>;
+    using Playout = std::array<std::uint64_t, 4>;
+    /// Adds what is new in `now` and remembers it in `told`.
+    void take(const MediaStats& now, Media& told);
+    void take(const audio::PlayoutStats& now, Playout& told);
+
+private:
+    std::shared_ptr<metrics::Registry> registry_;
+    std::array<metrics::Counter*, 2> opened_{};
+    std::array<metrics::Gauge*, 4> states_{};
+    std::array<metrics::Counter*, 5> ends_{};
+    std::array<metrics::Counter*, 9> media_{};
+    std::array<metrics::Counter*, 4> playout_{};
+};
+
+}  // namespace bridge::call

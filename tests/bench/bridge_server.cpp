@@ -1,0 +1,96 @@
+// The bridge as `agentbridge serve` runs it, inbound calls answered, with one more ear on each call
+// that keeps the sound and notes when it came. Statistics, gap detection, metrics and the log are
+// on.
+//
+//      bench_bridge --table FILE --token T [--workers N]     prints "port N" and, at the end of its
+//                                                            standard input, its metrics on stderr
+
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "app/bridge.hpp"
+#include "base/log.hpp"
+#include "tests/bench/counted_heap.hpp"
+#include "tests/bench/shared_table.hpp"
+#include "tests/bench/sink.hpp"
+
+namespace bench {
+namespace {
+
+class Ear final : public bridge::audio::AudioSink {
+public:
+    explicit Ear(Table& table) : sink_(table) {}
+    void write(const bridge::audio::AudioFrame& frame) override { sink_.take(frame.pcm); }
+
+private:
+    Sink sink_;
+};
+
+int run(Table& table, const std::string& token, std::size_t workers) {
+    bridge::log::Options to_nowhere;
+    to_nowhere.write = [](std::string_view) {};
+    bridge::log::start(to_nowhere);
+
+    // As in the program: the terminal follows what happens, on the main thread.
+    boost::asio::io_context main_loop;
+    const auto metrics = std::make_shared<bridge::metrics::Registry>();
+    bridge::call::EventBus events(metrics);
+    auto terminal = events.subscribe(
+        main_loop.get_executor(), 4096, [](const bridge::call::CallEvent&, std::uint64_t) {},
+        "terminal");
+    auto work = boost::asio::make_work_guard(main_loop);
+    std::thread terminal_thread([&main_loop] { main_loop.run(); });
+
+    bridge::app::BridgeOptions options;
+    options.workers = workers;
+    options.auth_tokens = {bridge::Secret{token}};
+    options.rest.base_url = "http://127.0.0.1:9";  // nothing is there, and nothing is asked
+    options.rest.account_sid = "ACbe9c0000000000000000000000000000";
+    options.metrics = metrics;
+    options.listener = [&table](const bridge::CallId&) { return std::make_shared<Ear>(table); };
+    auto made = bridge::app::Bridge::start(std::move(options), events);
+    int result = 0;
+    if (!made) {
+        std::fprintf(stderr, "bench_bridge: %s\n", made.error().message.c_str());
+        result = 2;
+    } else {
+        std::printf("port %d\n", static_cast<int>((*made)->port()));
+        std::fflush(stdout);
+        char byte = 0;
+        while (::read(STDIN_FILENO, &byte, 1) > 0) {
+        }
+        std::fputs(bridge::render_metrics(*metrics).c_str(), stderr);
+        (*made)->stop();
+    }
+    terminal.reset();
+    work.reset();
+    terminal_thread.join();
+    bridge::log::stop();
+    return result;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** arguments) {
+    std::string file, token, workers = "1";
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string_view name = arguments[i];
+        if (name == "--table") file = arguments[i + 1];
+        if (name == "--token") token = arguments[i + 1];
+        if (name == "--workers") workers = arguments[i + 1];
+    }
+    if (file.empty() || token.empty()) {
+        std::fprintf(stderr, "usage: bench_bridge --table FILE --token T [--workers N]\n");
+        return 2;
+    }
+    auto* const table = bench::map_table(file);
+    bench::heap_counter = &table->allocations;
+    return bench::run(*table, token, std::stoul(workers));
+}
