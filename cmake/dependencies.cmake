@@ -8,6 +8,8 @@ find_package(fmt REQUIRED)                # apt libfmt-dev           brew fmt
 find_package(spdlog REQUIRED)             # apt libspdlog-dev        brew spdlog
 find_package(CLI11 REQUIRED)              # apt libcli11-dev         brew cli11
 find_package(tl-expected REQUIRED)        # apt libexpected-dev      brew tl-expected
+find_package(SQLite3 REQUIRED)            # apt libsqlite3-dev        brew sqlite
+find_package(SQLiteCpp REQUIRED)          # apt libsqlitecpp-dev      brew sqlitecpp
 find_package(simdjson REQUIRED)           # apt libsimdjson-dev      brew simdjson
 pkg_check_modules(speexdsp REQUIRED IMPORTED_TARGET speexdsp)   # apt libspeexdsp-dev   brew speexdsp
 pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)     # apt libsndfile1-dev   brew libsndfile

@@ -74,7 +74,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     registry_ = std::make_unique<call::CallRegistry>(
         std::move(homes),
         call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout,
-                                     options_.metrics, options_.listener});
+                                     options_.journal, options_.metrics, options_.listener});
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;
@@ -93,6 +93,8 @@ Result<> Bridge::set_up(call::EventBus& events) {
     media_ =
         std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));
 
+    // Before anybody can ask for them.
+    for (const auto& entry : options_.adopt) adopt(entry);
     for (const auto& listener : listeners_) {
         shards_->run_on(listener.shard, [&] { listener.server->start(); });
     }
@@ -157,6 +159,18 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
         listeners_.push_back({i, std::move(*made)});
     }
     return port;
+}
+
+void Bridge::adopt(const call::JournalEntry& entry) {
+    auto spec = options_.inbound_call;
+    spec.id = entry.id;
+    spec.sid = entry.sid;
+    spec.direction = entry.direction;
+    spec.to = entry.to;
+    spec.from = entry.from;
+    spec.listen_only = entry.hold == call::Hold::listen_only;
+    const auto id = registry_->open(std::move(spec));
+    registry_->post(id, call::input::Adopt{entry.state, entry.hold});
 }
 
 void Bridge::refuse_new_calls() {

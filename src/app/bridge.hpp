@@ -19,6 +19,7 @@
 #include "base/secret.hpp"
 #include "call/call_registry.hpp"
 #include "call/event_bus.hpp"
+#include "call/journal.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/shards.hpp"
@@ -47,6 +48,8 @@ struct BridgeOptions {
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
     std::string ca_file;                           ///< extra trust for REST over https
     std::string user_agent;
+    std::shared_ptr<call::Journal> journal;  ///< null: nothing is remembered
+    std::vector<call::JournalEntry> adopt;   ///< calls of a former run to look after from the start
 };
 
 /// Thread: main (any one that is not an io thread), for every member.
@@ -66,6 +69,7 @@ public:
     net::Shards& shards() { return *shards_; }
     call::CallRegistry& calls() { return *registry_; }
     twilio::RestClient& rest() { return *rest_; }
+    std::shared_ptr<call::Carrier> carrier() { return rest_; }
     /// What it counts; render_metrics() makes it text.
     metrics::Registry& metrics() { return *options_.metrics; }
 
@@ -78,6 +82,7 @@ public:
 private:
     explicit Bridge(BridgeOptions options) : options_(std::move(options)) {}
     Result<> set_up(call::EventBus& events);
+    void adopt(const call::JournalEntry& entry);
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
     void show_figures();

@@ -20,6 +20,7 @@
 #include "call/carrier.hpp"
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
+#include "call/journal.hpp"
 
 namespace bridge::call {
 
@@ -44,10 +45,13 @@ struct CallServices {
     std::shared_ptr<Carrier> carrier;  ///< null: nothing can be dialled or hung up by REST
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
     audio::PlayoutOptions playout;
+    std::shared_ptr<Journal> journal{};      ///< null: nothing is remembered
     std::uint64_t seed = 0;                  ///< of the call's own random generator
     std::shared_ptr<CallMetrics> metrics{};  ///< null: nobody looks
     /// Makes one more ear for a call when its stream starts; the call keeps it until it is over.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
+    /// Whether another call has this CallSid.
+    std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.
     std::function<void(const CallId&, const CallSid&)> named{};
     /// The call is over (event::Ended was published): whoever owns it may let it go.

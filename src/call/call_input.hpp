@@ -12,12 +12,14 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "audio/device.hpp"
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "call/carrier.hpp"
+#include "call/journal.hpp"
 #include "call/phone_line.hpp"
 
 namespace bridge::call {
@@ -79,6 +81,10 @@ struct HangUpFinished {
 struct FetchFinished {
     Result<CarrierCall> outcome;
 };
+/// The carrier's calls that may be the one whose creation is uncertain (find_lost_create).
+struct LostCreateLookedFor {
+    Result<std::vector<CarrierCall>> candidates;
+};
 /// The voice webhook was asked for instructions for this call.
 struct VoiceRequested {
     CallSid sid;
@@ -111,6 +117,11 @@ struct MachineDetected {
 // --- from people and programs on this side
 
 struct Dial {};  ///< place the call now
+/// The call was made by a former run of this program, which has died, and is to be looked after.
+struct Adopt {
+    CallState state;  ///< as the journal last knew it
+    Hold hold;
+};
 struct HangUp {
     std::string reason;
 };
@@ -128,20 +139,23 @@ enum class TimerKind {
     answer_deadline,   ///< nobody told us how dialling ended
     stream_deadline,   ///< instructions were fetched and no stream came, or a stream outlived its
                        ///< call
+    lost_create,       ///< look for a call whose creation is uncertain
     confirm_deadline,  ///< the end of the call was not reported: ask the carrier
     drain_deadline,    ///< the last sound should have been played by now
 };
-inline constexpr std::size_t kTimerKinds = 5;
+inline constexpr std::size_t kTimerKinds = 6;
 struct TimerFired {
     TimerKind kind;
 };
 
 }  // namespace input
 
-using CallInput = std::variant<
-    input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived, input::BadMessage,
-    input::StreamStopped, input::StreamClosed, input::CreateFinished, input::HangUpFinished,
-    input::FetchFinished, input::VoiceRequested, input::StatusReported, input::StreamReported,
-    input::MachineDetected, input::Dial, input::HangUp, input::SpeakerReport, input::TimerFired>;
+using CallInput =
+    std::variant<input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived,
+                 input::BadMessage, input::StreamStopped, input::StreamClosed,
+                 input::CreateFinished, input::HangUpFinished, input::FetchFinished,
+                 input::LostCreateLookedFor, input::VoiceRequested, input::StatusReported,
+                 input::StreamReported, input::MachineDetected, input::Dial, input::Adopt,
+                 input::HangUp, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

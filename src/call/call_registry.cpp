@@ -19,6 +19,7 @@ CallId CallRegistry::open(CallSpec spec) {
     if (spec.id.empty()) spec.id = new_call_id();
     const auto id = spec.id;
     auto entry = std::make_shared<Entry>();
+    entry->id = id;
     {
         const std::scoped_lock lock(mutex_);
         entry->home = next_home_;
@@ -30,9 +31,14 @@ CallId CallRegistry::open(CallSpec spec) {
     const auto& home = homes_[entry->home];
     boost::asio::post(home.executor, [this, entry, spec = std::move(spec), home] {
         CallServices services{*home.clock,       home.executor,     services_.events,
-                              services_.carrier, services_.speaker, services_.playout};
+                              services_.carrier, services_.speaker, services_.playout,
+                              services_.journal};
         services.metrics = metrics_;
         services.listener = services_.listener;
+        services.claimed = [this, id = entry->id](const CallSid& sid) {
+            const auto owner = find(sid.str());
+            return owner && *owner != id;
+        };
         services.named = [this](const CallId& call, const CallSid& sid) { name(call, sid); };
         services.ended = [this](const CallId& call) { sweep(call); };
         entry->call = Call::make(spec, std::move(services));

@@ -29,6 +29,7 @@ public:
         std::shared_ptr<Carrier> carrier;
         std::shared_ptr<audio::AudioDevice> speaker;
         audio::PlayoutOptions playout;
+        std::shared_ptr<Journal> journal{};
         std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
         std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     };
@@ -61,6 +62,7 @@ public:
 
 private:
     struct Entry {
+        CallId id;
         std::size_t home;
         CallSid sid;
         std::shared_ptr<Call> call;  ///< touched on the home shard only

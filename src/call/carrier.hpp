@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -45,6 +46,13 @@ struct CarrierCall {
     std::string date_created;  ///< RFC 2822
 };
 
+/// Calls that a create whose answer was lost may have made.
+struct CreatedCalls {
+    std::string to, from;  ///< as they were asked for
+    /// When the request left, and when it was given up; this machine's clock.
+    std::chrono::system_clock::time_point since, until;
+};
+
 /// Thread: any io thread; coroutines resume on the executor they were started on.
 class Carrier {
 public:
@@ -56,6 +64,10 @@ public:
     /// Gives a live call new instructions (TwiML text).
     virtual boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml) = 0;
     virtual boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) = 0;
+    /// Outbound calls made over REST with exactly these numbers and in this window, whatever became
+    /// of them. A difference between the two clocks is allowed for.
+    virtual boost::asio::awaitable<Result<std::vector<CarrierCall>>> created_calls(
+        CreatedCalls wanted) = 0;
 };
 
 }  // namespace bridge::call

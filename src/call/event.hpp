@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "audio/device.hpp"
 #include "audio/speaker_line.hpp"
@@ -64,8 +65,10 @@ struct CallSnapshot {
     bool streaming = false;
     std::string to, from;
     std::string answered_by;
-    std::string end_reason;  ///< one sentence, empty until the end
-    int carrier_code = 0;    ///< Twilio's error code if that is why it ended
+    std::vector<CallSid> candidates;  ///< calls of the carrier of which one may be this one, when
+                                      ///< `outcome_unknown`; none of them was touched
+    std::string end_reason;           ///< one sentence, empty until the end
+    int carrier_code = 0;             ///< Twilio's error code if that is why it ended
     int sip_code = 0;
     bool outcome_unknown = false;      ///< the create may have been carried out; nobody confirmed
     bool end_confirmed = false;        ///< the carrier said the call is over

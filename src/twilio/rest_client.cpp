@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,6 +15,7 @@
 
 #include "base/log.hpp"
 #include "twilio/wire/account_errors.hpp"
+#include "twilio/wire/dates.hpp"
 #include "twilio/wire/json_fields.hpp"
 
 namespace bridge::twilio {
@@ -170,6 +172,8 @@ struct RestClient::State {
     const std::shared_ptr<net::HttpClient> http;
     RestOptions options;
     const std::shared_ptr<bridge::metrics::Registry> metrics;
+    /// The carrier's clock less ours, from its last answer. Thread: any.
+    std::atomic<std::chrono::seconds> clock_ahead{std::chrono::seconds(0)};
     std::mt19937_64 random;
 };
 
@@ -215,6 +219,12 @@ asio::awaitable<Outcome> RestClient::State::once(const Request& request, int att
                   "Requests to the carrier, each try for itself, by how they came out.",
                   {{"method", request.method}, {"outcome", name_of(outcome)}})
         .add();
+    if (outcome) {
+        if (const auto date = parse_date(outcome->headers.find("Date").value_or(""))) {
+            clock_ahead =
+                std::chrono::duration_cast<std::chrono::seconds>(*date - options.wall_now());
+        }
+    }
     if (!outcome) {
         log::warning("rest", "{} {} failed after {} ms: {}", request.method, request.shown, took,
                      outcome.error().error.message);
@@ -386,6 +396,26 @@ asio::awaitable<Result<std::vector<call::CarrierCall>>> RestClient::list(CallFil
     }
     if (calls.size() > filter.at_most) calls.resize(filter.at_most);
     co_return calls;
+}
+
+asio::awaitable<Result<std::vector<call::CarrierCall>>> RestClient::created_calls(
+    call::CreatedCalls wanted) {
+    CallFilter filter;
+    filter.to = wanted.to;
+    filter.from = wanted.from;
+    auto listed = co_await list(std::move(filter));
+    if (!listed) co_return tl::unexpected(listed.error());
+    // Dates have whole seconds, and both clocks were read some time before they were compared.
+    constexpr std::chrono::seconds kSlack{2};
+    const auto ahead = state_->clock_ahead.load();
+    const auto since = wanted.since + ahead - kSlack;
+    const auto until = wanted.until + ahead + kSlack;
+    std::erase_if(*listed, [&](const call::CarrierCall& call) {
+        const auto created = parse_date(call.date_created);
+        return call.direction != "outbound-api" || call.to != wanted.to ||
+               call.from != wanted.from || !created || *created < since || *created > until;
+    });
+    co_return std::move(*listed);
 }
 
 asio::awaitable<Result<AccountState>> RestClient::account() {

@@ -42,6 +42,10 @@ struct RestOptions {
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
     /// Waits between tries; empty: a timer. Thread: the client's.
     std::function<boost::asio::awaitable<void>(std::chrono::milliseconds)> wait;
+    /// Wall-clock time, to compare with the carrier's.
+    std::function<std::chrono::system_clock::time_point()> wall_now = [] {
+        return std::chrono::system_clock::now();
+    };
     /// Monotonic time, for the log.
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
@@ -84,6 +88,10 @@ public:
     boost::asio::awaitable<Result<>> hang_up(CallSid call) override;
     boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml) override;
     boost::asio::awaitable<Result<call::CarrierCall>> fetch(CallSid call) override;
+    /// By the carrier's clock, as the Date of its answer tells it; two seconds are allowed each
+    /// way.
+    boost::asio::awaitable<Result<std::vector<call::CarrierCall>>> created_calls(
+        call::CreatedCalls wanted) override;
 
     boost::asio::awaitable<Result<std::vector<call::CarrierCall>>> list(CallFilter filter);
     /// Checks the credentials. An API key that may not read the account is tried on the list of

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "call/call.hpp"
+#include "tests/unit/call/memory_journal.hpp"
 
 namespace bridge::call {
 
@@ -21,6 +22,7 @@ public:
     boost::asio::awaitable<tl::expected<PlacedCall, PlaceFailure>> place_call(
         PlaceCall request) override {
         placed.push_back(std::move(request));
+        if (on_place) on_place();
         if (!place_outcome) co_return PlacedCall{CallSid{"CA1"}, "queued"};
         co_return *place_outcome;
     }
@@ -39,7 +41,16 @@ public:
         co_return seen;
     }
 
+    boost::asio::awaitable<Result<std::vector<CarrierCall>>> created_calls(
+        CreatedCalls wanted) override {
+        looked_for.push_back(std::move(wanted));
+        co_return listed;
+    }
+
     std::optional<tl::expected<PlacedCall, PlaceFailure>> place_outcome;
+    Result<std::vector<CarrierCall>> listed;
+    std::function<void()> on_place;
+    std::vector<CreatedCalls> looked_for;
     Result<> hang_up_outcome;
     std::string fetch_status = "completed";
     std::vector<PlaceCall> placed;
@@ -99,7 +110,7 @@ struct CallFixture {
         subscription = bus.subscribe(
             loop.get_executor(), 1000,
             [this](const CallEvent& event, std::uint64_t) { events.push_back(event); });
-        CallServices services{clock, loop.get_executor(), bus, carrier, device, {}};
+        CallServices services{clock, loop.get_executor(), bus, carrier, device, {}, journal};
         services.named = [this](const CallId&, const CallSid& sid) { named.push_back(sid.str()); };
         services.ended = [this](const CallId&) { ++ended; };
         call = Call::make(std::move(spec), std::move(services));
@@ -162,6 +173,7 @@ struct CallFixture {
     VirtualClock clock;
     EventBus bus;
     std::shared_ptr<ScriptedCarrier> carrier = std::make_shared<ScriptedCarrier>();
+    std::shared_ptr<MemoryJournal> journal = std::make_shared<MemoryJournal>();
     std::shared_ptr<HandDevice> device = std::make_shared<HandDevice>();
     std::shared_ptr<ScriptedLine> line = std::make_shared<ScriptedLine>();
     std::shared_ptr<EventBus::Subscription> subscription;

@@ -103,18 +103,6 @@ TEST(Call, WaitsForItsWebhookWhenTheCreateHasAnUnknownOutcome) {
     EXPECT_EQ(f.carrier->placed.size(), 1U) << "never asked for twice";
 }
 
-TEST(Call, GivesUpAnUnknownCreateThatNeverShowsItself) {
-    CallFixture f;
-    f.carrier->place_outcome =
-        tl::unexpected(PlaceFailure{Error{Errc::timed_out, "no answer"}, true, 0, 0});
-    f.accept(input::Dial{});
-    f.advance(60s);
-    const auto ends = f.all<event::Ended>();
-    ASSERT_EQ(ends.size(), 1U);
-    EXPECT_TRUE(ends[0].snapshot.outcome_unknown);
-    EXPECT_FALSE(ends[0].snapshot.end_confirmed);
-}
-
 TEST(Call, HangsUpThroughTheCarrierAndIsConfirmed) {
     CallFixture f;
     f.accept(input::Dial{});
@@ -131,10 +119,11 @@ TEST(Call, HangsUpThroughTheCarrierAndIsConfirmed) {
 
 TEST(Call, HungUpWhileItIsBeingCreatedIsEndedOnceItsSidIsKnown) {
     CallFixture f;
-    f.call->accept(input::Dial{});  // the carrier has not answered yet
-    f.call->accept(input::HangUp{"changed my mind"});
-    EXPECT_TRUE(f.carrier->hung_up.empty());
-    f.settle();
+    f.carrier->on_place = [&] {  // the carrier has not answered yet
+        f.call->accept(input::HangUp{"changed my mind"});
+        EXPECT_TRUE(f.carrier->hung_up.empty());
+    };
+    f.accept(input::Dial{});
     EXPECT_EQ(f.carrier->hung_up, std::vector<std::string>{"CA1"});
     f.status("canceled", 1);
     EXPECT_EQ(f.ended, 1);

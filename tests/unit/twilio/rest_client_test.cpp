@@ -301,6 +301,35 @@ TEST_F(RestClientTest, NeverFollowsAPageToAnotherHost) {
     EXPECT_EQ(run(rest.list({}))->size(), 1u);
 }
 
+TEST_F(RestClientTest, FindsTheCallsOfALostCreateByTheCarriersClock) {
+    const auto call = [](std::string sid, std::string direction, std::string to, std::string date) {
+        return fmt::format(
+            R"({{"sid":"{}","direction":"{}","to":"{}","from":"+1500","date_created":"{}"}})", sid,
+            direction, to, date);
+    };
+    const auto date = [](int second) {
+        return fmt::format("Sun, 22 Nov 2026 21:38:{:02} +0000", second);
+    };
+    auto page = json(200, fmt::format(R"({{"calls":[{}, {}, {}, {}, {}, {}]}})",
+                                      call("CA1", "outbound-api", "+1555", date(20)),
+                                      call("CA2", "inbound", "+1555", date(20)),
+                                      call("CA3", "outbound-api", "+15556", date(20)),
+                                      call("CA4", "outbound-api", "+1555", date(5)),
+                                      call("CA5", "outbound-api", "+1555", date(55)),
+                                      call("CA6", "outbound-api", "+1555", "")));
+    page.headers.set("Date", "Sun, 22 Nov 2026 21:38:40 GMT");
+    script(page);
+    // Our clock is an hour behind the carrier's.
+    const auto now = std::chrono::system_clock::time_point(1795383520s - 1h);
+    options.wall_now = [now] { return now; };
+    auto rest = client();
+    const auto found = run(rest.created_calls({"+1555", "+1500", now - 25s, now + 5s}));
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->front().sid.str(), "CA1");
+    EXPECT_TRUE(http->calls[0].url.find("To=%2B1555&From=%2B1500") != std::string::npos);
+}
+
 TEST_F(RestClientTest, ReadsTheAccountsType) {
     script(json(
         200,

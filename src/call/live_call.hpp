@@ -1,0 +1,227 @@
+#pragma once
+// The call behind call.hpp: its state, its media and sound (call.cpp), its dealings with the
+// carrier (call_carrier.cpp). Included by those two only.
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "audio/tee.hpp"
+#include "base/spawn.hpp"
+#include "call/call.hpp"
+#include "call/ear_mix.hpp"
+#include "call/inbound_audio.hpp"
+
+namespace bridge::call {
+
+using std::chrono::milliseconds;
+
+class LiveCall final : public Call {
+public:
+    LiveCall(CallSpec spec, CallServices services);
+
+    ~LiveCall() override;
+
+    const CallId& id() const override { return spec_.id; }
+    const CallSid& sid() const override { return sid_; }
+    const CallSpec& spec() const override { return spec_; }
+    CallState state() const override { return state_; }
+    bool has_stream() const override { return stream_open_; }
+    bool over() const override { return ended_; }
+
+    std::uint64_t open_stream() override {
+        stream_open_ = true;
+        return ++stream_;
+    }
+
+    void accept(const CallInput& input) override;
+
+    CallSnapshot snapshot() const override;
+
+private:
+    /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
+    class FromPhone final : public audio::AudioSink {
+    public:
+        explicit FromPhone(LiveCall& call) : call_(call) {}
+        void write(const audio::AudioFrame& frame) override {
+            call_.mix_.write(EarMix::kPhone, frame, call_.services_.clock.now());
+        }
+
+    private:
+        LiveCall& call_;
+    };
+
+    // --- the media stream
+
+    bool current(std::uint64_t stream) const { return stream == stream_ && stream_open_; }
+
+    void on(const input::StreamStarted& started);
+
+    /// Listeners before sources: the first frame finds everybody in place.
+    void connect_audio();
+
+    void on(const input::Media& media);
+
+    void on(const input::MarkEchoed& mark);
+
+    void on(const input::DtmfReceived& dtmf);
+
+    void on(const input::BadMessage& bad);
+
+    void on(const input::StreamStopped& stopped);
+
+    void on(const input::StreamClosed& closed);
+
+    // --- the carrier
+
+    void on(const input::Dial&);
+
+    static asio::awaitable<void> place(std::shared_ptr<LiveCall> call, PlaceCall request);
+
+    void on(const input::CreateFinished& created);
+
+    void on(const input::LostCreateLookedFor& looked);
+
+    void look_for_create();
+
+    static asio::awaitable<void> look(std::shared_ptr<LiveCall> call);
+
+    void on(const input::Adopt& former);
+
+    void settle_adopted(CallState seen);
+
+    void on(const input::VoiceRequested& voice);
+
+    void on(const input::StatusReported& status);
+
+    void on(const input::StreamReported& report);
+
+    void on(const input::MachineDetected& machine);
+
+    // --- hanging up
+
+    void on(const input::HangUp& request);
+
+    void start_hang_up();
+
+    static asio::awaitable<void> hang_up(std::shared_ptr<LiveCall> call,
+                                         std::shared_ptr<Carrier> carrier, CallSid sid);
+
+    void on(const input::HangUpFinished& done);
+
+    void on(const input::FetchFinished& fetched);
+
+    static asio::awaitable<void> fetch(std::shared_ptr<LiveCall> call,
+                                       std::shared_ptr<Carrier> carrier, CallSid sid);
+
+    void confirm_end();
+
+    // --- time and sound
+
+    void on(const input::SpeakerReport& report);
+
+    void on(const input::TimerFired& timer);
+
+    void arm(input::TimerKind kind, Clock::Duration delay);
+
+    void disarm(input::TimerKind kind);
+
+    bool armed(input::TimerKind kind) const {
+        return timers_[static_cast<std::size_t>(kind)] != Clock::kNoTimer;
+    }
+
+    /// The sound card's side of the call enters by the same door as everything else.
+    void poll_speaker();
+
+    void drop_speaker();
+
+    // --- state
+
+    void set_state(CallState to);
+
+    /// Hands over what is new since the last time: nothing is counted twice per frame.
+    void tell_metrics();
+
+    /// Forwards only: a late "ringing" never undoes "in-progress", and nothing undoes an end.
+    void advance(CallState to, std::string reason);
+
+    void finish(CallState to, std::string reason);
+
+    void end_if_over();
+
+    void learn(const CallSid& sid);
+
+    /// What a new entry in the journal says.
+    JournalEntry journal_entry() const;
+
+    void remember(JournalChange change);
+
+    void note_answered_by(const std::string& who);
+
+    void warn(std::string text);
+
+    template <class What>
+    void publish(What what) {
+        CallEvent event;
+        event.call = spec_.id;
+        event.sid = sid_;
+        event.number = ++events_published_;
+        event.time = std::chrono::system_clock::now();
+        event.what = std::move(what);
+        services_.events.publish(std::move(event));
+    }
+
+    std::shared_ptr<LiveCall> self() {
+        return std::static_pointer_cast<LiveCall>(shared_from_this());
+    }
+
+    CallSpec spec_;
+    CallServices services_;
+    const Clock::Time created_;
+    Clock::Time asked_{};  ///< when the call was dialled or announced
+    CallSid sid_;
+    StreamSid stream_sid_;
+    CallState state_ = CallState::created;
+    std::string answered_by_, end_reason_, stream_error_, create_error_;
+    int carrier_code_ = 0;
+    int sip_code_ = 0;
+    std::optional<std::chrono::seconds> billed_;
+    std::optional<milliseconds> stream_setup_;
+
+    bool dialing_ = false, hanging_up_ = false, fetching_ = false,
+         looking_ = false;  ///< a request to the carrier is under way
+    bool hang_up_wanted_ = false, outcome_unknown_ = false, end_confirmed_ = false, ended_ = false;
+    int confirm_tries_ = 0, look_tries_ = 0;
+    CreatedCalls create_;  ///< what the create asked for, and when
+    std::vector<CallSid> candidates_;
+    Hold hold_ = Hold::stream;
+    bool journaled_ = false;  ///< the journal has an entry
+    bool adopting_ = false;   ///< the carrier has not told yet what became of it
+
+    std::uint64_t stream_ = 0;  ///< number of the current stream, 0: none so far
+    bool stream_open_ = false;  ///< it is up or being set up
+    std::shared_ptr<PhoneLine> line_;
+    Clock::Time stream_up_{};
+    Clock::Duration streamed_{0};
+
+    MediaStats media_;
+    CallMetrics::Media told_media_{};  ///< what the metrics know already
+    CallMetrics::Playout told_playout_{};
+    std::optional<InboundAudio> audio_;
+    audio::Tee tee_;
+    std::shared_ptr<FromPhone> from_phone_;
+    EarMix mix_;
+    std::shared_ptr<audio::SpeakerLine> speaker_;
+    EarMix::EarId local_ear_ = 0;
+    std::shared_ptr<audio::AudioSink> listener_;
+    std::optional<audio::PlayoutStats> playout_;
+    std::optional<audio::DeviceStats> device_;
+
+    std::array<Clock::TimerId, input::kTimerKinds> timers_{};
+    Clock::TimerId poll_ = Clock::kNoTimer;
+    std::uint64_t events_published_ = 0;
+};
+
+}  // namespace bridge::call

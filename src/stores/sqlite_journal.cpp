@@ -1,0 +1,415 @@
+#include "stores/sqlite_journal.hpp"
+
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace bridge::stores {
+namespace {
+
+namespace asio = boost::asio;
+using call::JournalChange;
+using call::JournalEntry;
+using call::WallTime;
+
+constexpr int kVersion = 1;
+constexpr int kBusyMs = 5000;  ///< another program of ours may be writing
+
+constexpr const char* kSchema =
+    "CREATE TABLE calls ("
+    " call_id TEXT PRIMARY KEY,"
+    " call_sid TEXT UNIQUE,"  // null until the carrier has told it
+    " direction TEXT NOT NULL,"
+    " to_number TEXT NOT NULL,"
+    " from_number TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " hold TEXT NOT NULL,"
+    " account TEXT NOT NULL,"
+    " instance TEXT NOT NULL,"  // '': nobody holds it
+    " parent TEXT NOT NULL,"
+    " idempotency_key TEXT NOT NULL,"
+    " asked_ms INTEGER NOT NULL,"  // since 1970, UTC
+    " changed_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER);"  // null: not known to be over
+    "CREATE INDEX open_calls ON calls (asked_ms) WHERE ended_ms IS NULL;";
+
+std::int64_t to_ms(WallTime time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+WallTime from_ms(std::int64_t ms) {
+    return WallTime(std::chrono::milliseconds(ms));
+}
+
+void bind_sid(SQLite::Statement& statement, int place, const CallSid& sid) {
+    if (sid.empty()) {
+        statement.bind(place);
+    } else {
+        statement.bind(place, sid.str());
+    }
+}
+
+JournalEntry entry_of(SQLite::Statement& row) {
+    JournalEntry entry;
+    entry.id = CallId{row.getColumn("call_id").getString()};
+    entry.sid = CallSid{row.getColumn("call_sid").getString()};
+    entry.direction = row.getColumn("direction").getString() == "inbound"
+                          ? call::Direction::inbound
+                          : call::Direction::outbound;
+    entry.to = row.getColumn("to_number").getString();
+    entry.from = row.getColumn("from_number").getString();
+    // A word from a newer version counts as the cautious case: live, and not ending by itself.
+    entry.state = call::parse_call_state(row.getColumn("state").getString())
+                      .value_or(call::CallState::created);
+    entry.hold =
+        call::parse_hold(row.getColumn("hold").getString()).value_or(call::Hold::listen_only);
+    entry.account = row.getColumn("account").getString();
+    entry.instance = row.getColumn("instance").getString();
+    entry.parent = CallId{row.getColumn("parent").getString()};
+    entry.idempotency_key = row.getColumn("idempotency_key").getString();
+    entry.asked = from_ms(row.getColumn("asked_ms").getInt64());
+    return entry;
+}
+
+void merge(JournalChange& into, JournalChange&& newer) {
+    if (newer.sid) into.sid = std::move(newer.sid);
+    if (newer.state) into.state = newer.state;
+    if (newer.hold) into.hold = newer.hold;
+    if (newer.instance) into.instance = std::move(newer.instance);
+    into.ended = into.ended || newer.ended;
+}
+
+/// What the journal's thread gives to a coroutine elsewhere.
+template <class T>
+class Answer {
+public:
+    explicit Answer(asio::any_io_executor executor)
+        : executor_(executor), given_(executor, asio::steady_timer::time_point::max()) {}
+
+    static void give(const std::shared_ptr<Answer>& answer, Result<T> result) {
+        asio::post(answer->executor_, [answer, result = std::move(result)]() mutable {
+            answer->result_ = std::move(result);
+            answer->given_.cancel();
+        });
+    }
+
+    asio::awaitable<Result<T>> take() {
+        while (!result_) {
+            boost::system::error_code cancelled;
+            co_await given_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+        }
+        co_return std::move(*result_);
+    }
+
+private:
+    asio::any_io_executor executor_;
+    asio::steady_timer given_;
+    std::optional<Result<T>> result_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<SqliteJournal>> SqliteJournal::open(SqliteJournalOptions options) {
+    const auto path = options.file.string();
+    try {
+        // Made by us first, so that nobody else can ever read it.
+        const auto mask = ::umask(0077);
+        std::unique_ptr<SQLite::Database> database;
+        try {
+            database = std::make_unique<SQLite::Database>(
+                path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
+        } catch (...) {
+            ::umask(mask);
+            throw;
+        }
+        ::umask(mask);
+        database->exec("PRAGMA journal_mode=WAL");
+        database->exec("PRAGMA synchronous=FULL");
+        {
+            SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
+            const auto version = database->execAndGet("PRAGMA user_version").getInt();
+            if (version > kVersion) {
+                return tl::unexpected(Error{
+                    make_error_code(Errc::io),
+                    fmt::format("the journal {} was written by a newer agentbridge (version {}, "
+                                "this one knows {}); use that one, or set AGENTBRIDGE_STATE_DIR",
+                                path, version, kVersion)});
+            }
+            if (version == 0) {
+                database->exec(kSchema);
+                database->exec(fmt::format("PRAGMA user_version={}", kVersion));
+            }
+            SQLite::Statement old(*database, "DELETE FROM calls WHERE ended_ms < ?");
+            old.bind(1, to_ms(std::chrono::system_clock::now() - options.keep_ended));
+            old.exec();
+            transaction.commit();
+        }
+        return std::shared_ptr<SqliteJournal>(
+            new SqliteJournal(std::move(options), std::move(database)));
+    } catch (const std::exception& error) {
+        return tl::unexpected(
+            Error{make_error_code(Errc::io),
+                  fmt::format("the journal {} cannot be used: {}. Calls are written there before "
+                              "they are made; free some space, mend its rights, or set "
+                              "AGENTBRIDGE_STATE_DIR",
+                              path, error.what())});
+    }
+}
+
+SqliteJournal::SqliteJournal(SqliteJournalOptions options,
+                             std::unique_ptr<SQLite::Database> database)
+    : options_(std::move(options)), database_(std::move(database)) {
+    thread_ = std::thread([this] { run(); });
+}
+
+SqliteJournal::~SqliteJournal() {
+    close();
+}
+
+bool SqliteJournal::close() {
+    {
+        const std::scoped_lock lock(mutex_);
+        closing_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    return !lost_;
+}
+
+// --- any thread
+
+asio::awaitable<Result<>> SqliteJournal::begin(JournalEntry entry) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto answer = std::make_shared<Answer<void>>(executor);
+    Begin work{std::move(entry),
+               [answer](Result<> result) { Answer<void>::give(answer, std::move(result)); }};
+    push(std::move(work));
+    auto taken = answer->take();
+    co_return co_await std::move(taken);
+}
+
+void SqliteJournal::announce(JournalEntry entry) {
+    push({std::move(entry), nullptr});
+}
+
+void SqliteJournal::push(Begin begin) {
+    if (begin.entry.instance.empty()) begin.entry.instance = options_.instance;
+    if (begin.entry.account.empty()) begin.entry.account = options_.account;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!closing_) {
+            begins_.push_back(std::move(begin));
+            wake_.notify_one();
+            return;
+        }
+    }
+    if (begin.done) begin.done(fail(Errc::cancelled, "the journal is closed"));
+}
+
+void SqliteJournal::note(JournalChange change) {
+    const std::scoped_lock lock(mutex_);
+    if (closing_) return;
+    const auto [place, added] = changes_.try_emplace(change.id, change);
+    if (!added) merge(place->second, std::move(change));
+    wake_.notify_one();
+}
+
+template <class T>
+asio::awaitable<Result<T>> SqliteJournal::ask(std::function<T(SQLite::Database&)> work) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto answer = std::make_shared<Answer<T>>(executor);
+    Task task = [this, answer, work = std::move(work)](SQLite::Database& database) {
+        Result<T> result = fail(Errc::internal, "not asked");
+        try {
+            result = work(database);
+        } catch (const std::exception& error) {
+            result = tl::unexpected(failure(error));
+        }
+        Answer<T>::give(answer, std::move(result));
+    };
+    {
+        const std::scoped_lock lock(mutex_);
+        if (closing_) co_return fail(Errc::cancelled, "the journal is closed");
+        tasks_.push_back(std::move(task));
+        wake_.notify_one();
+    }
+    auto taken = answer->take();
+    co_return co_await std::move(taken);
+}
+
+asio::awaitable<Result<std::vector<JournalEntry>>> SqliteJournal::open_calls() {
+    std::function<std::vector<JournalEntry>(SQLite::Database&)> work = [](auto& database) {
+        std::vector<JournalEntry> entries;
+        SQLite::Statement rows(database,
+                               "SELECT * FROM calls WHERE ended_ms IS NULL ORDER BY asked_ms");
+        while (rows.executeStep()) entries.push_back(entry_of(rows));
+        return entries;
+    };
+    return ask(std::move(work));
+}
+
+asio::awaitable<Result<std::vector<CallSid>>> SqliteJournal::known(std::vector<CallSid> sids) {
+    std::function<std::vector<CallSid>(SQLite::Database&)> work =
+        [sids = std::move(sids)](auto& database) {
+            std::vector<CallSid> found;
+            SQLite::Statement row(database, "SELECT 1 FROM calls WHERE call_sid = ?");
+            for (const auto& sid : sids) {
+                row.reset();
+                row.bind(1, sid.str());
+                if (row.executeStep()) found.push_back(sid);
+            }
+            return found;
+        };
+    return ask(std::move(work));
+}
+
+std::size_t SqliteJournal::waiting() const {
+    const std::scoped_lock lock(mutex_);
+    return begins_.size() + changes_.size() + writing_;
+}
+
+// --- the journal's thread
+
+void SqliteJournal::run() {
+    bool failing = false;
+    for (;;) {
+        std::vector<Begin> begins;
+        std::vector<JournalChange> changes;
+        std::deque<Task> tasks;
+        bool last = false;
+        {
+            std::unique_lock lock(mutex_);
+            const auto something = [this] {
+                return closing_ || !begins_.empty() || !changes_.empty() || !tasks_.empty();
+            };
+            if (failing) {
+                // What could not be written waits; whoever asks now is answered now.
+                wake_.wait_for(lock, options_.retry, [this] {
+                    return closing_ || !tasks_.empty() ||
+                           std::any_of(begins_.begin(), begins_.end(),
+                                       [](const Begin& begin) { return begin.done != nullptr; });
+                });
+            } else {
+                wake_.wait(lock, something);
+            }
+            last = closing_;
+            std::move(begins_.begin(), begins_.end(), std::back_inserter(begins));
+            begins_.clear();
+            for (auto& [id, change] : changes_) changes.push_back(std::move(change));
+            changes_.clear();
+            tasks.swap(tasks_);
+            writing_ = begins.size() + changes.size();
+        }
+        if (!begins.empty() || !changes.empty()) {
+            const auto written = write(begins, changes);
+            const std::scoped_lock lock(mutex_);
+            writing_ = 0;
+            if (!written) {
+                if (!std::exchange(failing, true)) {
+                    log::error("journal", "{}; it is tried again", written.error().message);
+                }
+                // In front of what came meanwhile: newer changes win.
+                for (auto& change : changes) {
+                    const auto [place, added] = changes_.try_emplace(change.id, change);
+                    if (!added) {
+                        merge(change, std::move(place->second));
+                        place->second = std::move(change);
+                    }
+                }
+                std::erase_if(begins, [](const Begin& begin) { return begin.done != nullptr; });
+                begins_.insert(begins_.begin(), std::make_move_iterator(begins.begin()),
+                               std::make_move_iterator(begins.end()));
+                if (last) lost_ = !changes_.empty() || !begins_.empty();
+            } else if (std::exchange(failing, false)) {
+                log::info("journal", "written again");
+            }
+        }
+        for (const auto& task : tasks) task(*database_);
+        if (last) return;
+    }
+}
+
+Result<> SqliteJournal::write(const std::vector<Begin>& begins,
+                              const std::vector<JournalChange>& changes) {
+    Result<> outcome;
+    std::vector<bool> inserted(begins.size(), false);
+    try {
+        SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+        for (std::size_t i = 0; i < begins.size(); ++i) {
+            insert(begins[i].entry);
+            inserted[i] = database_->getChanges() > 0;
+        }
+        for (const auto& change : changes) update(change);
+        transaction.commit();
+    } catch (const std::exception& error) {
+        outcome = tl::unexpected(failure(error));
+    }
+    for (std::size_t i = 0; i < begins.size(); ++i) {
+        if (!begins[i].done) continue;
+        if (!outcome) {
+            begins[i].done(outcome);
+        } else if (!inserted[i]) {
+            begins[i].done(fail(Errc::exists, fmt::format("the call {} is in the journal already",
+                                                          begins[i].entry.id)));
+        } else {
+            begins[i].done({});
+        }
+    }
+    return outcome;
+}
+
+void SqliteJournal::insert(const JournalEntry& entry) {
+    SQLite::Statement row(*database_,
+                          "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)");
+    row.bind(1, entry.id.str());
+    bind_sid(row, 2, entry.sid);
+    row.bind(3, std::string(call::to_string(entry.direction)));
+    row.bind(4, entry.to);
+    row.bind(5, entry.from);
+    row.bind(6, std::string(call::to_string(entry.state)));
+    row.bind(7, std::string(call::to_string(entry.hold)));
+    row.bind(8, entry.account);
+    row.bind(9, entry.instance);
+    row.bind(10, entry.parent.str());
+    row.bind(11, entry.idempotency_key);
+    row.bind(12, to_ms(entry.asked));
+    row.bind(13, to_ms(entry.asked));
+    row.exec();
+}
+
+void SqliteJournal::update(const JournalChange& change) {
+    // IGNORE: a CallSid that belongs to another call already stays there.
+    SQLite::Statement row(*database_,
+                          "UPDATE OR IGNORE calls SET call_sid = coalesce(?, call_sid),"
+                          " state = coalesce(?, state), hold = coalesce(?, hold),"
+                          " instance = coalesce(?, instance), changed_ms = ?,"
+                          " ended_ms = coalesce(?, ended_ms) WHERE call_id = ?");
+    bind_sid(row, 1, change.sid.value_or(CallSid{}));
+    if (change.state) row.bind(2, std::string(call::to_string(*change.state)));
+    if (change.hold) row.bind(3, std::string(call::to_string(*change.hold)));
+    if (change.instance) row.bind(4, *change.instance);
+    const auto now = to_ms(std::chrono::system_clock::now());
+    row.bind(5, now);
+    if (change.ended) row.bind(6, now);
+    row.bind(7, change.id.str());
+    row.exec();
+}
+
+Error SqliteJournal::failure(const std::exception& error) const {
+    return {make_error_code(Errc::io), fmt::format("the journal {} could not be written: {}",
+                                                   options_.file.string(), error.what())};
+}
+
+}  // namespace bridge::stores
