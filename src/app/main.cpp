@@ -7,15 +7,18 @@
 
 #include "app/config.hpp"
 #include "app/program.hpp"
+#include "base/own_stderr.hpp"
 
 int main(int count, char** words) {
     using namespace bridge::app;
+    bridge::keep_own_stderr();
+    bridge::OwnStderrStream err;
     std::error_code gone;
     auto environment = process_environment();
     const auto terminal = detect_terminal(false, environment);
     Console console{std::cin,
                     std::cout,
-                    std::cerr,
+                    err,
                     terminal,
                     std::move(environment),
                     std::filesystem::current_path(gone).string()};

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "base/own_stderr.hpp"
+
 namespace bridge::app {
 
 TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_color_flag,
@@ -29,7 +31,7 @@ TerminalTraits detect_terminal(bool no_color_flag,
 
 int terminal_width() {
     winsize size{};
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (ioctl(own_stderr(), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     return 80;
 }
 

@@ -218,7 +218,12 @@ private:
     Outcome<> open_speaker() {
         auto spec = options_.config.speaker;
         if (!options_.wav_file.empty()) spec = "file:" + options_.wav_file;
-        auto opened = devices::make_output_device(spec);
+        devices::DeviceOptions how;
+        how.channels = options_.config.channels;
+        how.on_change = [](const devices::DeviceChange& change) {
+            log::warning("device", "{}", change.text);
+        };
+        auto opened = devices::make_output_device(spec, how);
         if (!opened) {
             return tl::unexpected(failure(opened.error().code == Errc::no_device
                                               ? ExitCode::no_device

@@ -16,11 +16,14 @@ namespace bridge::audio {
 struct DeviceStats {
     int sample_rate = 0;             ///< Hz, the rate the device runs at
     int block_samples = 0;           ///< samples it takes at a time
+    int channels = 1;                ///< it was opened with; a call sounds on each
     double reported_latency_ms = 0;  ///< the sound server's own buffer, as it says
     std::uint64_t callbacks = 0;
     std::uint64_t underflows = 0;     ///< blocks the device says it ran dry on
     double longest_gap_ms = 0;        ///< longest time between two callbacks: shows a machine that stalled
     bool running = false;
+    std::uint64_t losses = 0;  ///< times the device went away while it was in use
+    double unheard_ms = 0;     ///< time without one, all in all; the calls went on
 };
 
 /// Thread: any but the device's own, for every member (calls of several io threads share a device, so

@@ -8,13 +8,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/own_stderr.hpp"
 
 namespace bridge::log {
 namespace {
@@ -116,13 +117,11 @@ protected:
         if (write_) {
             write_(line);
         } else {
-            std::fwrite(line.data(), 1, line.size(), stderr);
+            write_own_stderr(line);
         }
         written.fetch_add(1, std::memory_order_release);
     }
-    void flush_() override {
-        if (!write_) std::fflush(stderr);
-    }
+    void flush_() override {}
 
 private:
     std::function<void(std::string_view)> write_;
@@ -263,7 +262,7 @@ void write(Level level, Where where, std::string_view message) {
         now_running->logger->log(spdlog::level::info,
                                  spdlog::string_view_t(line.data(), line.size()));
     } else {
-        std::fwrite(line.data(), 1, line.size(), stderr);
+        write_own_stderr(line);
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // From what a user writes to a device that plays.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "audio/device.hpp"
 #include "base/result.hpp"
+#include "devices/supervised_device.hpp"
 
 namespace bridge::devices {
 
@@ -25,6 +27,11 @@ struct DeviceListing {
 struct DeviceOptions {
     /// Without a usable default sound card: true gives a null device (and says so), false an error.
     bool fall_back_to_null = true;
+    /// 2: a sound card that has two channels is opened with both, the same on each.
+    int channels = 1;
+    /// Given: a sound card is supervised (supervised_device.hpp), so that calls outlive it, and
+    /// what happens to it is told here. Thread: the supervisor's, never an io thread.
+    std::function<void(const DeviceChange&)> on_change = {};
 };
 
 struct OutputDevice {
@@ -44,7 +51,7 @@ Result<std::vector<DeviceListing>> list_devices();
 /// "" or "default": the system's default output. "null": keeps time, says nothing. "none": no
 /// device at all. "file:PATH": a WAV file of what would have been heard. Anything else: the name of
 /// a device, or a part of it, in any case. The device is started. Errors: no_device (listing what
-/// there is), device_failed, io (the file). Thread: any; may take a second.
+/// there is), device_failed, io (the file). Thread: any but an io thread; may take a second.
 Result<OutputDevice> make_output_device(std::string_view spec, const DeviceOptions& options = {});
 
 }  // namespace bridge::devices

@@ -1,6 +1,7 @@
 #include "devices/file_device.hpp"
 
 #include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,10 +16,13 @@ constexpr std::chrono::milliseconds kWriteEvery{100};
 }  // namespace
 
 FileDevice::FileDevice(std::filesystem::path path)
-    : path_(std::move(path)), blocks_(kRingBlocks), clock_([this](Clock::Time now) {
+    : MixingDevice(std::make_shared<Output>()),
+      path_(std::move(path)),
+      blocks_(kRingBlocks),
+      clock_([this](Clock::Time now) {
           Block block;
-          heartbeat_.beat(now);
-          mixer_.render(std::span<std::int16_t>(block), kRate, now);
+          output().heartbeat.beat(now);
+          output().mixer.render(std::span<std::int16_t>(block), kRate, now);
           if (!blocks_.push(block)) dropped_.fetch_add(1, std::memory_order_relaxed);
       }) {}
 
@@ -35,14 +39,16 @@ Result<> FileDevice::start() {
     stopping_ = false;
     failed_.store(false, std::memory_order_relaxed);
     writer_ = std::thread([this] { write_out(); });
-    heartbeat_.restart();
+    output().heartbeat.restart();
     clock_.start();
+    output().running = true;
     return {};
 }
 
 void FileDevice::stop() {
     const std::lock_guard life(life_);
     clock_.stop();
+    output().running = false;
     if (!writer_.joinable()) return;
     {
         const std::lock_guard lock(mutex_);
@@ -73,24 +79,6 @@ void FileDevice::write_out() {
                        written.error().message);
         }
     }
-}
-
-bool FileDevice::attach(std::shared_ptr<audio::SpeakerLine> line) {
-    return mixer_.attach(std::move(line), kRate);
-}
-
-void FileDevice::detach(const std::shared_ptr<audio::SpeakerLine>& line) {
-    mixer_.detach(line);
-}
-
-audio::DeviceStats FileDevice::stats() const {
-    audio::DeviceStats stats;
-    stats.sample_rate = kRate;
-    stats.block_samples = static_cast<int>(kBlockSamples);
-    stats.callbacks = heartbeat_.callbacks();
-    stats.longest_gap_ms = heartbeat_.longest_gap_ms();
-    stats.running = clock_.running();
-    return stats;
 }
 
 }  // namespace bridge::devices

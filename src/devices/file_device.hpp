@@ -14,18 +14,16 @@
 #include <string>
 #include <thread>
 
-#include "audio/device.hpp"
 #include "audio/spsc_ring.hpp"
 #include "audio/wav.hpp"
-#include "devices/heartbeat.hpp"
-#include "devices/line_mixer.hpp"
+#include "devices/mixing_device.hpp"
 #include "devices/self_clock.hpp"
 
 namespace bridge::devices {
 
 /// 48 kHz, 16-bit, mono. Killed at any moment the file is readable but for its last 100 ms. A full
 /// disk ends the file and is logged once; the calls go on.
-class FileDevice final : public audio::AudioDevice {
+class FileDevice final : public MixingDevice {
 public:
     static constexpr int kRate = 48000;
 
@@ -36,9 +34,6 @@ public:
     /// Creates or overwrites the file. Errors: io.
     Result<> start() override;
     void stop() override;
-    bool attach(std::shared_ptr<audio::SpeakerLine> line) override;
-    void detach(const std::shared_ptr<audio::SpeakerLine>& line) override;
-    audio::DeviceStats stats() const override;
 
     /// 10 ms blocks that found no room because the disk was too slow for 10 s.
     std::uint64_t dropped_blocks() const noexcept {
@@ -53,8 +48,6 @@ private:
     void write_out();
 
     const std::filesystem::path path_;
-    LineMixer mixer_;
-    Heartbeat heartbeat_;
     audio::SpscRing<Block> blocks_;
     std::unique_ptr<audio::WavWriter> file_;  ///< the writer thread's while it runs
     std::atomic<std::uint64_t> dropped_{0};

@@ -12,35 +12,27 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "devices/heartbeat.hpp"
-#include "devices/line_mixer.hpp"
 #include "devices/portaudio_library.hpp"
-#include "devices/quiet_stderr.hpp"
+#include "devices/quiet_libraries.hpp"
 
 namespace bridge::devices {
 namespace {
 
 constexpr std::chrono::seconds kStartLimit{5};
-constexpr std::chrono::milliseconds kStopLimit{900};
+constexpr std::chrono::milliseconds kStopLimit{700};
 // Behind a sound server less than this runs dry when the machine is busy (measured with
 // PulseAudio).
 constexpr double kLeastLatency = 0.020;
 
 }  // namespace
 
-struct PortAudioDevice::Stream {
-    LineMixer mixer;
-    Heartbeat heartbeat;
-    std::atomic<int> sample_rate{48000};
-    std::atomic<int> block{480};
-    std::atomic<double> latency_ms{0};
-    std::atomic<bool> running{false};
-    std::atomic<bool> stopping{false};
-    std::string device;
+struct PortAudioDevice::Stream : MixingDevice::Output {
+    std::atomic<bool> stopping{true};
+    int wanted_channels = 1;
 
     // Inside with_portaudio only:
+    std::string device;
     PaStream* handle = nullptr;
-    int channels = 1;
 
     Result<> open(const std::string& wanted);
     Result<> open_handle(int index);
@@ -61,25 +53,16 @@ int PortAudioDevice::Stream::callback(const void*, void* output, unsigned long f
     if ((flags & paOutputUnderflow) != 0) stream.heartbeat.underflow();
     auto* out = static_cast<float*>(output);
     const auto rate = stream.sample_rate.load(std::memory_order_relaxed);
-    if (stream.channels == 1) {
-        stream.mixer.render(std::span(out, frames), rate, now);
-        return paContinue;
-    }
-    // The mono signal goes into the first half and is spread from its end, in place.
+    // The mono signal goes into the beginning and is spread from its end, in place.
     stream.mixer.render(std::span(out, frames), rate, now);
-    const auto channels = static_cast<std::size_t>(stream.channels);
+    const auto channels = static_cast<std::size_t>(stream.channels.load(std::memory_order_relaxed));
+    if (channels == 1) return paContinue;
     for (std::size_t i = frames; i-- > 0;) std::fill_n(out + i * channels, channels, out[i]);
     return paContinue;
 }
 
 void PortAudioDevice::Stream::finished(void* self) noexcept {
-    auto& stream = *static_cast<Stream*>(self);
-    stream.running.store(false);
-    if (!stream.stopping.load())
-        log::warning(
-            "device",
-            "the sound device \"{}\" went away; nothing is heard until the program is restarted",
-            stream.device);
+    static_cast<Stream*>(self)->running.store(false);
 }
 
 Result<> PortAudioDevice::Stream::open(const std::string& wanted) {
@@ -106,9 +89,10 @@ Result<> PortAudioDevice::Stream::open_handle(int index) {
 
     const auto samples = static_cast<unsigned long>(std::lrint(rate / 100));
     auto error = static_cast<PaError>(paInvalidChannelCount);
-    for (const auto count : {1, 2, info->maxOutputChannels}) {
+    for (const auto count : {wanted_channels, 1, 2, info->maxOutputChannels}) {
         if (count < 1 || count > info->maxOutputChannels) continue;
-        parameters.channelCount = channels = count;
+        parameters.channelCount = count;
+        channels = count;
         error = Pa_OpenStream(&handle, nullptr, &parameters, rate, samples, paNoFlag,
                               &Stream::callback, this);
         if (error == paNoError) break;
@@ -146,8 +130,13 @@ void PortAudioDevice::Stream::close() noexcept {
     Pa_Terminate();
 }
 
-PortAudioDevice::PortAudioDevice(std::string wanted)
-    : wanted_(std::move(wanted)), stream_(std::make_shared<Stream>()) {}
+PortAudioDevice::PortAudioDevice(std::string wanted, int channels)
+    : PortAudioDevice(std::move(wanted), std::make_shared<Stream>()) {
+    stream_->wanted_channels = channels;
+}
+
+PortAudioDevice::PortAudioDevice(std::string wanted, std::shared_ptr<Stream> stream)
+    : MixingDevice(stream), wanted_(std::move(wanted)), stream_(std::move(stream)) {}
 
 PortAudioDevice::~PortAudioDevice() {
     stop();
@@ -161,11 +150,7 @@ std::string PortAudioDevice::name() const {
 }
 
 Result<> PortAudioDevice::start() {
-    std::shared_ptr<Stream> stream;
-    {
-        const std::lock_guard lock(mutex_);
-        stream = stream_;
-    }
+    const auto stream = stream_;
     if (stream->running) return {};
     stream->stopping = false;
     stream->heartbeat.restart();
@@ -193,40 +178,19 @@ Result<> PortAudioDevice::start() {
     if (*outcome->result) {
         const std::lock_guard named(mutex_);
         found_ = stream->device;
+    } else {
+        stream->stopping = true;  // there is nothing to close
     }
     return *outcome->result;
 }
 
 void PortAudioDevice::stop() {
-    std::shared_ptr<Stream> stream;
-    {
-        const std::lock_guard lock(mutex_);
-        stream = stream_;
-    }
+    const auto stream = stream_;
     if (stream->stopping.exchange(true)) return;
-    const bool done = with_portaudio(kStopLimit, [stream] { stream->close(); });
+    const bool done = with_portaudio(
+        kStopLimit, [stream] { stream->close(); }, Late::keep);
     stream->running = false;
     if (!done) log::warning("device", "{} does not let itself be closed; left behind", name());
-}
-
-bool PortAudioDevice::attach(std::shared_ptr<audio::SpeakerLine> line) {
-    return stream_->mixer.attach(std::move(line), stream_->sample_rate);
-}
-
-void PortAudioDevice::detach(const std::shared_ptr<audio::SpeakerLine>& line) {
-    stream_->mixer.detach(line);
-}
-
-audio::DeviceStats PortAudioDevice::stats() const {
-    audio::DeviceStats stats;
-    stats.sample_rate = stream_->sample_rate;
-    stats.block_samples = stream_->block;
-    stats.reported_latency_ms = stream_->latency_ms;
-    stats.callbacks = stream_->heartbeat.callbacks();
-    stats.underflows = stream_->heartbeat.underflows();
-    stats.longest_gap_ms = stream_->heartbeat.longest_gap_ms();
-    stats.running = stream_->running;
-    return stats;
 }
 
 }  // namespace bridge::devices

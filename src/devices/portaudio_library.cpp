@@ -6,29 +6,64 @@
 #include <algorithm>
 #include <cctype>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "devices/quiet_stderr.hpp"
+#include "devices/alsa_config.hpp"
+#include "devices/quiet_libraries.hpp"
 
 namespace bridge::devices {
 namespace {
 
 constexpr std::chrono::seconds kListLimit{5};
 
-// Never destroyed: a thread that PortAudio holds may outlive main.
-std::mutex& portaudio_mutex() {
-    static auto* mutex = new std::mutex;
-    return *mutex;
-}
+// The one thread that enters PortAudio. It is never joined, and its state never destroyed: a call
+// into a sick sound server may outlive main.
+class Worker {
+public:
+    bool run(std::chrono::milliseconds limit, std::function<void()> work, Late late) {
+        auto job = std::make_shared<Job>();
+        job->work = std::move(work);
+        std::unique_lock lock(mutex_);
+        if (!started_) std::thread([this] { loop(); }).detach();
+        started_ = true;
+        waiting_.push_back(job);
+        changed_.notify_all();
+        const bool done = changed_.wait_for(lock, limit, [&] { return job->done; });
+        if (!done && late == Late::forget)
+            waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), job), waiting_.end());
+        return done;
+    }
 
-struct Waiter {
-    std::mutex mutex;
-    std::condition_variable done_changed;
-    bool done = false;
+private:
+    struct Job {
+        std::function<void()> work;
+        bool done = false;
+    };
+
+    void loop() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [&] { return !waiting_.empty(); });
+            const auto job = waiting_.front();
+            waiting_.pop_front();
+            lock.unlock();
+            job->work();
+            job->work = nullptr;
+            lock.lock();
+            job->done = true;
+            changed_.notify_all();
+        }
+    }
+
+    std::mutex mutex_;  // of all of these; not held while PortAudio works
+    std::condition_variable changed_;
+    std::deque<std::shared_ptr<Job>> waiting_;
+    bool started_ = false;
 };
 
 std::string lower(std::string text) {
@@ -39,30 +74,15 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work) {
-    auto waiter = std::make_shared<Waiter>();
-    std::thread thread([waiter, work = std::move(work)] {
-        {
-            const std::lock_guard turn(portaudio_mutex());
-            work();
-        }
-        const std::lock_guard lock(waiter->mutex);
-        waiter->done = true;
-        waiter->done_changed.notify_all();
-    });
-    std::unique_lock lock(waiter->mutex);
-    const bool done = waiter->done_changed.wait_for(lock, limit, [&] { return waiter->done; });
-    lock.unlock();
-    if (done)
-        thread.join();
-    else
-        thread.detach();
-    return done;
+bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work, Late late) {
+    static auto* const worker = new Worker;
+    return worker->run(limit, std::move(work), late);
 }
 
 Result<> open_portaudio() {
     const QuietStderr quiet;
     silence_sound_libraries();
+    if (auto usable = check_alsa_config(); !usable) return usable;
     const auto error = Pa_Initialize();
     if (error != paNoError)
         return fail(

@@ -12,9 +12,17 @@
 
 namespace bridge::devices {
 
-/// Runs `work` on a thread of its own, with PortAudio to itself, and waits for at most `limit`.
-/// False: it is not done; it goes on alone, so it must own all that it uses.
-bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work);
+/// What becomes of work whose turn has not come when its limit is over.
+enum class Late {
+    forget,  ///< it is never done
+    keep,    ///< it is done when its turn comes: something must be closed
+};
+
+/// Runs `work` on the one thread that enters PortAudio, in the order of asking, and waits for at
+/// most `limit`. False: it is not done; if it has begun, it goes on alone, so it must own all that
+/// it uses. Thread: any but an io thread's and a device's.
+bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work,
+                    Late late = Late::forget);
 
 /// Errors: device_failed, with PortAudio's own words. Thread: inside with_portaudio.
 Result<> open_portaudio();

@@ -1,77 +1,23 @@
 // Real PortAudio on a private PulseAudio (tests/integration/devices/with_sound_server.sh starts
 // it).
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "devices/device_factory.hpp"
 #include "devices/test_tone.hpp"
+#include "tests/integration/devices/sound_server.hpp"
 
 namespace bridge::devices {
 namespace {
 
+using sound_server::eventually;
+using sound_server::Recorder;
 using std::chrono::milliseconds;
-
-template <class Condition>
-bool eventually(Condition condition, milliseconds limit = milliseconds(10000)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::sleep_for(milliseconds(5));
-    }
-    return true;
-}
-
-// What the virtual speaker plays, read from its monitor until the recorder is told to stop.
-class Recorder {
-public:
-    Recorder() {
-        pipe_ = ::popen(
-            "exec parec -d speaker.monitor --raw --format=s16le --rate=48000 --channels=1 "
-            "--latency-msec=20 2>/dev/null",
-            "r");
-        thread_ = std::thread([this] {
-            std::vector<std::int16_t> block(480);
-            while (!stop_) {
-                const auto got = std::fread(block.data(), 2, block.size(), pipe_);
-                if (got == 0) break;
-                const std::lock_guard lock(mutex_);
-                samples_.insert(samples_.end(), block.begin(),
-                                block.begin() + static_cast<std::ptrdiff_t>(got));
-            }
-        });
-    }
-    ~Recorder() {
-        stop_ = true;  // the monitor never stops, so the thread gets its next block
-        thread_.join();
-        // parec ends by the broken pipe at its next write.
-        ::pclose(pipe_);
-    }
-    std::size_t size() const {
-        const std::lock_guard lock(mutex_);
-        return samples_.size();
-    }
-    std::vector<std::int16_t> samples() const {
-        const std::lock_guard lock(mutex_);
-        return samples_;
-    }
-
-private:
-    std::FILE* pipe_ = nullptr;
-    std::atomic<bool> stop_{false};
-    mutable std::mutex mutex_;
-    std::vector<std::int16_t> samples_;
-    std::thread thread_;
-};
 
 TEST(PortAudioDevice, AppearsInTheListWithoutPrinting) {
     // Whatever PortAudio, ALSA and JACK have to say must not reach our stderr.

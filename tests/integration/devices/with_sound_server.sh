@@ -18,5 +18,7 @@ trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
 use_sound_server start
+# For programs that end the server and bring it back.
+export HEADLESS_AUDIO_SCRIPT="$support" HEADLESS_AUDIO_DIR="$dir"
 [ "$headless_audio_ok" = 1 ] || exit 1
 "$@"

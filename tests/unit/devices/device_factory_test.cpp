@@ -45,5 +45,29 @@ TEST(DeviceFactory, SaysThatANamedDeviceIsMissing) {
     EXPECT_NE(made.error().message.find("no such device 4711"), std::string::npos);
 }
 
+// PortAudio would end the program.
+TEST(DeviceFactory, TellsOfAnAlsaConfigurationThatIsMissingOrEmpty) {
+#if defined(__linux__)
+    if (!has_sound_cards()) GTEST_SKIP() << "built without PortAudio";
+    ::setenv("ALSA_CONFIG_PATH", "/nonexistent/asound.conf", 1);
+    const auto missing = list_devices();
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, Errc::device_failed);
+    EXPECT_NE(missing.error().message.find("/nonexistent/asound.conf"), std::string::npos)
+        << missing.error().message;
+    EXPECT_NE(missing.error().message.find("unset it"), std::string::npos);
+
+    ::setenv("ALSA_CONFIG_PATH", "/dev/null", 1);
+    EXPECT_FALSE(list_devices());
+    const auto fallen_back = make_output_device("default");
+    ASSERT_TRUE(fallen_back);
+    EXPECT_TRUE(fallen_back->fell_back);
+    ::unsetenv("ALSA_CONFIG_PATH");
+    EXPECT_TRUE(list_devices());
+#else
+    GTEST_SKIP() << "there is no ALSA here";
+#endif
+}
+
 }  // namespace
 }  // namespace bridge::devices
