@@ -228,6 +228,8 @@ std::string format_summary_json(const CallSnapshot& call) {
             {"callbacks", device.callbacks},
             {"underflows", device.underflows},
             {"longest_gap_ms", rounded(device.longest_gap_ms)},
+            {"losses", device.losses},
+            {"unheard_ms", rounded(device.unheard_ms)},
         };
     }
     return boost::json::serialize(out);

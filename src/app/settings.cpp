@@ -37,7 +37,7 @@ std::vector<Setting> make_table() {
         {"AUDIO_SAMPLE_RATE", Kind::integer, "8000", "Hz",
          "rate AUDIO_BUFFER_SIZE is counted in; the sound card keeps its own", "Audio", "", ""},
         {"AUDIO_CHANNELS", Kind::integer, "1", "channels",
-         "1 or 2; a phone call is mono, and plays on both", "Audio", "", ""},
+         "1 or 2, of the sound card; a phone call is mono, and the same on both", "Audio", "", ""},
         {"AUDIO_BUFFER_SIZE", Kind::integer, "1024", "samples",
          "the most the playout buffer may hold back against jitter (1024 at 8000 Hz: 128 ms)",
          "Audio", "", ""},

@@ -243,7 +243,9 @@ private:
                 fmt::format("playing to a null device; the sound goes to {}", kDemoFile));
         } else if (opened->fell_back) {
             lines_.push_back(opened->note);
-            lines_.push_back("playing to a null device; --speaker file:call.wav keeps the sound");
+            lines_.push_back(
+                "playing to a null device until there is one; --speaker file:call.wav keeps the "
+                "sound");
         } else {
             if (!options_.wav_file.empty()) wav_file_ = options_.wav_file;
             if (opened->device) lines_.push_back("sound goes to " + opened->device->name());
@@ -310,11 +312,12 @@ private:
         }
         if (speaker_) {
             const auto stats = speaker_->stats();
-            log::info(
-                "audio",
-                "{} stopped callbacks={} underflows={} longest_gap_ms={:.1f} rate={} block={}",
-                speaker_->name(), stats.callbacks, stats.underflows, stats.longest_gap_ms,
-                stats.sample_rate, stats.block_samples);
+            log::info("audio",
+                      "{} stopped callbacks={} underflows={} longest_gap_ms={:.1f} losses={} "
+                      "unheard_ms={:.0f} rate={} block={} channels={}",
+                      speaker_->name(), stats.callbacks, stats.underflows, stats.longest_gap_ms,
+                      stats.losses, stats.unheard_ms, stats.sample_rate, stats.block_samples,
+                      stats.channels);
             speaker_->stop();
         }
         if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);

@@ -10,7 +10,9 @@ constexpr double kLeastCeilingMs = 20;  // less than a frame cannot work
 constexpr double kBurstMs = 3;          // closer together than this: one burst
 constexpr int kFarFrames = 12;  // this many far too late frames in a row: the way got longer
 constexpr std::size_t kMeasureEvery = 5;
-constexpr double kMeanMs = 600;  // time constant of the smoothed delay
+constexpr double kMeanMs = 600;    // time constant of the smoothed delay
+constexpr double kStepMs = 40;     // the device left out so much …
+constexpr double kStepForMs = 50;  // … and has not caught up for so long: time was lost
 constexpr double kEarlyDecayMs = 4000;
 constexpr double kMaxEarlyMs = 40;
 // An error of e ms is taken back at the rate e / 12 s: enough for two crystals that differ, and so
@@ -107,6 +109,7 @@ double PlayoutBuffer::excess_ms() const noexcept {
 void PlayoutBuffer::resumed(double media_ms, double now_ms, double block_ms) noexcept {
     block_ = std::max(block_ms, block_ * 0.995);
     mean_ = delay_ms(media_ms, now_ms) - block_ms;
+    in_step_at_ = now_ms;
 }
 
 void PlayoutBuffer::played(double media_ms, double now_ms, double block_ms) noexcept {
@@ -115,6 +118,12 @@ void PlayoutBuffer::played(double media_ms, double now_ms, double block_ms) noex
 
     early_ *= std::max(0.0, 1.0 - block_ms / kEarlyDecayMs);
     early_ = std::clamp(std::max(early_, mean_ - left), 0.0, kMaxEarlyMs);
+    // A device that stood still and goes on without catching up leaves a backlog, which need not be
+    // found out slowly.
+    if (left - mean_ < kStepMs)
+        in_step_at_ = now_ms;
+    else if (now_ms - in_step_at_ > kStepForMs)
+        mean_ = left;
     mean_ += (left - mean_) * std::min(1.0, block_ms / kMeanMs);
 
     hold_target(block_ms);

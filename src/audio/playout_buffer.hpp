@@ -21,9 +21,9 @@ public:
         30;  ///< the target is never smaller (but for a smaller ceiling)
     static constexpr double kReserveMs = 15;         ///< for what the last seconds have not shown
     static constexpr double kFirstJitterMs = 10;     ///< assumed until a second of frames was seen
-    static constexpr double kMaxCorrection = 0.005;  ///< 0.5 %: 9 cents, not heard in speech
+    static constexpr double kMaxCorrection = 0.003;  ///< 0.3 %: 5 cents, not heard
     static constexpr double kSlewPerMs =
-        0.005 / 1000;                            ///< the correction takes a second to its limit
+        0.003 / 1000;                            ///< the correction takes a second to its limit
     static constexpr std::size_t kWindow = 256;  ///< frames looked back on: 5 s
 
     explicit PlayoutBuffer(double ceiling_ms) noexcept;
@@ -49,7 +49,7 @@ public:
     double target_ms() const noexcept;
     /// How much more than the target we are behind, smoothed over half a second.
     double excess_ms() const noexcept;
-    /// Media consumed for each unit of device time, 0.995 … 1.005.
+    /// Media consumed for each unit of device time, 0.997 … 1.003.
     double correction() const noexcept { return 1.0 + correction_; }
     /// p95 of how late frames came, compared to the fastest, over the last seconds.
     double jitter_ms() const noexcept { return p95_; }
@@ -77,8 +77,9 @@ private:
 
     double held_needed_ = kFirstJitterMs;  ///< needed_, up at once and down late and slowly
     double block_ = 10;
-    double mean_ = 0;   ///< of delay − block: what is left when a block has been taken
-    double early_ = 0;  ///< how far below the mean the device's own timing takes it
+    double mean_ = 0;        ///< of delay − block: what is left when a block has been taken
+    double in_step_at_ = 0;  ///< when what is left was last near its mean
+    double early_ = 0;       ///< how far below the mean the device's own timing takes it
     double correction_ = 0;
 };
 

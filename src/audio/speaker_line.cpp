@@ -120,7 +120,7 @@ struct SpeakerLine::State {
     std::atomic<float> gain{1.0F};
     std::atomic<std::size_t> offset_shown{0};
     std::atomic<double> target_ms{0}, jitter_ms{0}, latency_ms{0}, latency_max_ms{0},
-        latency_p50_ms{0};
+        latency_p50_ms{0}, steering_ppm{0};
     std::atomic<std::uint64_t> frames{0}, underruns{0}, concealed{0}, trimmed{0}, dropped{0},
         rendered{0};
     std::atomic<float> level_dbfs{kSilenceDbfs};
@@ -176,6 +176,7 @@ PlayoutStats SpeakerLine::stats() const {
     stats.latency_ms = s.latency_ms.load(kRelaxed);
     stats.latency_max_ms = s.latency_max_ms.load(kRelaxed);
     stats.latency_p50_ms = s.latency_p50_ms.load(kRelaxed);
+    stats.steering_ppm = s.steering_ppm.load(kRelaxed);
     stats.frames = s.frames.load(kRelaxed);
     stats.underruns = s.underruns.load(kRelaxed);
     stats.concealed_samples = s.concealed.load(kRelaxed);
@@ -229,6 +230,7 @@ void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
     s.offset_shown.store(s.offset, kRelaxed);
     s.target_ms.store(s.buffer.target_ms(), kRelaxed);
     s.jitter_ms.store(s.buffer.jitter_ms(), kRelaxed);
+    s.steering_ppm.store((s.buffer.correction() - 1) * 1e6, kRelaxed);
 }
 
 // Entries that came since the last block are placed on the media timeline and tell their lateness.

@@ -30,6 +30,7 @@ struct PlayoutStats {
     double latency_ms = 0;          ///< frame received → callback that took its first sample: the last one
     double latency_max_ms = 0;      ///< and the largest one since the stream settled
     double latency_p50_ms = 0;
+    double steering_ppm = 0;        ///< played so much faster than the card's clock says; settled: how slow that clock is
     std::uint64_t frames = 0;       ///< frames written
     std::uint64_t underruns = 0;    ///< times the ring ran dry while the stream was live
     std::uint64_t concealed_samples = 0;

@@ -2,63 +2,14 @@
 and the program run as separate processes, the sound card is a private PulseAudio with null sinks, and what its
 speaker played is recorded and compared with the speech that went into the phone."""
 
-import os
-import signal
-import subprocess
 import threading
 import time
 
-from harness import (EndToEnd, Emulator, SOURCE, find_key, have_prompts, json_objects, main, skip, sound_compare,
-                     wait_for, write_speech)
+from harness import Emulator, find_key, have_prompts, json_objects, main, skip, sound_compare, wait_for, write_speech
+from sound_server import Recorder, WithSoundServer
 
-HEADLESS_AUDIO = SOURCE / "tests/support/headless-audio.sh"
 TARGET = "+12025550142"
 TONE_MS = 800
-
-
-class Recorder:
-    """parec on the speaker's monitor. Knows the wall-clock time of its first sample: no chunk arrives before
-    its last sample was played, so the earliest estimate over all chunks is the best."""
-
-    def __init__(self, environment, path):
-        self.process = subprocess.Popen(
-            ["parec", "-d", "speaker.monitor", "--raw", "--format=s16le", "--rate=48000", "--channels=1",
-             "--latency-msec=10"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL)
-        self.path = path
-        self.started_at = None
-        self.samples = 0
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        with open(self.path, "wb") as file:
-            while chunk := os.read(self.process.stdout.fileno(), 65536):
-                now = time.time()
-                file.write(chunk)
-                self.samples += len(chunk) // 2
-                begin = now - self.samples / 48000
-                if self.started_at is None or begin < self.started_at:
-                    self.started_at = begin
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.thread.join(5)
-        self.process.stdout.close()
-
-
-def alive(pid):
-    """Not for a process that has ended and waits for its parent to look."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Heartbeat:
@@ -83,38 +34,7 @@ class Heartbeat:
         return self.longest_ms
 
 
-class Sound(EndToEnd):
-    def setUp(self):
-        super().setUp()
-        self.audio = self.folder / "audio"
-        self.audio.mkdir(mode=0o700)
-        self.audio_pid = None
-        self.addCleanup(self.stop_audio)
-        # The script is sourced: what it exports is how to reach the sound server.
-        script = f'. "{HEADLESS_AUDIO}" start "{self.audio}" >/dev/null 2>&1 </dev/null; env -0'
-        bare = {name: value for name, value in self.environment().items() if name not in ("PULSE_SERVER", "ALSA_CONFIG_PATH")}
-        result = subprocess.run(["bash", "-c", script], env=bare, stdin=subprocess.DEVNULL, capture_output=True,
-                                timeout=30, check=True)
-        self.audio_pid = int((self.audio / "pid").read_text())  # the folder is gone when the clean-up runs
-        self.sound = dict(item.split("=", 1) for item in result.stdout.decode().split("\0") if "=" in item)
-        wait_for("the sound server answers", self.sound_server_answers)
-
-    def sound_server_answers(self):
-        return subprocess.run(["pactl", "info"], env=self.sound, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=5, check=False).returncode == 0
-
-    def stop_audio(self):
-        pid = self.audio_pid
-        if pid is None:
-            return
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if not alive(pid):
-                return
-            os.kill(pid, number)
-            deadline = time.monotonic() + 3
-            while alive(pid) and time.monotonic() < deadline:
-                time.sleep(0.05)
-
+class Sound(WithSoundServer):
     def one_call(self, attempt):
         """Places one call and returns (verdict, exit code and complaints of sound_compare, seconds from the
         stream's start to the first sound, the call's summary)."""

@@ -30,7 +30,8 @@ struct Scene {
     std::function<double(double seconds)> signal;  ///< of the source, by carrier time, -1..1
     PlayoutOptions options{};
     std::function<Ms(int block)>
-        device_lateness;  ///< how much later than its time block n is asked for
+        device_lateness;                      ///< how much later than its time block n is asked for
+    std::function<bool(Ms due)> device_gone;  ///< that block is never asked for
     std::function<void(SpeakerLine&, Ms now)> each_block;
     bool keep_output = true;
 };
@@ -87,6 +88,7 @@ inline Outcome simulate(std::vector<Frame> frames, const Scene& run) {
     for (int n = 0;; ++n) {
         const auto due = run.first_block + n * block_ms;
         if (due > run.length) break;
+        if (run.device_gone && run.device_gone(due)) continue;
         now = std::max(now, due + (run.device_lateness ? run.device_lateness(n) : 0));
         while (next < frames.size() && frames[next].arrival <= now) {
             const auto& from = frames[next++];

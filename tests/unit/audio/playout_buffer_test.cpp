@@ -47,7 +47,7 @@ TEST(PlayoutBuffer, FollowsAWayThatGotLongerForGood) {
     EXPECT_LT(buffer.target_ms(), 45);
 }
 
-TEST(PlayoutBuffer, SteersGentlyAndNeverMoreThanHalfAPercent) {
+TEST(PlayoutBuffer, SteersGentlyAndNeverMoreThanThreeInAThousand) {
     PlayoutBuffer buffer(128);
     buffer.arrived(0, 0);
     double media = 0;

@@ -212,20 +212,74 @@ TEST(SpeakerLine, LetsSpeechThroughUnharmed) {
     EXPECT_LT(static_cast<double>(most_lag - least_lag) / 48, 10);
 }
 
+// What is left of an ear's attention: 0.3 % is 5 cents, and it may take a second to get there.
+constexpr double kMostSteeringPpm = 3000;
+constexpr double kMostChangePpmPerSecond = 3000;
+
 TEST(SpeakerLine, HoldsItsLatencyThroughTenMinutesOfDrift) {
-    for (const double ppm : {300.0, -300.0}) {
+    for (const double ppm : {200.0, -200.0, 300.0, -300.0}) {
+        SCOPED_TRACE(ppm);
         Scene run;
         run.rate = 8000;
         run.device_ppm = ppm;
         run.length = 600000;
         run.signal = sine(440);
+        double last = 0, least = 1e9, most = -1e9, fastest_change = 0;
+        run.each_block = [&](SpeakerLine& line, Ms now) {
+            const auto steering = line.stats().steering_ppm;
+            fastest_change = std::max(fastest_change, std::abs(steering - last) * 100);  // a second
+            last = steering;
+            if (now < 60000) return;
+            least = std::min(least, steering);
+            most = std::max(most, steering);
+        };
         const auto outcome = simulate(steady(run.length), run);
         EXPECT_EQ(outcome.stats.underruns, 0U);
+        EXPECT_EQ(outcome.stats.concealed_samples, 0U);
         EXPECT_EQ(outcome.stats.trimmed_samples, 0U);
         EXPECT_EQ(outcome.stats.dropped_samples, 0U);
+        // A frame waits between one block and the target of 40 ms, and always about the same.
+        Ms shortest = 1e9;
+        for (const auto& one : outcome.latencies)
+            if (one.at >= 60000) shortest = std::min(shortest, one.latency);
+        EXPECT_GT(shortest, 15);
         EXPECT_LT(latency_after(outcome, 1000), 45);
+        EXPECT_LT(latency_after(outcome, 60000) - shortest, 15);
+        // The speed is the other clock's, no more, and changes so slowly that nobody hears it.
+        EXPECT_NEAR((least + most) / 2, -ppm, 30);
+        EXPECT_LT(most - least, 300);
+        EXPECT_LE(fastest_change, kMostChangePpmPerSecond * 1.05);
+        for (Ms from = 60000; from + 10000 < run.length; from += 60000)
+            EXPECT_NEAR(frequency(outcome, run.rate, from, from + 10000), 440 * (1 - ppm * 1e-6),
+                        440 * 0.0002);
         EXPECT_LT(roughness(outcome, run.rate, 440, 300, run.length - 100), 0.003);
     }
+}
+
+TEST(SpeakerLine, NeverSteersSoThatItIsHeard) {
+    // Jitter that comes and goes, a stall, an unsteady card with a bad crystal: all at once.
+    Scene run;
+    run.device_ppm = -300;
+    run.length = 60000;
+    run.signal = sine(440);
+    run.device_lateness = [](int block) { return block % 37 == 0 ? 12.0 : 0.0; };
+    double last = 0;
+    run.each_block = [&](SpeakerLine& line, Ms) {
+        const auto steering = line.stats().steering_ppm;
+        ASSERT_LE(std::abs(steering), kMostSteeringPpm + 1);
+        ASSERT_LE(std::abs(steering - last), kMostChangePpmPerSecond / 100 * 1.05);
+        last = steering;
+    };
+    auto frames = steady(run.length);
+    std::mt19937 random(11);
+    std::uniform_real_distribution<> late(0, 60);
+    Ms before = 0;
+    for (auto& frame : frames) {
+        if (std::fmod(frame.at, 20000) < 10000) frame.arrival += late(random);
+        if (frame.at > 30000 && frame.at < 30700) frame.arrival = 30740;
+        before = frame.arrival = std::max(before, frame.arrival);
+    }
+    simulate(frames, run);
 }
 
 TEST(SpeakerLine, CoversTheJitterItMeasures) {
@@ -278,9 +332,9 @@ TEST(SpeakerLine, TakesAnUnsteadyDeviceIntoAccount) {
 }
 
 TEST(SpeakerLine, TrimsABacklogWithinASecondAndWithoutAClick) {
-    for (const double stall : {120.0, 200.0, 300.0}) {
+    for (const double stall : {100.0, 150.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 3000.0}) {
         Scene run;
-        run.length = 10000;
+        run.length = 12000;
         run.signal = sine(440);
         auto frames = steady(run.length);
         for (auto& frame : frames)
@@ -288,11 +342,32 @@ TEST(SpeakerLine, TrimsABacklogWithinASecondAndWithoutAClick) {
         const auto outcome = simulate(frames, run);
         SCOPED_TRACE(stall);
         EXPECT_EQ(outcome.stats.underruns, 1U);
-        EXPECT_EQ(outcome.stats.dropped_samples, 0U);
         EXPECT_GT(outcome.stats.trimmed_samples, 0U);
+        // Twice the ceiling and 100 ms wait, no more; what does not fit is counted.
+        if (stall < 350)
+            EXPECT_EQ(outcome.stats.dropped_samples, 0U);
+        else
+            EXPECT_NEAR(static_cast<double>(outcome.stats.dropped_samples) / 8, stall - 360, 45);
         EXPECT_LT(latency_after(outcome, 5000 + stall), 60);
         // A click would be of the order of 1; a change of phase within 5 ms is far below.
-        EXPECT_LT(roughness(outcome, run.rate, 440, 300, 9900), 0.01);
+        EXPECT_LT(roughness(outcome, run.rate, 440, 300, 11900), 0.01);
+        // Bridged for 60 ms, then silence until the stall is over: no noise, no loop.
+        EXPECT_LT(static_cast<double>(outcome.stats.concealed_samples) / 8, 150);
+        EXPECT_LT(longest_silence(outcome, run.rate, 300, 11900), std::max(stall - 70, 20.0));
+    }
+}
+
+TEST(SpeakerLine, IsInStepAgainASecondAfterTheDeviceWasGone) {
+    for (const double gone : {100.0, 300.0, 1000.0, 3000.0}) {
+        Scene run;
+        run.length = 12000;
+        run.signal = sine(440);
+        run.device_gone = [&](Ms due) { return due > 4000 && due < 4000 + gone; };
+        const auto outcome = simulate(steady(run.length), run);
+        SCOPED_TRACE(gone);
+        EXPECT_NEAR(static_cast<double>(outcome.stats.dropped_samples) / 8,
+                    std::max(0.0, gone - 340), 40);
+        EXPECT_LT(latency_after(outcome, 5000 + gone), 60);
     }
 }
 
