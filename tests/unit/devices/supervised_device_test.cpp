@@ -257,12 +257,14 @@ TEST_F(SupervisedDeviceTest, StopsInTimeWhileOpeningHangs) {
     std::mutex mutex;
     std::condition_variable released;
     bool let_go = false;
+    std::atomic<bool> hangs{false};
     const auto late = std::make_shared<TestCard>("late");
     auto hanging = parts();
     auto first = std::make_shared<std::atomic<bool>>(true);
     hanging.open = [&, first, late]() -> Result<std::shared_ptr<audio::AudioDevice>> {
         if (first->exchange(false)) return fail(Errc::no_device, "none");
         std::unique_lock lock(mutex);
+        hangs = true;
         released.wait(lock, [&] { return let_go; });
         return late;
     };
@@ -270,6 +272,7 @@ TEST_F(SupervisedDeviceTest, StopsInTimeWhileOpeningHangs) {
         SupervisedDevice device(std::move(hanging), fast());
         ASSERT_TRUE(device.start());
         ASSERT_TRUE(device.attach(make_line()));
+        ASSERT_TRUE(eventually([&] { return hangs.load(); }));
         const auto begin = std::chrono::steady_clock::now();
         device.stop();
         EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
