@@ -235,4 +235,21 @@ std::string format_summary_json(const CallSnapshot& call) {
     return boost::json::serialize(out);
 }
 
+std::string format_call(const call::JournalEntry& entry) {
+    const bool inbound = entry.direction == call::Direction::inbound;
+    return fmt::format("{} {} {}", entry.sid.empty() ? entry.id.str() : entry.sid.str(),
+                       inbound ? "from" : "to", inbound ? entry.from : entry.to);
+}
+
+std::string format_outcome(const call::OrphanOutcome& outcome) {
+    auto text = fmt::format("{}: {}", format_call(outcome.entry), call::to_string(outcome.what));
+    if (!outcome.detail.empty()) text += ": " + outcome.detail;
+    if (!outcome.candidates.empty()) {
+        text += ":";
+        for (const auto& sid : outcome.candidates) text += " " + sid.str();
+        text += "; none was ended";
+    }
+    return text;
+}
+
 }  // namespace bridge::app

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "call/event.hpp"
+#include "call/orphans.hpp"
 
 namespace bridge::app {
 
@@ -31,5 +32,10 @@ std::optional<std::string> format_event(const call::CallEvent& event,
 std::string format_summary(const call::CallSnapshot& call);
 /// The same as one JSON object on one line.
 std::string format_summary_json(const call::CallSnapshot& call);
+
+/// "CA… to +1555…", or from.
+std::string format_call(const call::JournalEntry& entry);
+/// What became of a call of a former run: "CA… to +1555…: ended".
+std::string format_outcome(const call::OrphanOutcome& outcome);
 
 }  // namespace bridge::app

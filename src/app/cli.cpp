@@ -71,6 +71,10 @@ public:
         add_devices();
         add_config();
         add_emulator();
+        auto* reap =
+            command(&app_, "reap", "End calls of former runs that nobody holds any more",
+                    "  agentbridge reap --dry-run\n  agentbridge reap", [this] { return reap_; });
+        reap->add_flag("--dry-run", reap_.dry_run, "only show them");
         command(&app_, "version", "Version of this program and its libraries", "",
                 [] { return VersionCommand{}; });
         auto* help =
@@ -447,6 +451,7 @@ private:
     DevicesCommand devices_;
     ConfigCommand config_;
     EmulatorServeCommand emulator_;
+    ReapCommand reap_;
     EmulatorTriggerCommand trigger_;
     EmulatorLedgerCommand ledger_;
     HelpCommand help_;

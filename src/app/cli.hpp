@@ -51,6 +51,9 @@ struct EmulatorTriggerCommand {
 struct EmulatorLedgerCommand {
     std::string emulator_url;
 };
+struct ReapCommand {
+    bool dry_run = false;
+};
 struct VersionCommand {};
 struct HelpCommand {
     std::string topic;  ///< empty: the overview
@@ -63,7 +66,8 @@ struct Invocation {
     std::map<std::string, std::string>
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
-                 EmulatorTriggerCommand, EmulatorLedgerCommand, VersionCommand, HelpCommand>
+                 EmulatorTriggerCommand, EmulatorLedgerCommand, ReapCommand, VersionCommand,
+                 HelpCommand>
         command;
 };
 

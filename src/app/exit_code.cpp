@@ -60,6 +60,7 @@ bool may_still_be_live(const call::CallSnapshot& snapshot) {
 
 ExitCode exit_code_for(const call::CallSnapshot& snapshot, bool stopped_by_user) {
     if (may_still_be_live(snapshot)) return ExitCode::not_confirmed;
+    if (snapshot.lost_create) return ExitCode::failure;
     if (snapshot.carrier_code == 20003) return ExitCode::authentication;
     switch (snapshot.state) {
         case call::CallState::completed:

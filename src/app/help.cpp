@@ -24,6 +24,7 @@ Commands:
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
   emulator serve|trigger|ledger   the built-in Twilio as a server of its own
+  reap                        end calls of former runs that nobody holds any more
   version                     version of this program and its libraries
   help [TOPIC]                topics: exit-codes environment config emulator audio
 

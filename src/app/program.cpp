@@ -36,6 +36,9 @@ struct Dispatch {
     ExitCode operator()(const EmulatorLedgerCommand& command) const {
         return show_ledger(invocation, command, console);
     }
+    ExitCode operator()(const ReapCommand& command) const {
+        return reap(invocation, command, console, parts.reap_calls);
+    }
     ExitCode operator()(const VersionCommand&) const { return show_version(invocation, console); }
     ExitCode operator()(const HelpCommand& command) const {
         console.out << (command.topic.empty() ? help_overview()

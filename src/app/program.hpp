@@ -13,6 +13,7 @@ namespace bridge::app {
 struct Parts {
     OpenSession open_session;
     OpenEmulator open_emulator;
+    ReapCalls reap_calls;
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

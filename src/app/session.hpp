@@ -18,6 +18,7 @@
 #include "app/exit_code.hpp"
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
+#include "call/orphans.hpp"
 
 namespace bridge::app {
 
@@ -114,6 +115,18 @@ public:
 
 using OpenEmulator = std::function<Outcome<std::unique_ptr<EmulatorService>>(
     EmulatorOptions options, boost::asio::any_io_executor executor)>;
+
+/// `agentbridge reap`.
+struct ReapReport {
+    std::vector<call::OrphanOutcome> outcomes;
+    std::vector<call::JournalEntry> found;  ///< not ended, because it was only to look
+    std::vector<call::JournalEntry> held;   ///< by another program that runs: left alone
+};
+using ReapCalls = std::function<Outcome<ReapReport>(const Config& config, bool look_only)>;
+
+/// Opens the journal and ends the calls that nobody holds. Thread: main, which it blocks.
+/// In reap.cpp.
+Outcome<ReapReport> reap_calls(const Config& config, bool look_only);
 
 /// Both are implemented in wiring.cpp, and used by main.cpp alone.
 Outcome<std::unique_ptr<Session>> open_session(SessionOptions options,

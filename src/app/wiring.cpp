@@ -2,6 +2,7 @@
 // place that knows every folder.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -12,6 +13,9 @@
 #include <utility>
 
 #include "app/bridge.hpp"
+#include "app/call_text.hpp"
+#include "app/former_calls.hpp"
+#include "app/rest_options.hpp"
 #include "app/session.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
@@ -27,6 +31,8 @@ constexpr auto kUserAgent = "agentbridge/" AGENTBRIDGE_VERSION;
 /// Hanging up every call and hearing that they ended.
 constexpr auto kGraceful = 15s;
 constexpr auto kForced = 800ms;
+/// How long the end of this run waits for the calls of a former one.
+constexpr auto kSettling = 5s;
 constexpr auto kDemoNumber = "+12025550100";
 constexpr auto kDemoFile = "demo.wav";
 
@@ -53,6 +59,8 @@ public:
 
     ~LiveSession() override {
         subscription_.reset();
+        // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
+        if (memory_.journal) memory_.journal->close();
         bridge_.reset();
         if (speaker_) speaker_->stop();
         emulator_.reset();
@@ -65,6 +73,13 @@ public:
         }
         if (options_.play_locally) {
             if (auto ready = open_speaker(); !ready) return tl::unexpected(ready.error());
+        }
+
+        if (options_.kind != SessionOptions::Kind::demo) {
+            auto memory = open_memory(config);
+            if (!memory)
+                return tl::unexpected(failure(ExitCode::configuration, memory.error().message));
+            memory_ = std::move(*memory);
         }
 
         BridgeOptions bridge;
@@ -88,18 +103,36 @@ public:
         bridge.metrics = metrics_;
         bridge.ca_file = config.ca_file;
         bridge.user_agent = kUserAgent;
-        bridge.rest.base_url = config.base_url.empty()
-                                   ? twilio::rest_base_url(config.region, config.edge)
-                                   : config.base_url;
-        bridge.rest.account_sid = config.account_sid;
-        if (!config.auth_tokens.empty()) bridge.rest.auth_token = config.auth_tokens.front();
-        bridge.rest.api_key = config.api_key;
-        bridge.rest.api_secret = config.api_secret;
+        bridge.rest = rest_options(config);
+        bridge.journal = memory_.journal;
+        // What still rings, or is kept by the carrier, goes on; the rest is ended below.
+        std::vector<call::JournalEntry> orphans;
+        for (auto& entry : memory_.orphans) {
+            const bool adopt = options_.kind == SessionOptions::Kind::serve &&
+                               options_.target.empty() && call::is_adoptable(entry);
+            if (adopt) {
+                log::warning("journal", "{} of a former run is taken over", format_call(entry));
+                bridge.adopt.push_back(std::move(entry));
+            } else {
+                orphans.push_back(std::move(entry));
+            }
+        }
         auto started = Bridge::start(std::move(bridge), events_);
         if (!started)
             return tl::unexpected(
                 failure(exit_for_start(started.error()), started.error().message));
         bridge_ = std::move(*started);
+        if (memory_.instance) {
+            if (const auto told = memory_.instance->describe(bridge_->public_url()); !told)
+                log::warning("journal", "{}", told.error().message);
+        }
+        if (!orphans.empty()) {
+            settling_ = true;
+            for (const auto& entry : orphans) former_.push_back(format_call(entry));
+            spawn(bridge_->shards()[0].executor(), "calls of a former run",
+                  settle(weak_from_this(), executor_, memory_.journal, bridge_->carrier(),
+                         std::move(orphans)));
+        }
 
         lines_.push_back(fmt::format("listening on {}:{}, for Twilio at {}", config.server_host,
                                      bridge_->port(), bridge_->public_url()));
@@ -163,12 +196,9 @@ public:
                 });
             });
         }
-        deadline_.expires_after(how == Stop::forced ? std::chrono::milliseconds(kForced)
-                                                    : std::chrono::milliseconds(kGraceful));
-        deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-            const auto self = weak.lock();
-            if (!error && self) self->finish({});
-        });
+        forced_ = forced_ || how == Stop::forced;
+        finish_after(forced_ ? std::chrono::milliseconds(kForced)
+                             : std::chrono::milliseconds(kGraceful));
     }
 
     void when_done(std::function<void(End)> done) override { when_done_ = std::move(done); }
@@ -254,6 +284,38 @@ private:
         return {};
     }
 
+    /// Whatever is still under way then is left.
+    void finish_after(std::chrono::milliseconds time) {
+        deadline_.expires_after(time);
+        deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+            const auto self = weak.lock();
+            if (!error && self) self->finish({});
+        });
+    }
+
+    /// Calls that nobody holds are ended, whatever else goes on. Thread: an io thread; as
+    /// check_account.
+    static asio::awaitable<void> settle(std::weak_ptr<LiveSession> weak, asio::any_io_executor main,
+                                        std::shared_ptr<call::Journal> journal,
+                                        std::shared_ptr<call::Carrier> carrier,
+                                        std::vector<call::JournalEntry> orphans) {
+        const call::SettleOptions options;
+        auto outcomes = co_await call::settle_orphans(std::move(journal), std::move(carrier),
+                                                      std::move(orphans), options);
+        asio::post(main, [weak = std::move(weak), outcomes = std::move(outcomes)] {
+            if (const auto session = weak.lock()) session->on_settled(outcomes);
+        });
+    }
+
+    void on_settled(const std::vector<call::OrphanOutcome>& outcomes) {
+        settling_ = false;
+        for (const auto& outcome : outcomes) {
+            log::warning("journal", "a former run left {}", format_outcome(outcome));
+            if (outcome.open()) left_open_.push_back(format_outcome(outcome));
+        }
+        if (waited_) finish({});
+    }
+
     /// Credentials and trial limits are told before anything is dialled. Thread: an io thread,
     /// which never holds the session: letting go of it there would join that very thread.
     static asio::awaitable<void> check_account(std::weak_ptr<LiveSession> weak,
@@ -297,6 +359,13 @@ private:
             request_stop(Stop::graceful);
             return;
         }
+        if (settling_ && !forced_ && !std::exchange(waited_, true)) {
+            // Calls of a former run are being ended: a moment more.
+            problem_ = std::move(problem);
+            finish_after(kSettling);
+            return;
+        }
+        if (!problem) problem = problem_;
         done_ = true;
         deadline_.cancel();
         End end;
@@ -310,6 +379,8 @@ private:
             }
             bridge_->stop();
         }
+        if (memory_.journal && !memory_.journal->close())
+            end.lines.push_back("the journal is not complete: the disk could not be written");
         if (speaker_) {
             const auto stats = speaker_->stats();
             log::info("audio",
@@ -321,6 +392,15 @@ private:
             speaker_->stop();
         }
         if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);
+        if (settling_) left_open_ = former_;
+        if (!left_open_.empty()) {
+            end.failed = true;
+            end.failure = failure(
+                ExitCode::not_confirmed,
+                fmt::format("not confirmed ended, from a former run:\n  {}\n  `agentbridge reap` "
+                            "tries again",
+                            fmt::join(left_open_, "\n  ")));
+        }
         if (problem) {
             end.failed = true;
             end.failure = *problem;
@@ -338,12 +418,18 @@ private:
     call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> emulator_;
     std::shared_ptr<audio::AudioDevice> speaker_;
+    Memory memory_;
     std::unique_ptr<Bridge> bridge_;
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::vector<std::string> lines_;
     std::string wav_file_;
     CallId target_call_;
     bool stopping_ = false, done_ = false;
+    bool settling_ = false;  ///< calls of a former run are being ended
+    bool forced_ = false, waited_ = false;
+    std::optional<Failure> problem_;               ///< the end's, while former calls are waited for
+    std::vector<std::string> former_, left_open_;  ///< for people: those that are being ended,
+                                                   ///< those that could not be
     std::function<void(End)> when_done_;
 };
 

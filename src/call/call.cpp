@@ -69,6 +69,7 @@ CallSnapshot LiveCall::snapshot() const {
     out.sip_code = sip_code_;
     out.outcome_unknown = outcome_unknown_;
     out.candidates = candidates_;
+    out.lost_create = lost_create_;
     out.end_confirmed = end_confirmed_;
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);

@@ -120,6 +120,7 @@ void LiveCall::on(const input::LostCreateLookedFor& looked) {
     const auto& found = looked.candidates;
     if (found && found->size() == 1) {
         const auto& only = found->front();
+        lost_create_ = true;
         learn(only.sid);
         if (const auto seen = parse_call_state(only.status); seen && is_final(*seen)) {
             end_confirmed_ = true;

@@ -71,6 +71,7 @@ struct CallSnapshot {
     int carrier_code = 0;             ///< Twilio's error code if that is why it ended
     int sip_code = 0;
     bool outcome_unknown = false;      ///< the create may have been carried out; nobody confirmed
+    bool lost_create = false;          ///< its create got no answer; it was found and ended
     bool end_confirmed = false;        ///< the carrier said the call is over
     std::chrono::milliseconds age{0};  ///< since it was created
     std::chrono::milliseconds streamed{0};  ///< time with a stream up

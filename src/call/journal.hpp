@@ -66,6 +66,8 @@ public:
     virtual void announce(JournalEntry entry) = 0;
     /// Kept soon, in order. Never blocks, never fails for the caller.
     virtual void note(JournalChange change) = 0;
+    /// Writes what waits; nothing is taken or answered afterwards. True: nothing was lost.
+    virtual bool close() = 0;
     /// Every entry that has not ended, oldest first. Errors: io.
     virtual boost::asio::awaitable<Result<std::vector<JournalEntry>>> open_calls() = 0;
     /// Those of `sids` that are in the journal, whatever their state. Errors: io.

@@ -198,7 +198,8 @@ private:
     std::vector<CallSid> candidates_;
     Hold hold_ = Hold::stream;
     bool journaled_ = false;  ///< the journal has an entry
-    bool adopting_ = false;   ///< the carrier has not told yet what became of it
+    bool lost_create_ = false;
+    bool adopting_ = false;  ///< the carrier has not told yet what became of it
 
     std::uint64_t stream_ = 0;  ///< number of the current stream, 0: none so far
     bool stream_open_ = false;  ///< it is up or being set up

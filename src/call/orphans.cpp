@@ -88,6 +88,10 @@ asio::awaitable<void> end_call(std::shared_ptr<Work> work, std::size_t index) {
             outcome.what = What::already_over;
             co_return;
         }
+        if (!fetched && !was_live) {
+            outcome.detail = fetched.error().message;
+            co_return;
+        }
         if (fetched) {
             const auto state = parse_call_state(fetched->status);
             if (state && is_final(*state)) {

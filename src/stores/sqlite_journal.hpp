@@ -38,13 +38,12 @@ public:
     ~SqliteJournal() override;
     SqliteJournal(const SqliteJournal&) = delete;
     SqliteJournal& operator=(const SqliteJournal&) = delete;
-    /// The same as the destructor; nothing is accepted afterwards. True: everything is on disk.
-    bool close();
 
     const std::string& instance() const override { return options_.instance; }
     boost::asio::awaitable<Result<>> begin(call::JournalEntry entry) override;
     void announce(call::JournalEntry entry) override;
     void note(call::JournalChange change) override;
+    bool close() override;
     boost::asio::awaitable<Result<std::vector<call::JournalEntry>>> open_calls() override;
     boost::asio::awaitable<Result<std::vector<CallSid>>> known(std::vector<CallSid> sids) override;
 

@@ -21,6 +21,8 @@ ExitCode trigger_emulator(const Invocation& invocation, const EmulatorTriggerCom
                           Console& console);
 ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
                      Console& console);
+ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,
+              const ReapCalls& reap_calls);
 ExitCode show_version(const Invocation& invocation, Console& console);
 
 /// Reads the settings for a command. What is wrong goes to stderr; nothing comes back then.

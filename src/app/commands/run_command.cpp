@@ -1,6 +1,7 @@
 // `agentbridge serve`, `call` and `demo`: from checked options to the end of the last call.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -71,6 +72,7 @@ public:
 private:
     struct Seen {
         bool created = false;  ///< the carrier knows it
+        CallSid sid;
         bool ended = false;
         bool outbound = false;
         call::CallSnapshot last;
@@ -86,14 +88,17 @@ private:
 
     void on_event(const call::CallEvent& event) {
         auto& seen = calls_[event.call];
-        if (!event.sid.empty()) seen.created = true;
+        if (!event.sid.empty()) {
+            seen.created = true;
+            seen.sid = event.sid;
+        }
         if (const auto* ended = std::get_if<call::event::Ended>(&event.what)) {
             seen.ended = true;
             seen.last = ended->snapshot;
             seen.outbound = ended->snapshot.direction == call::Direction::outbound;
             summarize(ended->snapshot);
             if (!first_outbound_ && seen.outbound) first_outbound_ = ended->snapshot;
-            unconfirmed_ = unconfirmed_ || may_still_be_live(ended->snapshot);
+            if (may_still_be_live(ended->snapshot)) note_unconfirmed(ended->snapshot);
             calls_.erase(event.call);
             return;
         }
@@ -102,6 +107,13 @@ private:
         const auto elapsed =
             std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began_);
         if (const auto line = format_event(event, elapsed)) say(*line);
+    }
+
+    void note_unconfirmed(const call::CallSnapshot& snapshot) {
+        if (!snapshot.sid.empty()) unconfirmed_.push_back(snapshot.sid.str());
+        for (const auto& candidate : snapshot.candidates) unconfirmed_.push_back(candidate.str());
+        if (snapshot.sid.empty() && snapshot.candidates.empty())
+            unconfirmed_.push_back(snapshot.id.str());
     }
 
     void summarize(const call::CallSnapshot& snapshot) {
@@ -143,8 +155,9 @@ private:
                 live_.clear();
                 say("agentbridge: a part of the program did not stop in time");
                 console_.out.flush();
-                std::_Exit(to_int(calls_.empty() && !unconfirmed_ ? ExitCode::failure
-                                                                  : ExitCode::not_confirmed));
+                std::_Exit(to_int(calls_.empty() && unconfirmed_.empty()
+                                      ? ExitCode::failure
+                                      : ExitCode::not_confirmed));
             });
         }
         session_->request_stop(how);
@@ -162,12 +175,14 @@ private:
     }
 
     ExitCode decide(const Session::End& end) {
-        const bool left_behind = std::any_of(calls_.begin(), calls_.end(), [](const auto& entry) {
-            return entry.second.created && !entry.second.ended;
-        });
-        if (unconfirmed_ || left_behind) {
-            say("agentbridge: a call may still be live: its end was not confirmed; look at the "
-                "carrier's console");
+        for (const auto& [id, seen] : calls_) {
+            if (seen.created && !seen.ended) unconfirmed_.push_back(seen.sid.str());
+        }
+        if (!unconfirmed_.empty()) {
+            say(
+                fmt::format("agentbridge: not confirmed ended, and may still be live: {}\n"
+                            "  `agentbridge reap` tries again; or look at the carrier's console",
+                            fmt::join(unconfirmed_, " ")));
             return ExitCode::not_confirmed;
         }
         if (end.failed) return fail_with(end.failure);
@@ -194,7 +209,8 @@ private:
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::map<CallId, Seen> calls_;  ///< not ended yet
     std::optional<call::CallSnapshot> first_outbound_;
-    bool unconfirmed_ = false, stopped_ = false, done_ = false;
+    std::vector<std::string> unconfirmed_;  ///< CallSids; a CallId where that is not known
+    bool stopped_ = false, done_ = false;
     ExitCode exit_ = ExitCode::failure;
 };
 

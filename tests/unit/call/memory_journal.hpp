@@ -37,6 +37,7 @@ public:
             }
         }
     }
+    bool close() override { return true; }
     boost::asio::awaitable<Result<std::vector<JournalEntry>>> open_calls() override {
         std::vector<JournalEntry> open;
         for (const auto& entry : entries) {
