@@ -112,7 +112,7 @@ void Bridge::show_figures() {
         "log", log::capacity(), [] { return static_cast<double>(log::queued()); },
         [] { return static_cast<double>(log::dropped()); });
     if (!options_.speaker) return;
-    const metrics::Labels device{{"device", options_.speaker->name()}};
+    const metrics::Labels device{{"device", "speaker"}};  // which card that is may change
     const auto show = [&](metrics::Kind kind, const char* name, const char* help, auto figure) {
         readings_.push_back(
             metrics.read(kind, name, help, device, [speaker = options_.speaker, figure] {
@@ -127,6 +127,11 @@ void Bridge::show_figures() {
          "Blocks the sound device asked for.", [](const Stats& s) { return s.callbacks; });
     show(metrics::Kind::gauge, "agentbridge_device_longest_gap_milliseconds",
          "Longest time between two blocks.", [](const Stats& s) { return s.longest_gap_ms; });
+    show(metrics::Kind::counter, "agentbridge_device_losses_total",
+         "Times the sound card went away.", [](const Stats& s) { return s.losses; });
+    show(metrics::Kind::counter, "agentbridge_device_unheard_milliseconds_total",
+         "Time without a sound card, while calls went on.",
+         [](const Stats& s) { return s.unheard_ms; });
 }
 
 /// One listener on each shard, all on one port.

@@ -213,6 +213,7 @@ std::string format_summary_json(const CallSnapshot& call) {
             {"jitter_ms", rounded(playout.jitter_ms)},
             {"latency_p50_ms", rounded(playout.latency_p50_ms)},
             {"latency_max_ms", rounded(playout.latency_max_ms)},
+            {"steering_ppm", rounded(playout.steering_ppm)},
             {"underruns", playout.underruns},
             {"concealed_ms", rounded(ms_of(playout.concealed_samples))},
             {"trimmed_ms", rounded(ms_of(playout.trimmed_samples))},

@@ -255,10 +255,11 @@ private:
         };
         auto opened = devices::make_output_device(spec, how);
         if (!opened) {
-            return tl::unexpected(failure(opened.error().code == Errc::no_device
-                                              ? ExitCode::no_device
-                                              : exit_code_for(opened.error()),
-                                          opened.error().message));
+            // Only a sound card that was named can fail so: it cannot be used, which is the same.
+            const bool missing = opened.error().code == Errc::device_failed;
+            return tl::unexpected(
+                failure(missing ? ExitCode::no_device : exit_code_for(opened.error()),
+                        opened.error().message));
         }
         if (opened->fell_back && options_.kind == SessionOptions::Kind::demo) {
             // Nobody can hear it here, so it is kept: a device that keeps its own time, and a file.

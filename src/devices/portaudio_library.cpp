@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "devices/alsa_config.hpp"
+#include "devices/alsa.hpp"
 #include "devices/quiet_libraries.hpp"
 
 namespace bridge::devices {
@@ -82,6 +82,8 @@ bool with_portaudio(std::chrono::milliseconds limit, std::function<void()> work,
 Result<> open_portaudio() {
     const QuietStderr quiet;
     silence_sound_libraries();
+    static int times = 0;  // once at the start, once to find the next card; more: we wait for one
+    if (++times == 3) keep_alsa_plugins();
     if (auto usable = check_alsa_config(); !usable) return usable;
     const auto error = Pa_Initialize();
     if (error != paNoError)

@@ -47,6 +47,7 @@ struct SupervisedDevice::Core : std::enable_shared_from_this<Core> {
         bool ended = false;  ///< the thread
         // The thread's own:
         Time opened_at{};
+        Time tried_at{};
         Time retry_at{};
         int short_lives = 0;
         std::uint64_t callbacks = 0;  ///< when last looked at
@@ -101,7 +102,10 @@ void SupervisedDevice::Core::supervise(const std::shared_ptr<Run>& run) {
             lock.unlock();
             watch(*run);
             lock.lock();
-        } else if (std::exchange(hurry, false) || now() >= run->retry_at) {
+        } else if (std::exchange(hurry, false)) {
+            // Calls may come by the dozen: not more attempts for that.
+            run->retry_at = std::min(run->retry_at, run->tried_at + timing.retry);
+        } else if (now() >= run->retry_at) {
             lock.unlock();
             try_open(*run, DeviceChange::What::back);
             lock.lock();
@@ -157,8 +161,8 @@ void SupervisedDevice::Core::let_go(Run& run, bool tell_loss) {
         lost_at = now();
         if (tell_loss) ++past.losses;
     }
-    const auto delay =
-        std::min<milliseconds>(timing.retry * (1 << std::min(run.short_lives, 8)), kLongestRetry);
+    const auto doubled = std::clamp(run.short_lives - 1, 0, 8);
+    const auto delay = std::min<milliseconds>(timing.retry * (1 << doubled), kLongestRetry);
     run.retry_at = now() + delay;
     if (tell_loss)
         tell(run, DeviceChange::What::lost,
@@ -168,6 +172,7 @@ void SupervisedDevice::Core::let_go(Run& run, bool tell_loss) {
 }
 
 bool SupervisedDevice::Core::try_open(Run& run, DeviceChange::What what) {
+    run.tried_at = now();
     const auto opened = parts.open();
     if (!opened || !asks_for_sound(run, *opened)) {
         if (opened) (*opened)->stop();
@@ -261,6 +266,7 @@ Result<> SupervisedDevice::start() {
 
     auto run = std::make_shared<Core::Run>();
     core.started_on_card(*run);
+    run->tried_at = now();
     run->retry_at = now() + core.timing.retry;
     const std::lock_guard lock(core.mutex);
     core.missing = is_null ? opened.error().message : std::string();

@@ -49,7 +49,7 @@ struct SupervisedTiming {
     /// itself was not run (a machine that slept) does not count.
     std::chrono::milliseconds silent{1000};
     /// Between two attempts to open while a call is attached: each looks through all sound systems,
-    /// 3 to 30 ms of CPU. With half a second for opening, sound is back within 2 s of the card.
+    /// 3 to 6 ms of CPU. With half a second for opening, sound is back within 2 s of the card.
     std::chrono::milliseconds retry{600};
     /// … and while none is. A new call makes it try at once.
     std::chrono::milliseconds retry_idle{5000};

@@ -180,7 +180,7 @@ TEST_F(BridgeAndEmulator, PlaysAPhonesSpeechAndLosesNothing) {
     shows("agentbridge_queue_dropped_total{queue=\"events:witness\"} 0");
     shows("agentbridge_queue_capacity{queue=\"events:witness\"} 10000");
     shows("agentbridge_queue_dropped_total{queue=\"log\"} 0");
-    shows("agentbridge_device_underflows_total{device=\"null\"} 0");
+    shows("agentbridge_device_underflows_total{device=\"speaker\"} 0");
 }
 
 TEST_F(BridgeAndEmulator, MixesManyCallsOntoOneDeviceFromTwoIoThreads) {

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 namespace bridge::devices {
 namespace {
@@ -68,6 +69,23 @@ TEST(DeviceFactory, TellsOfAnAlsaConfigurationThatIsMissingOrEmpty) {
     GTEST_SKIP() << "there is no ALSA here";
 #endif
 }
+
+#if defined(__linux__)
+// ALSA's plugins would lose 13 kB at each look.
+TEST(DeviceFactory, LooksForDevicesAgainAndAgainWithoutLosingMemory) {
+    if (!has_sound_cards()) GTEST_SKIP() << "built without PortAudio";
+    const auto resident_kb = [] {
+        std::ifstream file("/proc/self/statm");
+        long all = 0, resident = 0;
+        file >> all >> resident;
+        return resident * (::sysconf(_SC_PAGESIZE) / 1024);
+    };
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(list_devices());
+    const auto before = resident_kb();
+    for (int i = 0; i < 40; ++i) ASSERT_TRUE(list_devices());
+    EXPECT_LT(resident_kb() - before, 200);
+}
+#endif
 
 }  // namespace
 }  // namespace bridge::devices

@@ -1,4 +1,4 @@
-#include "devices/alsa_config.hpp"
+#include "devices/alsa.hpp"
 
 #if defined(__linux__)
 #include <dlfcn.h>
@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <exception>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -66,11 +68,34 @@ Result<> check_alsa_config() {
                             path, fault));
 }
 
+void keep_alsa_plugins() noexcept {
+    namespace fs = std::filesystem;
+    Dl_info alsa{};
+    auto* known = ::dlsym(RTLD_DEFAULT, "snd_config_update");
+    if (!known || ::dladdr(known, &alsa) == 0 || !alsa.dli_fname) return;
+    try {
+        // Beside the library, unless ALSA is told otherwise.
+        const auto* told = std::getenv("ALSA_PLUGIN_DIR");
+        const auto folder =
+            told ? fs::path(told) : fs::canonical(alsa.dli_fname).parent_path() / "alsa-lib";
+        for (const auto& file : fs::directory_iterator(folder)) {
+            const auto name = file.path().filename().string();
+            if (name.starts_with("libasound_module_pcm_") ||
+                name.starts_with("libasound_module_conf_"))
+                ::dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL);
+        }
+    } catch (const std::exception&) {
+        // No such folder: nothing to keep.
+    }
+}
+
 #else
 
 Result<> check_alsa_config() {
     return {};
 }
+
+void keep_alsa_plugins() noexcept {}
 
 #endif
 
