@@ -93,6 +93,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     media_ =
         std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));
 
+    if (auto ready = open_control(); !ready) return ready;
     // Before anybody can ask for them.
     for (const auto& entry : options_.adopt) adopt(entry);
     for (const auto& listener : listeners_) {
@@ -166,6 +167,42 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
     return port;
 }
 
+Result<> Bridge::open_control() {
+    const auto& wanted = options_.control;
+    if (wanted.token.empty()) return {};
+    web::ControlOptions options;
+    options.host = wanted.host;
+    options.port = wanted.port;
+    options.token = wanted.token;
+    options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
+    Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
+    shards_->run_on(0, [&] {
+        const auto executor = (*shards_)[0].executor();
+        made = web::ControlPlane::listen(executor, options);
+        if (!made && made.error().code == Errc::exists && !wanted.port_is_fixed) {
+            options.port = 0;
+            made = web::ControlPlane::listen(executor, options);
+        }
+        if (made) (*made)->start();
+    });
+    if (!made) {
+        auto error = std::move(made.error());
+        error.message +=
+            ". Set AGENTBRIDGE_CONTROL_PORT to another port, or to 0 for any free one.";
+        return tl::unexpected(std::move(error));
+    }
+    control_ = std::move(*made);
+    log::info("server", "control on {}", control_url());
+    return {};
+}
+
+std::string Bridge::control_url() const {
+    if (!control_) return {};
+    const bool six = options_.control.host.find(':') != std::string::npos;
+    return fmt::format("http://{}{}{}:{}", six ? "[" : "", options_.control.host, six ? "]" : "",
+                       control_->port());
+}
+
 void Bridge::adopt(const call::JournalEntry& entry) {
     auto spec = options_.inbound_call;
     spec.id = entry.id;
@@ -180,9 +217,11 @@ void Bridge::adopt(const call::JournalEntry& entry) {
 
 void Bridge::refuse_new_calls() {
     webhooks_->refuse_new_calls();
+    if (control_) control_->drain();
 }
 
 void Bridge::stop() {
+    if (control_) shards_->run_on(0, [&] { control_->stop(); });
     for (const auto& listener : listeners_) {
         shards_->run_on(listener.shard, [&] { listener.server->stop(); });
     }

@@ -26,6 +26,7 @@
 #include "twilio/media_endpoint.hpp"
 #include "twilio/rest_client.hpp"
 #include "twilio/webhooks.hpp"
+#include "web/control_plane.hpp"
 
 namespace bridge::app {
 
@@ -48,6 +49,13 @@ struct BridgeOptions {
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
     std::string ca_file;                           ///< extra trust for REST over https
     std::string user_agent;
+    /// The control plane; none without a token.
+    struct Control {
+        std::string host = "127.0.0.1";
+        std::uint16_t port = 0;
+        bool port_is_fixed = false;  ///< else another one is taken when it is not free
+        Secret token;
+    } control;
     std::shared_ptr<call::Journal> journal;  ///< null: nothing is remembered
     std::vector<call::JournalEntry> adopt;   ///< calls of a former run to look after from the start
 };
@@ -66,6 +74,8 @@ public:
     std::uint16_t port() const { return port_; }
     std::uint16_t media_port() const { return media_port_; }
     const std::string& public_url() const { return public_url_; }
+    /// "http://127.0.0.1:8080"; empty without a control plane.
+    std::string control_url() const;
     net::Shards& shards() { return *shards_; }
     call::CallRegistry& calls() { return *registry_; }
     twilio::RestClient& rest() { return *rest_; }
@@ -86,6 +96,7 @@ private:
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
     void show_figures();
+    Result<> open_control();
 
     BridgeOptions options_;
     std::vector<metrics::Registry::Reading> readings_;
@@ -105,6 +116,7 @@ private:
         std::shared_ptr<net::HttpServer> server;
     };
     std::vector<Listener> listeners_;
+    std::shared_ptr<web::ControlPlane> control_;
 };
 
 }  // namespace bridge::app

@@ -366,6 +366,14 @@ private:
         port("SERVER_PORT", 1, config.server_port);
         port("WEBSOCKET_PORT", 0, config.websocket_port);
         if (config.websocket_port == config.server_port) config.websocket_port = 0;
+        port("AGENTBRIDGE_CONTROL_PORT", 0, config.control_port);
+        config.control_port_named =
+            out_.value("AGENTBRIDGE_CONTROL_PORT").origin.kind != Origin::Kind::fallback;
+        config.control_host = text("AGENTBRIDGE_CONTROL_HOST");
+        if (!is_loopback_host(config.control_host) && config.control_host != "::1") {
+            wrong("AGENTBRIDGE_CONTROL_HOST", "is not a loopback address",
+                  "127.0.0.1: this plane is for you, not for the network");
+        }
     }
 
     void check_public_url() {

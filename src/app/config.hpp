@@ -65,6 +65,9 @@ struct Config {
     bool log_json = false;
     int workers = 1;
     std::filesystem::path state_dir;
+    std::string control_host = "127.0.0.1";
+    std::uint16_t control_port = 8080;  ///< 0: any free port
+    bool control_port_named = false;    ///< it came from a setting: a taken port is an error
 
     /// True when REST goes to a loopback address: the emulator, not a carrier that costs money.
     bool carrier_is_local() const;

@@ -131,10 +131,12 @@ Instance::~Instance() {
     ::close(descriptor_);
 }
 
-Result<> Instance::describe(const std::string& public_url) {
-    json::object about{{"instance", name_}, {"pid", ::getpid()}, {"started", started_}};
-    if (!public_url.empty()) about["public_url"] = public_url;
-    const auto text = json::serialize(about) + "\n";
+Result<> Instance::describe(const About& about) {
+    json::object file{{"instance", name_}, {"pid", ::getpid()}, {"started", started_}};
+    if (!about.public_url.empty()) file["public_url"] = about.public_url;
+    if (!about.control_url.empty()) file["control_url"] = about.control_url;
+    if (!about.token.empty()) file["token"] = std::string(about.token.reveal());
+    const auto text = json::serialize(file) + "\n";
     if (::ftruncate(descriptor_, 0) != 0 ||
         ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
         return tl::unexpected(io_error(file_));

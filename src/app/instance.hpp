@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/secret.hpp"
 
 namespace bridge::app {
 
@@ -28,8 +29,14 @@ public:
 
     /// "<pid>-<8 letters>": never the same twice.
     const std::string& name() const { return name_; }
-    /// What others may want to know of this one; empty values are left out. Errors: io.
-    Result<> describe(const std::string& public_url);
+    /// What others of this user may want to know of this one; empty values are left out.
+    struct About {
+        std::string public_url;
+        std::string control_url;
+        Secret token;  ///< of the control plane
+    };
+    /// Errors: io.
+    Result<> describe(const About& about);
 
 private:
     Instance(std::filesystem::path file, int descriptor, std::string name);

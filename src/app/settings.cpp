@@ -119,6 +119,13 @@ std::vector<Setting> make_table() {
         {"AGENTBRIDGE_WORKERS", Kind::text, "1", "threads",
          "io threads that share the calls, 1 to 256, or auto: one per core", "Program", "--workers",
          ""},
+        {"AGENTBRIDGE_CONTROL_HOST", Kind::address, "127.0.0.1", "",
+         "address of this machine that /healthz, /readyz and /metrics are served on; a loopback "
+         "one",
+         "Program", "", ""},
+        {"AGENTBRIDGE_CONTROL_PORT", Kind::port, "8080", "",
+         "their port; 0: any free one. When the default is taken, a free one is used", "Program",
+         "", ""},
         {"AGENTBRIDGE_STATE_DIR", Kind::path, "", "",
          "folder for what is kept between runs; default $XDG_STATE_HOME/agentbridge, on macOS "
          "~/Library/Application Support/agentbridge",

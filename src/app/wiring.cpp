@@ -75,11 +75,14 @@ public:
             if (auto ready = open_speaker(); !ready) return tl::unexpected(ready.error());
         }
 
+        Secret control_token;
         if (options_.kind != SessionOptions::Kind::demo) {
             auto memory = open_memory(config);
             if (!memory)
                 return tl::unexpected(failure(ExitCode::configuration, memory.error().message));
             memory_ = std::move(*memory);
+            control_token = Secret{random_base32(160)};
+            log::hide(control_token);
         }
 
         BridgeOptions bridge;
@@ -105,6 +108,8 @@ public:
         bridge.user_agent = kUserAgent;
         bridge.rest = rest_options(config);
         bridge.journal = memory_.journal;
+        bridge.control = {config.control_host, config.control_port, config.control_port_named,
+                          control_token};
         // What still rings, or is kept by the carrier, goes on; the rest is ended below.
         std::vector<call::JournalEntry> orphans;
         for (auto& entry : memory_.orphans) {
@@ -123,7 +128,9 @@ public:
                 failure(exit_for_start(started.error()), started.error().message));
         bridge_ = std::move(*started);
         if (memory_.instance) {
-            if (const auto told = memory_.instance->describe(bridge_->public_url()); !told)
+            if (const auto told = memory_.instance->describe(
+                    {bridge_->public_url(), bridge_->control_url(), control_token});
+                !told)
                 log::warning("journal", "{}", told.error().message);
         }
         if (!orphans.empty()) {

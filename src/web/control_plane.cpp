@@ -1,0 +1,93 @@
+#include "web/control_plane.hpp"
+
+#include <utility>
+
+namespace bridge::web {
+namespace {
+
+net::HttpResponse word(int status, std::string text) {
+    auto response = net::respond(status, "text/plain; charset=utf-8", std::move(text) + "\n");
+    response.headers.set("Cache-Control", "no-store");
+    return response;
+}
+
+/// Takes as long for a wrong token as for the right one.
+bool equal(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    unsigned difference = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        difference |= static_cast<unsigned>(static_cast<unsigned char>(left[i])) ^
+                      static_cast<unsigned>(static_cast<unsigned char>(right[i]));
+    }
+    return difference == 0;
+}
+
+boost::asio::awaitable<net::HttpResponse> at_once(net::HttpResponse response) {
+    co_return response;
+}
+
+}  // namespace
+
+bool is_own_host(std::string_view host, std::string_view bound) {
+    auto name = host;
+    if (name.starts_with('[')) {
+        name = name.substr(0, name.find(']') + 1);
+    } else {
+        name = name.substr(0, name.find(':'));
+    }
+    return name == "localhost" || name == "127.0.0.1" || name == "[::1]" ||
+           (!bound.empty() && name == bound);
+}
+
+Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_executor executor,
+                                                           ControlOptions options) {
+    std::shared_ptr<ControlPlane> plane(new ControlPlane(std::move(options)));
+    net::HttpServerOptions server;
+    server.name = "control";
+    server.host = plane->options_.host;
+    server.port = plane->options_.port;
+    const net::HttpHandler handler = [weak = plane->weak_from_this()](net::HttpRequest request) {
+        const auto self = weak.lock();
+        return at_once(self ? self->answer(request) : word(503, "stopping"));
+    };
+    const net::UpgradeHandler upgrade = [](net::Upgrade socket) {
+        net::refuse(std::move(socket), word(404, "not found"));
+    };
+    auto listening = net::HttpServer::listen(std::move(executor), server, handler, upgrade);
+    if (!listening) return tl::unexpected(listening.error());
+    plane->server_ = std::move(*listening);
+    return plane;
+}
+
+net::HttpResponse ControlPlane::answer(const net::HttpRequest& request) const {
+    // A page of another site can make a browser ask, under a name that leads here (DNS rebinding).
+    const auto host = request.headers.find("Host").value_or("");
+    if (!is_own_host(host, options_.host)) return word(421, "this is not the host you asked for");
+    const auto path = request.path();
+    const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics";
+    if (!known) return word(404, "not found");
+    if (request.method != "GET" && request.method != "HEAD") {
+        auto response = word(405, "GET");
+        response.headers.set("Allow", "GET, HEAD");
+        return response;
+    }
+    if (path == "/healthz") return word(200, "ok");
+    if (path == "/readyz") {
+        return draining_.load(std::memory_order_relaxed) ? word(503, "draining")
+                                                         : word(200, "ready");
+    }
+    const auto credentials = request.headers.find("Authorization").value_or("");
+    constexpr std::string_view kBearer = "Bearer ";
+    if (!credentials.starts_with(kBearer) ||
+        !equal(credentials.substr(kBearer.size()), options_.token.reveal())) {
+        auto response = word(401, "the token of this instance is needed");
+        response.headers.set("WWW-Authenticate", "Bearer");
+        return response;
+    }
+    auto response =
+        net::respond(200, "text/plain; version=0.0.4; charset=utf-8", options_.metrics());
+    response.headers.set("Cache-Control", "no-store");
+    return response;
+}
+
+}  // namespace bridge::web
