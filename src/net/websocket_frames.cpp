@@ -66,7 +66,7 @@ void mask_bytes(std::span<char> bytes, MaskKey key) {
     }
 }
 
-std::size_t frame_head_bytes(std::size_t payload_bytes) {
+std::size_t frame_head_bytes(std::uint64_t payload_bytes) {
     if (payload_bytes < 126) return 2;
     return payload_bytes <= 0xFFFF ? 4 : 10;
 }
@@ -200,6 +200,9 @@ FrameEvent FrameParser::next(std::span<char> buffer) {
     if (buffer.size() < 2 + length_bytes) return more;
     if (length_bytes > 0) {
         head.payload_bytes = big_endian(buffer.subspan(2, length_bytes));
+        if (frame_head_bytes(head.payload_bytes) != 2 + length_bytes) {
+            return fault(close_code::protocol_error, "frame length not in its shortest form");
+        }
         if (auto bad = check_head(head); bad.kind == FrameEvent::Kind::fault) return bad;
     }
     const auto payload_bytes = static_cast<std::size_t>(head.payload_bytes);

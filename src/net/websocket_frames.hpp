@@ -42,7 +42,7 @@ void append_frame(std::string& out, Opcode opcode, std::string_view payload, boo
 void append_masked_frame(std::string& out, Opcode opcode, std::string_view payload, MaskKey key,
                          bool final = true);
 /// The bytes `append_frame` adds before a payload of that size: 2, 4 or 10.
-std::size_t frame_head_bytes(std::size_t payload_bytes);
+std::size_t frame_head_bytes(std::uint64_t payload_bytes);
 /// A close frame's payload; 1005 gives an empty one, the reason is cut to 123 bytes at a character.
 std::string format_close_payload(std::uint16_t code, std::string_view reason);
 
