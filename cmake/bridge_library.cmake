@@ -8,7 +8,7 @@ function(bridge_library name)
   list(TRANSFORM ARG_NEEDS PREPEND bridge_)
   target_link_libraries(bridge_${name}
     PUBLIC ${ARG_NEEDS} ${ARG_SYSTEM}
-    PRIVATE bridge_warnings bridge_sanitizers)
+    PRIVATE bridge_warnings bridge_sanitizers bridge_hardening)
 endfunction()
 
 # bridge_test(<name> LABEL unit SOURCES a_test.cpp NEEDS audio): one gtest binary, every test known to ctest.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "base/log.hpp"
@@ -17,6 +19,24 @@ constexpr auto kLastAnswers = 2000ms;
 
 boost::asio::awaitable<net::HttpResponse> not_found() {
     co_return net::respond(404, "text/plain", "not found\n");
+}
+
+/// Behind a proxy that speaks TLS to us too, the host of the public address is the proxy's.
+void warn_of_certificate(const net::TlsIdentity& tls, std::string_view public_url) {
+    for (const auto& warning : tls.warnings()) log::warning("tls", "{}", warning);
+    auto host = public_url.substr(std::min(public_url.find("://") + 3, public_url.size()));
+    host = host.substr(0, host.find('/'));
+    if (host.starts_with('[')) {
+        host = host.substr(1, host.find(']') - 1);
+    } else {
+        host = host.substr(0, host.find(':'));
+    }
+    if (!tls.covers(std::string(host))) {
+        log::warning("tls",
+                     "the certificate is not for {}, the host of PUBLIC_URL; Twilio will refuse it "
+                     "unless a proxy with another one stands in front",
+                     host);
+    }
 }
 
 }  // namespace
@@ -35,6 +55,7 @@ Bridge::~Bridge() {
 /// Listeners before what they serve: the port may only be known once it is bound, and the public
 /// address of a demo is made from it. Nothing is accepted until the last line.
 Result<> Bridge::set_up(call::EventBus& events) {
+    if (auto loaded = load_certificate(); !loaded) return loaded;
     options_.metrics = metrics::registry_or_own(std::move(options_.metrics));
     options_.rest.metrics = options_.metrics;
     show_figures();
@@ -50,12 +71,14 @@ Result<> Bridge::set_up(call::EventBus& events) {
         media_port_ = *media_port;
     }
 
-    const auto url = twilio::PublicUrl::parse(options_.public_url.empty()
-                                                  ? fmt::format("http://127.0.0.1:{}", port_)
-                                                  : options_.public_url,
-                                              options_.media_url);
+    const auto url = twilio::PublicUrl::parse(
+        options_.public_url.empty()
+            ? fmt::format("{}://127.0.0.1:{}", tls_ ? "https" : "http", port_)
+            : options_.public_url,
+        options_.media_url);
     if (!url) return tl::unexpected(url.error());
     public_url_ = url->base();
+    if (tls_) warn_of_certificate(*tls_, public_url_);
 
     auto& first = (*shards_)[0];
     shards_->run_on(0, [&] {
@@ -135,6 +158,19 @@ void Bridge::show_figures() {
          [](const Stats& s) { return s.unheard_ms; });
 }
 
+Result<> Bridge::load_certificate() {
+    if (options_.tls.certificate.empty()) return {};
+    auto loaded = net::TlsIdentity::load(options_.tls);
+    if (!loaded) {
+        return fail(Errc::bad_config,
+                    fmt::format("{}. Set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY to PEM files "
+                                "that belong together, or neither.",
+                                loaded.error().message));
+    }
+    tls_ = std::move(*loaded);
+    return {};
+}
+
 /// One listener on each shard, all on one port.
 Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const char* setting) {
     const auto count = shards_->size();
@@ -144,6 +180,7 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
         server.host = options_.host;
         server.port = port;
         server.reuse_port = count > 1;
+        server.tls = tls_;
         const net::HttpHandler pages = [this, media_only](net::HttpRequest request) {
             if (media_only) return not_found();
             return webhooks_->handler()(std::move(request));

@@ -23,6 +23,7 @@
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/shards.hpp"
+#include "net/tls.hpp"
 #include "twilio/media_endpoint.hpp"
 #include "twilio/rest_client.hpp"
 #include "twilio/webhooks.hpp"
@@ -35,7 +36,8 @@ struct BridgeOptions {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;           ///< public plane; 0: any free port
     std::uint16_t media_port = 0;     ///< a second door for media sockets only; 0: none
-    std::string public_url;           ///< empty: http://127.0.0.1:<port>
+    net::TlsFiles tls;                ///< of both doors; empty: plain
+    std::string public_url;           ///< empty: http(s)://127.0.0.1:<port>
     std::string media_url;            ///< empty: made from the public URL
     twilio::RestOptions rest;         ///< public_url is filled in
     std::vector<Secret> auth_tokens;  ///< for signatures
@@ -93,6 +95,7 @@ private:
     explicit Bridge(BridgeOptions options) : options_(std::move(options)) {}
     Result<> set_up(call::EventBus& events);
     void adopt(const call::JournalEntry& entry);
+    Result<> load_certificate();
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
     void show_figures();
@@ -101,6 +104,7 @@ private:
     BridgeOptions options_;
     std::vector<metrics::Registry::Reading> readings_;
     metrics::Registry::Queue log_queue_;
+    std::shared_ptr<net::TlsIdentity> tls_;  // null: plain
     std::uint16_t port_ = 0, media_port_ = 0;
     std::string public_url_;
     // The io threads have ended (see ~Bridge) when these go, the last one first; the clocks of the

@@ -374,6 +374,14 @@ private:
             wrong("AGENTBRIDGE_CONTROL_HOST", "is not a loopback address",
                   "127.0.0.1: this plane is for you, not for the network");
         }
+        config.tls_certificate = text("AGENTBRIDGE_TLS_CERT");
+        config.tls_key = text("AGENTBRIDGE_TLS_KEY");
+        if (config.tls_certificate.empty() != config.tls_key.empty()) {
+            wrong(config.tls_key.empty() ? "AGENTBRIDGE_TLS_KEY" : "AGENTBRIDGE_TLS_CERT",
+                  "is missing: TLS needs the certificate and its key",
+                  "set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY, or neither behind a tunnel or "
+                  "proxy");
+        }
     }
 
     void check_public_url() {
@@ -384,12 +392,19 @@ private:
                                     .value_or("");
         } else if (config.carrier_is_local()) {
             // The emulator runs here, so it reaches us without a tunnel.
-            config.public_url = fmt::format("http://127.0.0.1:{}", config.server_port);
+            config.public_url =
+                fmt::format("{}://127.0.0.1:{}", config.tls_certificate.empty() ? "http" : "https",
+                            config.server_port);
         } else if (needs_.public_url) {
             missing(
                 "PUBLIC_URL",
                 fmt::format("run `ngrok http {}` and set PUBLIC_URL to the https address it prints",
                             config.server_port));
+        }
+        if (!config.tls_certificate.empty() && config.public_url.substr(0, 5) == "http:") {
+            wrong("PUBLIC_URL",
+                  "is plain http, and AGENTBRIDGE_TLS_CERT makes SERVER_PORT speak TLS",
+                  "write it with https");
         }
         if (!text("AGENTBRIDGE_MEDIA_URL").empty()) {
             auto address = url("AGENTBRIDGE_MEDIA_URL", {"wss", "https"}, {"ws", "http"},

@@ -42,6 +42,7 @@ struct Config {
     std::uint16_t websocket_port = 8001;  ///< 0: off
     std::string public_url;               ///< http(s)://host[:port][/path], no slash at the end
     std::string media_url;  ///< ws(s)://…, no slash at the end; empty: made from public_url
+    std::string tls_certificate, tls_key;  ///< PEM files; empty: plain. Both or neither
     StreamSignature stream_signature = StreamSignature::require;
 
     // Calls

@@ -65,6 +65,12 @@ std::vector<Setting> make_table() {
         {"TWILIO_EDGE", Kind::text, "", "",
          "Twilio edge, such as dublin or sydney; set TWILIO_REGION with it", "Twilio, more", "",
          ""},
+        {"AGENTBRIDGE_TLS_CERT", Kind::path, "", "",
+         "PEM file with the certificate, and its chain, of SERVER_PORT and WEBSOCKET_PORT; without "
+         "it they are plain, for a tunnel or proxy that speaks TLS",
+         "Servers, more", "", ""},
+        {"AGENTBRIDGE_TLS_KEY", Kind::path, "", "", "PEM file with that certificate's private key",
+         "Servers, more", "", ""},
         {"AGENTBRIDGE_MEDIA_URL", Kind::url, "", "",
          "another base for the media socket's address than PUBLIC_URL, such as a proxy's in front "
          "of WEBSOCKET_PORT",

@@ -90,6 +90,7 @@ public:
         bridge.host = config.server_host;
         bridge.port = config.server_port;
         bridge.media_port = config.websocket_port;
+        bridge.tls = {config.tls_certificate, config.tls_key};
         bridge.public_url = config.public_url;
         bridge.media_url = config.media_url;
         bridge.auth_tokens = config.auth_tokens;

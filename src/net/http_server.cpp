@@ -1,19 +1,13 @@
 #include "net/http_server.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cerrno>
 #include <cstring>
@@ -24,6 +18,8 @@
 
 #include "base/log.hpp"
 #include "base/spawn.hpp"
+#include "net/http_connection.hpp"
+#include "net/tls_handshakes.hpp"
 
 namespace bridge::net {
 namespace {
@@ -33,120 +29,8 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-using Parser = http::request_parser<http::string_body>;
-
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-// What a client still sends after an answer that ends its connection is read this long: closing on
-// unread bytes resets the connection, and the reset can overtake the answer.
-constexpr std::chrono::seconds kLinger{1};
 constexpr std::chrono::milliseconds kAcceptPause{100};
-
-std::string reason_phrase(int status) {
-    const auto known = http::int_to_status(static_cast<unsigned>(status));
-    return known == http::status::unknown ? "Status" : std::string(http::obsolete_reason(known));
-}
-
-/// A line feed in a value would start a header field of the sender's choice.
-void append_value(std::string& out, std::string_view value) {
-    for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
-}
-
-bool same_text(std::string_view a, const char* b) {
-    return beast::iequals(a, b);
-}
-
-std::string format_head(const HttpResponse& response, bool keep_alive, bool http10) {
-    std::string out = "HTTP/1.1 " + std::to_string(response.status) + " " +
-                      reason_phrase(response.status) + "\r\n";
-    for (const auto& [name, value] : response.headers.fields()) {
-        // These are the server's to say.
-        if (same_text(name, "Content-Length") || same_text(name, "Transfer-Encoding")) continue;
-        if (same_text(name, "Connection") || same_text(name, "Server")) continue;
-        append_value(out, name);
-        out += ": ";
-        append_value(out, value);
-        out += "\r\n";
-    }
-    out += "Server: agentbridge\r\n";
-    if (response.status >= 200 && response.status != 204 && response.status != 304) {
-        out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-    }
-    if (!keep_alive) out += "Connection: close\r\n";
-    if (keep_alive && http10) out += "Connection: keep-alive\r\n";
-    out += "\r\n";
-    return out;
-}
-
-std::string format_endpoint(const tcp::endpoint& endpoint) {
-    const auto address = endpoint.address().to_string();
-    return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
-           std::to_string(endpoint.port());
-}
-
-/// One client. Reads stop when its time is up: `timed_out` stays set until the next `expire_in`.
-struct Connection : std::enable_shared_from_this<Connection> {
-    explicit Connection(tcp::socket connected)
-        : socket(std::move(connected)), timer(socket.get_executor()) {
-        error_code error;
-        const auto endpoint = socket.remote_endpoint(error);
-        if (!error) peer = format_endpoint(endpoint);
-        socket.set_option(tcp::no_delay(true), error);
-    }
-
-    void expire_in(std::chrono::milliseconds time) {
-        timed_out = false;
-        timer.expires_after(time);
-        timer.async_wait([self = shared_from_this()](const error_code& error) {
-            // A wait that was already over when it was cancelled comes without an error.
-            if (error || self->timer.expiry() > std::chrono::steady_clock::now()) return;
-            self->timed_out = true;
-            error_code ignored;
-            self->socket.cancel(ignored);
-        });
-    }
-    void expire_never() { timer.expires_at(std::chrono::steady_clock::time_point::max()); }
-
-    tcp::socket socket;
-    asio::steady_timer timer;
-    beast::flat_buffer buffer;
-    std::optional<Parser> parser;  ///< of the request that is being read
-    std::string peer;
-    bool timed_out = false;
-    bool in_hand = false;  ///< a request has been read and is not answered yet
-};
-
-using ConnectionPtr = std::shared_ptr<Connection>;
-
-asio::awaitable<error_code> read_more(ConnectionPtr connection) {
-    if (connection->timed_out) co_return asio::error::timed_out;
-    auto [error, got] =
-        co_await connection->socket.async_read_some(connection->buffer.prepare(4096), kTuple);
-    connection->buffer.commit(got);
-    if (error && connection->timed_out) co_return asio::error::timed_out;
-    co_return error;
-}
-
-// Its arguments must be named objects: g++ 12 copies the bytes of a temporary made in the awaiting
-// expression, and a short string then points into the wrong frame.
-asio::awaitable<error_code> write_all(ConnectionPtr connection, std::string head,
-                                      std::string body) {
-    const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-    auto [error, sent] = co_await asio::async_write(connection->socket, parts, kTuple);
-    co_return error;
-}
-
-/// Ends a connection so that what was written arrives.
-asio::awaitable<void> hang_up(ConnectionPtr connection) {
-    error_code error;
-    connection->socket.shutdown(tcp::socket::shutdown_send, error);
-    connection->expire_in(kLinger);
-    for (int i = 0; !error && i < 256; ++i) {
-        connection->buffer.clear();
-        error = co_await read_more(connection);
-    }
-    connection->expire_never();
-    connection->socket.close(error);
-}
 
 /// Sends the beginning of an answer, and resets the connection.
 asio::awaitable<void> break_off(ConnectionPtr connection, std::string head, std::string body) {
@@ -189,9 +73,24 @@ public:
         port_ = acceptor_.local_endpoint(ignored).port();
     }
 
+    ~Server() override {
+        if (handshakes_) handshakes_->stop();
+    }
+
     std::uint16_t port() const override { return port_; }
 
     void start() override {
+        if (options_.tls) {
+            TlsHandshakes::Options handshakes;
+            handshakes.name = options_.name;
+            handshakes.time = options_.limits.handshake_time;
+            handshakes_ = std::make_shared<TlsHandshakes>(
+                acceptor_.get_executor(), options_.tls, std::move(handshakes),
+                [weak = weak_from_this()](tcp::socket socket, std::unique_ptr<TlsSession> session) {
+                    if (const auto self = weak.lock())
+                        self->serve_new(std::move(socket), std::move(session));
+                });
+        }
         spawn(acceptor_.get_executor(), options_.name + " server", accept_loop(shared_from_this()));
     }
 
@@ -201,6 +100,7 @@ public:
         error_code ignored;
         acceptor_.close(ignored);
         pause_.cancel();
+        if (handshakes_) handshakes_->stop();
         for (auto* connection : connections_) {
             if (!connection->in_hand) connection->socket.close(ignored);
         }
@@ -211,7 +111,6 @@ private:
 
     static asio::awaitable<void> accept_loop(Self self) {
         bool failing = false;
-        bool full = false;
         while (!self->stopped_) {
             auto [error, socket] = co_await self->acceptor_.async_accept(kTuple);
             if (self->stopped_) co_return;
@@ -229,20 +128,46 @@ private:
                 continue;
             }
             failing = false;
-            if (self->connections_.size() >= self->options_.limits.connections) {
-                if (!full) {
-                    log::warning("http", "{}: {} connections are open; more are closed at once",
-                                 self->options_.name, self->connections_.size());
-                }
-                full = true;
-                continue;  // the socket closes as it goes out of scope
+            if (self->handshakes_) {
+                self->handshakes_->begin(std::move(socket));
+            } else {
+                self->serve_new(std::move(socket), nullptr);
             }
-            full = false;
-            auto connection = std::make_shared<Connection>(std::move(socket));
-            self->connections_.insert(connection.get());
-            spawn(self->acceptor_.get_executor(), self->options_.name + " connection",
-                  serve(self, std::move(connection)));
         }
+    }
+
+    void serve_new(tcp::socket socket, std::unique_ptr<TlsSession> session) {
+        if (stopped_ || !has_room()) return;  // the socket closes as it goes out of scope
+        auto connection = std::make_shared<Connection>(std::move(socket), std::move(session));
+        connections_.insert(connection.get());
+        spawn(acceptor_.get_executor(), options_.name + " connection",
+              serve(shared_from_this(), std::move(connection)));
+    }
+
+    /// When there are too many connections, the one that has been waiting for a request longest
+    /// gives way: clients that say nothing, or only bit by bit, cannot lock out one that speaks.
+    bool has_room() {
+        if (connections_.size() < options_.limits.connections) {
+            full_ = false;
+            return true;
+        }
+        Connection* oldest = nullptr;
+        for (auto* one : connections_) {
+            if (one->in_hand) continue;
+            if (oldest == nullptr || one->waiting_since < oldest->waiting_since) oldest = one;
+        }
+        if (!full_) {
+            log::warning(
+                "http", "{}: {} connections are open; {}", options_.name, connections_.size(),
+                oldest == nullptr ? "more are closed at once"
+                                  : "the one that is silent longest gives way to the next");
+        }
+        full_ = true;
+        if (oldest == nullptr) return false;
+        connections_.erase(oldest);
+        error_code ignored;
+        oldest->socket.close(ignored);
+        return true;
     }
 
     static asio::awaitable<void> serve(Self self, ConnectionPtr connection) {
@@ -260,6 +185,7 @@ private:
         parser.body_limit(limits.body_bytes);
         parser.eager(false);
 
+        connection->waiting_since = std::chrono::steady_clock::now();
         connection->expire_in(limits.head_time);
         auto error = co_await read_head(connection);
         if (!error && parser.is_header_done() && !parser.is_done()) {
@@ -356,7 +282,8 @@ private:
         log::debug("http", "{}: {} asks for a WebSocket", options_.name, connection.peer);
         std::string leftover = beast::buffers_to_string(connection.buffer.data());
         connections_.erase(&connection);
-        upgrade_(Upgrade{std::move(request), std::move(connection.socket), std::move(leftover)});
+        upgrade_(Upgrade{std::move(request), std::move(connection.socket), std::move(leftover),
+                         std::move(connection.tls)});
     }
 
     static asio::awaitable<bool> answer(Self self, ConnectionPtr connection, HttpRequest request,
@@ -423,6 +350,8 @@ private:
     const UpgradeHandler upgrade_;
     std::uint16_t port_ = 0;
     bool stopped_ = false;
+    bool full_ = false;
+    std::shared_ptr<TlsHandshakes> handshakes_;
     std::unordered_set<Connection*> connections_;
 };
 
@@ -496,7 +425,8 @@ Result<std::shared_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
 
 void refuse(Upgrade upgrade, HttpResponse response) {
     auto executor = upgrade.socket.get_executor();
-    auto connection = std::make_shared<Connection>(std::move(upgrade.socket));
+    auto connection =
+        std::make_shared<Connection>(std::move(upgrade.socket), std::move(upgrade.tls));
     spawn(std::move(executor), "refusal of an upgrade",
           write_refusal(std::move(connection), std::move(response)));
 }

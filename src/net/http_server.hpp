@@ -13,6 +13,7 @@
 
 #include "base/result.hpp"
 #include "net/http_message.hpp"
+#include "net/tls.hpp"
 
 namespace bridge::net {
 
@@ -25,7 +26,10 @@ struct HttpLimits {
     std::chrono::milliseconds head_time{10000};
     std::chrono::milliseconds body_time{10000};
     std::chrono::milliseconds write_time{10000};
-    std::size_t connections = 2048;  ///< more are accepted and closed at once, with a warning
+    std::chrono::milliseconds handshake_time{5000};  ///< TLS, from the first byte to the last
+    /// With more, the one that has waited for a request longest is closed; if all are being
+    /// answered, the new one.
+    std::size_t connections = 2048;
 };
 
 struct HttpServerOptions {
@@ -34,6 +38,7 @@ struct HttpServerOptions {
     std::uint16_t port = 0;          ///< 0: any free port
     bool reuse_port = false;  ///< several listeners share the port, one on each io thread (Linux)
     HttpLimits limits;
+    std::shared_ptr<TlsIdentity> tls;  ///< null: plain HTTP
 };
 
 /// A request to become a WebSocket, not answered yet. `socket` is connected and has nothing pending
@@ -42,6 +47,7 @@ struct Upgrade {
     HttpRequest head;
     asio::ip::tcp::socket socket;
     std::string leftover;
+    std::unique_ptr<TlsSession> tls{};  ///< null: plain. Goes where the socket's descriptor goes
 };
 
 using HttpHandler = std::function<asio::awaitable<HttpResponse>(HttpRequest)>;

@@ -99,6 +99,7 @@ class FramedSocket final : public ServerWebSocket,
 public:
     FramedSocket(Upgrade upgrade, WebSocketLimits limits)
         : socket_(std::move(upgrade.socket)),
+          tls_(std::move(upgrade.tls)),
           close_timer_(socket_.get_executor()),
           limits_(limits),
           parser_(FrameParser::Side::server, limits.message_bytes),
@@ -214,7 +215,11 @@ private:
 
     void wait_readable() {
         if (state_ == State::ended) return;
-        socket_.async_wait(tcp::socket::wait_read, OnReadable{shared_from_this()});
+        if (tls_ && tls_->has_pending()) {  // decrypted already: the socket says nothing of it
+            asio::post(socket_.get_executor(), [self = shared_from_this()] { self->read(); });
+            return;
+        }
+        socket_.async_wait(read_wants_, OnReadable{shared_from_this()});
     }
 
     void read() {
@@ -222,7 +227,7 @@ private:
             if (filled_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
             const auto room = buffer_.size() - filled_;
             error_code error;
-            const auto got = socket_.read_some(asio::buffer(buffer_.data() + filled_, room), error);
+            const auto got = receive(std::span(buffer_).subspan(filled_, room), error);
             if (error == asio::error::would_block || error == asio::error::try_again) break;
             if (error) {
                 lost(error);
@@ -231,9 +236,27 @@ private:
             last_heard_ = std::chrono::steady_clock::now();
             filled_ += got;
             parse();
-            if (got < room) break;
+            if (got < room && !tls_) break;
         }
         wait_readable();
+    }
+
+    std::size_t receive(std::span<char> into, error_code& error) {
+        if (!tls_) return socket_.read_some(asio::buffer(into.data(), into.size()), error);
+        const auto step = tls_->read(into);
+        read_wants_ =
+            step.wait == TlsSession::Wait::write ? tcp::socket::wait_write : tcp::socket::wait_read;
+        error = step.wait == TlsSession::Wait::nothing ? step.error : asio::error::would_block;
+        return step.bytes;
+    }
+
+    std::size_t transmit(std::span<const char> from, error_code& error) {
+        if (!tls_) return socket_.write_some(asio::buffer(from.data(), from.size()), error);
+        const auto step = tls_->write(from);
+        write_wants_ =
+            step.wait == TlsSession::Wait::read ? tcp::socket::wait_read : tcp::socket::wait_write;
+        error = step.wait == TlsSession::Wait::nothing ? step.error : asio::error::would_block;
+        return step.bytes;
     }
 
     /// Delivers every whole frame in the buffer and moves the rest to its front.
@@ -339,11 +362,10 @@ private:
                 if (sending_.empty()) break;
             }
             error_code error;
-            sent_ += socket_.write_some(
-                asio::buffer(sending_.data() + sent_, sending_.size() - sent_), error);
+            sent_ += transmit(std::span<const char>(sending_).subspan(sent_), error);
             if (error == asio::error::would_block || error == asio::error::try_again) {
                 waiting_to_write_ = true;
-                socket_.async_wait(tcp::socket::wait_write, OnWritable{shared_from_this()});
+                socket_.async_wait(write_wants_, OnWritable{shared_from_this()});
                 return;
             }
             if (error) {
@@ -360,6 +382,7 @@ private:
             // Closing with unread bytes would reset the connection and could lose our close frame:
             // the peer is given `close_time` to hang up, and what it still sends is thrown away.
             error_code ignored;
+            if (tls_) tls_->say_goodbye();
             socket_.shutdown(tcp::socket::shutdown_send, ignored);
         }
     }
@@ -399,6 +422,7 @@ private:
         state_ = State::ended;
         close_timer_.cancel();
         error_code ignored;
+        if (tls_ && !write_failed_) tls_->say_goodbye();
         socket_.shutdown(tcp::socket::shutdown_both, ignored);
         socket_.close(ignored);
         if (started_) tell_end();
@@ -412,6 +436,9 @@ private:
     }
 
     tcp::socket socket_;
+    const std::unique_ptr<TlsSession> tls_;  ///< null: plain
+    tcp::socket::wait_type read_wants_ = tcp::socket::wait_read;
+    tcp::socket::wait_type write_wants_ = tcp::socket::wait_write;
     asio::steady_timer close_timer_;
     const WebSocketLimits limits_;
     FrameParser parser_;

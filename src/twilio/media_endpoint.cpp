@@ -161,6 +161,7 @@ void MediaEndpoint::hand_over(net::Upgrade upgrade, MediaTicket ticket) {
     boost::asio::post(executor, [self = shared_from_this(), executor, ticket = std::move(ticket),
                                  head = std::move(upgrade.head),
                                  leftover = std::move(upgrade.leftover),
+                                 tls = std::move(upgrade.tls),
                                  socket =
                                      TravellingSocket(local.protocol(), descriptor)]() mutable {
         auto arrived = socket.arrive(executor);
@@ -168,8 +169,9 @@ void MediaEndpoint::hand_over(net::Upgrade upgrade, MediaTicket ticket) {
             log::error({"media", ticket.call}, "the socket could not be taken over by its shard");
             return;
         }
-        self->serve_at_home(net::Upgrade{std::move(head), std::move(*arrived), std::move(leftover)},
-                            ticket);
+        self->serve_at_home(
+            net::Upgrade{std::move(head), std::move(*arrived), std::move(leftover), std::move(tls)},
+            ticket);
     });
 }
 

@@ -256,7 +256,7 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
 bool is_for_real_calls(std::string_view name) {
     return name.substr(0, 7) == "TWILIO_" || name == "PUBLIC_URL" || name == "SERVER_HOST" ||
            name == "SERVER_PORT" || name == "WEBSOCKET_PORT" || name == "AGENTBRIDGE_MEDIA_URL" ||
-           name == "AGENTBRIDGE_CA_FILE" || name == "AGENTBRIDGE_STATE_DIR";
+           name == "AGENTBRIDGE_CA_FILE" || name.substr(0, 16) == "AGENTBRIDGE_TLS_" || name == "AGENTBRIDGE_STATE_DIR";
 }
 
 }  // namespace

@@ -322,24 +322,42 @@ TEST_F(HttpServerTest, WithoutAnUpgradeHandlerThereIsNoWebSocket) {
     EXPECT_EQ(client.receive_answer().status, 404);
 }
 
-TEST_F(HttpServerTest, ClosesConnectionsOverItsLimitAtOnce) {
+TEST_F(HttpServerTest, AtItsLimitTheConnectionThatIsSilentLongestGivesWay) {
     HttpLimits limits;
     limits.connections = 2;
     const auto port = serve_mirror(limits);
     {
-        RawSocket one(port);
+        RawSocket slow(port);
+        slow.send("POST /slow HTTP/1.1\r\nHost: x\r\nConte");
         RawSocket two(port);
-        one.send(get("/1"));
         two.send(get("/2"));
-        EXPECT_EQ(one.receive_answer().status, 200);
         EXPECT_EQ(two.receive_answer().status, 200);
         RawSocket three(port);
-        EXPECT_EQ(three.receive_all(), "");
+        three.send(get("/3"));
+        EXPECT_EQ(three.receive_answer().status, 200);
+        EXPECT_EQ(slow.receive_all(), "");
     }
     EXPECT_TRUE(eventually([] { return live_tasks() == 1; }));
-    RawSocket again(port);
-    again.send(get("/again"));
-    EXPECT_EQ(again.receive_answer().status, 200);
+}
+
+TEST_F(HttpServerTest, AtItsLimitNoRequestInHandGivesWay) {
+    HttpLimits limits;
+    limits.connections = 2;
+    Gate gate;
+    HttpServerOptions options;
+    options.limits = limits;
+    const auto port =
+        serve(options, [&](HttpRequest request) { return gate.wait(request); })->port();
+    RawSocket one(port);
+    RawSocket two(port);
+    one.send(get("/1"));
+    two.send(get("/2"));
+    EXPECT_TRUE(eventually([&] { return gate.waiting == 2; }));
+    RawSocket three(port);
+    EXPECT_EQ(three.receive_all(), "");
+    gate.open = true;
+    EXPECT_EQ(one.receive_answer().status, 200);
+    EXPECT_EQ(two.receive_answer().status, 200);
 }
 
 TEST_F(HttpServerTest, StopClosesIdleConnectionsAndLetsARequestInHandFinish) {

@@ -82,13 +82,13 @@ asio::awaitable<void> accept(tcp::acceptor* acceptor, ssl::context* context,
 
 }  // namespace
 
-Certificate make_certificate(const std::string& name) {
+Certificate make_certificate(const std::string& name, int days) {
     EVP_PKEY* key = EVP_EC_gen("P-256");
     X509* certificate = X509_new();
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 24 * 3600);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600L * 24 * 30);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 24L * 3600 * days);
     X509_set_pubkey(certificate, key);
     const std::string common = "agentbridge test";
     X509_NAME* subject = X509_get_subject_name(certificate);

@@ -14,7 +14,8 @@ struct Certificate {
 };
 
 /// Self-signed, valid for `name` ("DNS:localhost", "IP:127.0.0.1").
-Certificate make_certificate(const std::string& name);
+/// `days` < 0: expired that long ago.
+Certificate make_certificate(const std::string& name, int days = 1);
 
 class TlsFront {
 public:
