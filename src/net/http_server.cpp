@@ -60,6 +60,13 @@ HeadError head_error(const error_code& error, bool anything_came) {
     return {};  // the client is gone
 }
 
+/// "5, 5", or the field twice: legal, sent by nobody honest, and read in two ways by two servers.
+bool has_doubtful_length(const http::fields& head) {
+    if (head.count(http::field::content_length) > 1) return true;
+    return head[http::field::content_length].find_first_not_of("0123456789") !=
+           beast::string_view::npos;
+}
+
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
 public:
     Server(tcp::acceptor acceptor, HttpServerOptions options, HttpHandler handler,
@@ -188,6 +195,7 @@ private:
         connection->waiting_since = std::chrono::steady_clock::now();
         connection->expire_in(limits.head_time);
         auto error = co_await read_head(connection);
+        if (!error && has_doubtful_length(parser.get())) error = http::error::bad_content_length;
         if (!error && parser.is_header_done() && !parser.is_done()) {
             connection->expire_in(limits.body_time);
             error = co_await read_body(connection);

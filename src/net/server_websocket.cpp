@@ -236,9 +236,38 @@ private:
             last_heard_ = std::chrono::steady_clock::now();
             filled_ += got;
             parse();
+            if (floods(got)) break;
             if (got < room && !tls_) break;
         }
         wait_readable();
+    }
+
+    /// True if the peer sent more than it may within a second. It is told, and cut off at once:
+    /// reading on to part in peace is what a flood wants.
+    bool floods(std::size_t bytes) {
+        if (last_heard_ - window_began_ >= std::chrono::seconds(1)) {
+            window_began_ = last_heard_;
+            frames_in_window_ = 0;
+            bytes_in_window_ = 0;
+        }
+        bytes_in_window_ += bytes;
+        const auto over = [](std::size_t count, std::size_t limit) {
+            return limit != 0 && count > limit;
+        };
+        if (!over(frames_in_window_, limits_.frames_per_second) &&
+            !over(bytes_in_window_, limits_.bytes_per_second)) {
+            return false;
+        }
+        if (state_ == State::open) {
+            FrameEvent flood;
+            flood.kind = FrameEvent::Kind::fault;
+            flood.code = close_code::policy;
+            flood.payload = "more than a peer may send within a second";
+            take_fault(flood);
+            flush();
+        }
+        finish();
+        return true;
     }
 
     std::size_t receive(std::span<char> into, error_code& error) {
@@ -266,6 +295,7 @@ private:
             const auto event = parser_.next(std::span(buffer_).subspan(used, filled_ - used));
             used += event.consumed;
             if (event.kind == FrameEvent::Kind::need_more) break;
+            ++frames_in_window_;
             take(event);
         }
         deliver();
@@ -444,6 +474,9 @@ private:
     FrameParser parser_;
     std::string leftover_;
     Clock::Time last_heard_;
+    Clock::Time window_began_{};
+    std::size_t frames_in_window_ = 0;
+    std::size_t bytes_in_window_ = 0;
 
     State state_ = State::open;
     bool started_ = false;

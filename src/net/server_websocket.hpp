@@ -27,6 +27,10 @@ struct WebSocketLimits {
     std::size_t message_bytes = 256 * 1024;      ///< longer: closed with 1009
     std::size_t outbox_bytes = 512 * 1024;       ///< fuller: send() refuses
     std::chrono::milliseconds close_time{2000};  ///< wait this long for the peer's close frame
+    /// Frames of every kind, and bytes, from the peer within a second; more: closed with 1008. 0:
+    /// no limit.
+    std::size_t frames_per_second = 0;
+    std::size_t bytes_per_second = 0;
 };
 
 /// How a connection ended. `code` 1006: without a close frame.

@@ -27,11 +27,20 @@ namespace bridge::twilio {
 /// token still decides.
 enum class StreamSignature { required, log };
 
+/// A phone sends 50 messages and 19 kB a second; what a stall of minutes has piled up may come at
+/// once.
+inline net::WebSocketLimits media_limits() {
+    net::WebSocketLimits limits;
+    limits.frames_per_second = 10'000;
+    limits.bytes_per_second = 8'000'000;
+    return limits;
+}
+
 struct MediaEndpointOptions {
     PublicUrl url;
     std::vector<Secret> auth_tokens;  ///< the current one and, while it is changed, the other
     StreamSignature signature = StreamSignature::required;
-    net::WebSocketLimits limits;
+    net::WebSocketLimits limits = media_limits();
     MediaStreamOptions stream;
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
     /// Monotonic time on any thread, for the age of tokens.
