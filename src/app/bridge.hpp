@@ -7,6 +7,7 @@
 //          ─ws───▶            upgrade ─▶ MediaEndpoint ─▶ MediaStream ────────────────▶
 //   Call ─▶ Carrier = RestClient ─▶ Twilio
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,7 +44,8 @@ struct BridgeOptions {
     std::vector<Secret> auth_tokens;  ///< for signatures
     twilio::StreamSignature stream_signature = twilio::StreamSignature::required;
     twilio::InboundPolicy inbound = twilio::InboundPolicy::answer;
-    call::CallSpec inbound_call;  ///< what an inbound call is opened with
+    std::chrono::seconds ping_interval{15};  ///< of a media socket on which this side is silent
+    call::CallSpec inbound_call;             ///< what an inbound call is opened with
     audio::PlayoutOptions playout;
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
     /// One more ear for each call, for tests and measurements; empty: none.

@@ -429,6 +429,7 @@ private:
                                        : *word == "enable" ? MachineDetection::enable
                                                            : MachineDetection::detect_message_end;
         }
+        duration("AGENTBRIDGE_PING_INTERVAL", 1, 3600, config.ping_interval);
         duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
         duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
     }

@@ -47,6 +47,7 @@ struct Config {
 
     // Calls
     AnswerPolicy answer = AnswerPolicy::accept;
+    std::chrono::seconds ping_interval{15};  ///< of a silent media socket
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};
     MachineDetection machine_detection = MachineDetection::off;

@@ -85,6 +85,11 @@ std::vector<Setting> make_table() {
          "",
          "",
          {"require", "log"}},
+        {"AGENTBRIDGE_PING_INTERVAL", Kind::seconds, "15", "seconds",
+         "the media socket is pinged when this side was silent so long; shorter than a proxy's "
+         "idle "
+         "timeout, 1 to 3600",
+         "Calls", "", ""},
         {"AGENTBRIDGE_ANSWER",
          Kind::choice,
          "auto",

@@ -101,6 +101,7 @@ public:
             config.answer == AnswerPolicy::reject || options_.kind != SessionOptions::Kind::serve
                 ? twilio::InboundPolicy::reject
                 : twilio::InboundPolicy::answer;
+        bridge.ping_interval = config.ping_interval;
         bridge.inbound_call = call_spec();
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = speaker_;

@@ -36,7 +36,8 @@ MediaStream::MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std
       options_(options),
       metrics_(metrics::registry_or_own(std::move(metrics))),
       listen_only_(call_->spec().listen_only),
-      opened_(clock_.now()) {}
+      opened_(clock_.now()),
+      quiet_since_(opened_) {}
 
 void MediaStream::start() {
     const auto self = shared_from_this();
@@ -227,6 +228,12 @@ void MediaStream::sweep() {
         pinged_at_ = now;
         log::info({"media", call_->id()}, "nothing heard on the media socket for {} s; pinged",
                   options_.ping_after.count());
+        socket_->ping();
+    }
+    const auto sent = socket_->stats().messages_out;
+    if (std::exchange(sent_, sent) != sent) quiet_since_ = now;
+    if (options_.ping_every.count() > 0 && now - quiet_since_ >= options_.ping_every) {
+        quiet_since_ = now;
         socket_->ping();
     }
 }

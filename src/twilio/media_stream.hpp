@@ -31,6 +31,9 @@ struct MediaStreamOptions {
     std::chrono::seconds ping_after{60};   ///< of silence
     std::chrono::seconds close_after{90};  ///< of silence
     std::size_t bad_messages = 100;        ///< then the stream is closed
+    /// Pinged when nothing was sent for so long: proxies cut a connection on which this side is
+    /// silent. 0: never.
+    std::chrono::seconds ping_every{0};
 };
 
 /// Thread: the call's io thread. Lives until its connection has ended.
@@ -81,6 +84,8 @@ private:
     Clock::TimerId sweep_timer_ = Clock::kNoTimer;
     Clock::Time stopped_at_{};
     Clock::Time pinged_at_{};
+    Clock::Time quiet_since_{};  // this side sends nothing
+    std::uint64_t sent_ = 0;     // messages, when last looked
     StreamSid stream_sid_;
     bool started_ = false;  // `start` came and was right
     bool stopped_ = false;  // `stop` came
