@@ -13,7 +13,7 @@ import time
 
 from harness import ACCOUNT, EndToEnd, Emulator, OUR_NUMBER, free_port, main, wait_for
 
-KILLS = 10
+KILLS = 24
 SEED = 20260101
 AT_ONCE = 2
 
