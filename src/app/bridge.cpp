@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "twilio/wire/probe.hpp"
 
 namespace bridge::app {
 namespace {
@@ -71,14 +72,15 @@ Result<> Bridge::set_up(call::EventBus& events) {
         media_port_ = *media_port;
     }
 
-    const auto url = twilio::PublicUrl::parse(
+    auto url = twilio::PublicUrl::parse(
         options_.public_url.empty()
             ? fmt::format("{}://127.0.0.1:{}", tls_ ? "https" : "http", port_)
             : options_.public_url,
         options_.media_url);
     if (!url) return tl::unexpected(url.error());
-    public_url_ = url->base();
-    if (tls_) warn_of_certificate(*tls_, public_url_);
+    public_url_ = std::move(*url);
+    instance_ = twilio::new_nonce();
+    if (tls_) warn_of_certificate(*tls_, public_url());
 
     auto& first = (*shards_)[0];
     shards_->run_on(0, [&] {
@@ -101,7 +103,8 @@ Result<> Bridge::set_up(call::EventBus& events) {
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;
-    webhooks.url = *url;
+    webhooks.url = public_url_;
+    webhooks.instance = instance_;
     webhooks.auth_tokens = options_.auth_tokens;
     webhooks.metrics = options_.metrics;
     webhooks.inbound = options_.inbound;
@@ -109,7 +112,8 @@ Result<> Bridge::set_up(call::EventBus& events) {
     webhooks_ = std::make_shared<twilio::Webhooks>(*registry_, tokens, std::move(webhooks));
 
     twilio::MediaEndpointOptions media;
-    media.url = *url;
+    media.url = public_url_;
+    media.instance = instance_;
     media.auth_tokens = options_.auth_tokens;
     media.metrics = options_.metrics;
     media.signature = options_.stream_signature;
@@ -124,7 +128,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
         shards_->run_on(listener.shard, [&] { listener.server->start(); });
     }
     log::info("server", "webhooks and media on {}:{}, public address {}", options_.host, port_,
-              public_url_);
+              public_url());
     if (media_port_ != 0) log::info("server", "media also on {}:{}", options_.host, media_port_);
     return {};
 }
@@ -251,6 +255,14 @@ void Bridge::adopt(const call::JournalEntry& entry) {
     spec.listen_only = entry.hold == call::Hold::listen_only;
     const auto id = registry_->open(std::move(spec));
     registry_->post(id, call::input::Adopt{entry.state, entry.hold});
+}
+
+Result<> Bridge::change_public_url(const std::string& url) {
+    auto next = twilio::PublicUrl::parse(url, options_.media_url);
+    if (!next) return tl::unexpected(next.error());
+    public_url_.change(std::move(*next));
+    log::info("server", "the public address is {} now", public_url());
+    return {};
 }
 
 void Bridge::refuse_new_calls() {

@@ -77,9 +77,16 @@ public:
 
     std::uint16_t port() const { return port_; }
     std::uint16_t media_port() const { return media_port_; }
-    const std::string& public_url() const { return public_url_; }
     /// "http://127.0.0.1:8080"; empty without a control plane.
     std::string control_url() const;
+    /// Where Twilio is told to find us, from now on. Any thread.
+    std::string public_url() const { return public_url_.now()->base(); }
+    const twilio::SharedUrl& shared_url() const { return public_url_; }
+    /// New calls use `url` from now on; webhooks signed for the old one are taken as long as it is
+    /// remembered. Errors: bad_config. Thread: any.
+    Result<> change_public_url(const std::string& url);
+    /// A random name of this run, by which it recognises itself at the other end of a tunnel.
+    const std::string& instance() const { return instance_; }
     net::Shards& shards() { return *shards_; }
     call::CallRegistry& calls() { return *registry_; }
     twilio::RestClient& rest() { return *rest_; }
@@ -108,7 +115,8 @@ private:
     metrics::Registry::Queue log_queue_;
     std::shared_ptr<net::TlsIdentity> tls_;  // null: plain
     std::uint16_t port_ = 0, media_port_ = 0;
-    std::string public_url_;
+    twilio::SharedUrl public_url_;
+    std::string instance_;
     // The io threads have ended (see ~Bridge) when these go, the last one first; the clocks of the
     // shards outlive the calls.
     std::unique_ptr<net::Shards> shards_;

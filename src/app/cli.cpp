@@ -163,6 +163,10 @@ private:
                 "let it ring this long (default 30s)");
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
+        setting(sub, "--tunnel", "AGENTBRIDGE_TUNNEL", "ngrok|cloudflared",
+                "start a tunnel and use its address in place of PUBLIC_URL");
+        setting(sub, "--url-check", "AGENTBRIDGE_URL_CHECK", "on|off",
+                "ask PUBLIC_URL whether it leads here before a call (default on)");
         sub->add_flag("--no-audio", run.no_audio, "open no sound device");
         sub->add_flag("--listen-only", run.listen_only,
                       "one-way stream: the phone is heard, nothing can be said");

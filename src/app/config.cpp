@@ -76,6 +76,13 @@ public:
         check_audio();
         check_program();
         look_for_misspelt_names();
+        // Alone it is no mistake: a running ngrok agent may know the address.
+        if (needs_.public_url && !public_url_known_ && !out_.problems.empty()) {
+            missing("PUBLIC_URL",
+                    fmt::format("run `ngrok http {}`, whose address is found by itself, or set "
+                                "PUBLIC_URL to your https address, or use --tunnel ngrok",
+                                out_.config.server_port));
+        }
         return std::move(out_);
     }
 
@@ -395,17 +402,23 @@ private:
             config.public_url =
                 fmt::format("{}://127.0.0.1:{}", config.tls_certificate.empty() ? "http" : "https",
                             config.server_port);
-        } else if (needs_.public_url) {
-            missing(
-                "PUBLIC_URL",
-                fmt::format("run `ngrok http {}` and set PUBLIC_URL to the https address it prints",
-                            config.server_port));
         }
         if (!config.tls_certificate.empty() && config.public_url.substr(0, 5) == "http:") {
             wrong("PUBLIC_URL",
                   "is plain http, and AGENTBRIDGE_TLS_CERT makes SERVER_PORT speak TLS",
                   "write it with https");
         }
+        if (const auto word = choice("AGENTBRIDGE_TUNNEL")) {
+            config.tunnel = *word == "ngrok"         ? TunnelKind::ngrok
+                            : *word == "cloudflared" ? TunnelKind::cloudflared
+                                                     : TunnelKind::off;
+        }
+        if (const auto word = choice("AGENTBRIDGE_URL_CHECK")) config.url_check = *word == "on";
+        config.ngrok_api = url("AGENTBRIDGE_NGROK_API", {"https"}, {"http"},
+                               "http://127.0.0.1:4040, where ngrok listens on this machine")
+                               .value_or("");
+        public_url_known_ = !text("PUBLIC_URL").empty() || !config.public_url.empty() ||
+                            config.tunnel != TunnelKind::off;
         if (!text("AGENTBRIDGE_MEDIA_URL").empty()) {
             auto address = url("AGENTBRIDGE_MEDIA_URL", {"wss", "https"}, {"ws", "http"},
                                "wss://media.name.com")
@@ -517,6 +530,7 @@ private:
 
     const ConfigSources& sources_;
     const ConfigNeeds& needs_;
+    bool public_url_known_ = false;
     LoadedConfig out_;
 };
 

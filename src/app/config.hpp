@@ -21,6 +21,7 @@ namespace bridge::app {
 
 enum class StreamSignature { require, log };
 enum class AnswerPolicy { accept, reject };
+enum class TunnelKind { off, ngrok, cloudflared };
 enum class MachineDetection { off, enable, detect_message_end };
 
 /// The values, parsed and checked. Read-only after start-up.
@@ -41,6 +42,9 @@ struct Config {
     std::uint16_t server_port = 8000;
     std::uint16_t websocket_port = 8001;  ///< 0: off
     std::string public_url;               ///< http(s)://host[:port][/path], no slash at the end
+    TunnelKind tunnel = TunnelKind::off;
+    std::string ngrok_api = "http://127.0.0.1:4040";  ///< no slash at the end
+    bool url_check = true;  ///< public_url is asked whether it leads here before a call
     std::string media_url;  ///< ws(s)://…, no slash at the end; empty: made from public_url
     std::string tls_certificate, tls_key;  ///< PEM files; empty: plain. Both or neither
     StreamSignature stream_signature = StreamSignature::require;
@@ -118,9 +122,9 @@ struct ConfigSources {
 
 /// What a command needs to be set; what is set is checked in any case.
 struct ConfigNeeds {
-    bool account = false;  ///< account SID, Auth Token
-    bool number = false;   ///< TWILIO_PHONE_NUMBER
-    bool public_url = false;
+    bool account = false;     ///< account SID, Auth Token
+    bool number = false;      ///< TWILIO_PHONE_NUMBER
+    bool public_url = false;  ///< set, or to be found: by a tunnel, or a running ngrok agent
 };
 
 struct LoadedConfig {

@@ -16,6 +16,7 @@
 #include "app/call_text.hpp"
 #include "app/former_calls.hpp"
 #include "app/rest_options.hpp"
+#include "app/reach/public_address.hpp"
 #include "app/session.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
@@ -58,6 +59,7 @@ public:
         : options_(std::move(options)), executor_(executor), deadline_(executor) {}
 
     ~LiveSession() override {
+        address_.reset();
         subscription_.reset();
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
@@ -143,8 +145,11 @@ public:
                          std::move(orphans)));
         }
 
-        lines_.push_back(fmt::format("listening on {}:{}, for Twilio at {}", config.server_host,
-                                     bridge_->port(), bridge_->public_url()));
+        const bool known = options_.kind == SessionOptions::Kind::demo ||
+                           (!config.public_url.empty() && config.tunnel == TunnelKind::off);
+        lines_.push_back(fmt::format("listening on {}:{}, {}", config.server_host, bridge_->port(),
+                                     known ? "for Twilio at " + bridge_->public_url()
+                                           : std::string("looking for the public address")));
         subscription_ = events_.subscribe(
             executor_, 4096,
             [this](const call::CallEvent& event, std::uint64_t) {
@@ -154,8 +159,11 @@ public:
                 }
             },
             "session");
-        spawn(bridge_->shards()[0].executor(), "account check",
-              check_account(weak_from_this(), executor_, bridge_->rest()));
+        if (options_.kind == SessionOptions::Kind::demo) {
+            begin();
+        } else {
+            find_address();
+        }
         return lines_;
     }
 
@@ -326,6 +334,63 @@ private:
         if (waited_) finish({});
     }
 
+    /// Under which address Twilio reaches us: nothing is dialled before that is known, since nobody
+    /// should pay for a call whose webhooks cannot arrive.
+    void find_address() {
+        const auto& config = options_.config;
+        AddressOptions address;
+        address.tunnel = config.tunnel;
+        address.configured = config.public_url;
+        address.media_url = config.media_url;
+        address.ngrok_api = config.ngrok_api;
+        address.host = config.server_host;
+        address.port = bridge_->port();
+        address.check = config.url_check;
+        if (!config.auth_tokens.empty()) address.token = config.auth_tokens.front();
+        address.instance = bridge_->instance();
+        address.ca_file = config.ca_file;
+        address.user_agent = kUserAgent;
+        address.environment = process_environment();
+        address.busy = [this] { return bridge_ && bridge_->calls().size() > 0; };
+        address_ = std::make_unique<PublicAddress>(
+            executor_, std::move(address),
+            [this](Outcome<std::string> found) { on_address(std::move(found)); },
+            [this](const std::string& url) {
+                if (const auto changed = use_address(url); !changed)
+                    log::error("public-url", "{}", changed.error().message);
+            });
+    }
+
+    Result<> use_address(const std::string& url) {
+        if (auto changed = bridge_->change_public_url(url); !changed) return changed;
+        if (memory_.instance) {
+            if (const auto told = memory_.instance->describe(url); !told)
+                log::warning("journal", "{}", told.error().message);
+        }
+        return {};
+    }
+
+    void on_address(Outcome<std::string> found) {
+        if (done_ || stopping_) return;
+        // `serve` goes on: the tunnel may come back, and it is told when it does.
+        const bool wait = !found && options_.target.empty() &&
+                          options_.config.tunnel == TunnelKind::off &&
+                          found.error().exit == ExitCode::public_url_unreachable;
+        if (!found && !wait) return finish(found.error());
+        if (!found) {
+            log::error("public-url", "{}", found.error().message);
+        } else if (*found != bridge_->public_url()) {
+            if (const auto changed = use_address(*found); !changed)
+                return finish(failure(ExitCode::configuration, changed.error().message));
+        }
+        begin();
+    }
+
+    void begin() {
+        spawn(bridge_->shards()[0].executor(), "account check",
+              check_account(weak_from_this(), executor_, bridge_->rest()));
+    }
+
     /// Credentials and trial limits are told before anything is dialled. Thread: an io thread,
     /// which never holds the session: letting go of it there would join that very thread.
     static asio::awaitable<void> check_account(std::weak_ptr<LiveSession> weak,
@@ -391,6 +456,8 @@ private:
         }
         if (memory_.journal && !memory_.journal->close())
             end.lines.push_back("the journal is not complete: the disk could not be written");
+        // The last webhooks have come in.
+        address_.reset();
         if (speaker_) {
             const auto stats = speaker_->stats();
             log::info("audio",
@@ -430,6 +497,7 @@ private:
     std::shared_ptr<audio::AudioDevice> speaker_;
     Memory memory_;
     std::unique_ptr<Bridge> bridge_;
+    std::unique_ptr<PublicAddress> address_;
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::vector<std::string> lines_;
     std::string wav_file_;

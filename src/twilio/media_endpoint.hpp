@@ -37,12 +37,13 @@ inline net::WebSocketLimits media_limits() {
 }
 
 struct MediaEndpointOptions {
-    PublicUrl url;
+    SharedUrl url;
     std::vector<Secret> auth_tokens;  ///< the current one and, while it is changed, the other
     StreamSignature signature = StreamSignature::required;
     net::WebSocketLimits limits = media_limits();
     MediaStreamOptions stream;
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
+    std::string instance{};  ///< who answers probes (see wire/probe.hpp); empty: nobody
     /// Monotonic time on any thread, for the age of tokens.
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
@@ -61,6 +62,8 @@ public:
 private:
     void refuse(net::Upgrade upgrade, int status, std::string text, const char* cause);
     bool signature_is_right(const net::Upgrade& upgrade, std::string_view token);
+    std::vector<std::string> candidates(std::string_view token) const;
+    bool answer_probe(net::Upgrade& upgrade, std::string_view token);
     void serve(net::Upgrade upgrade);
     void hand_over(net::Upgrade upgrade, MediaTicket ticket);
     void serve_at_home(net::Upgrade upgrade, const MediaTicket& ticket);

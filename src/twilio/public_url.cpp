@@ -125,4 +125,37 @@ std::string_view PublicUrl::below_media_base(std::string_view target) const {
     return strip(target, media_prefix_);
 }
 
+SharedUrl::SharedUrl(PublicUrl first) : state_(std::make_shared<State>()) {
+    state_->urls =
+        std::make_shared<const std::vector<PublicUrl>>(std::vector<PublicUrl>{std::move(first)});
+}
+
+std::shared_ptr<const std::vector<PublicUrl>> SharedUrl::known() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->urls;
+}
+
+std::shared_ptr<const PublicUrl> SharedUrl::now() const {
+    const auto urls = known();
+    return {urls, &urls->front()};
+}
+
+void SharedUrl::change(PublicUrl next) const {
+    const std::lock_guard lock(state_->mutex);
+    std::vector<PublicUrl> urls{std::move(next)};
+    for (const auto& old : *state_->urls) {
+        const bool same =
+            old.base() == urls.front().base() && old.media_base() == urls.front().media_base();
+        if (!same && urls.size() < kRemembered) urls.push_back(old);
+    }
+    state_->urls = std::make_shared<const std::vector<PublicUrl>>(std::move(urls));
+}
+
+std::string_view below_known(const std::vector<PublicUrl>& known, std::string_view target) {
+    for (const auto& url : known) {
+        if (const auto below = url.below_base(target); below.starts_with("/twilio/")) return below;
+    }
+    return target;
+}
+
 }  // namespace bridge::twilio

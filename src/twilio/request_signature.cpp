@@ -24,6 +24,15 @@ std::string_view host_header(const net::HttpRequest& request, std::string_view n
 
 }  // namespace
 
+std::vector<std::string> known_webhook_urls(const SharedUrl& url, std::string_view target) {
+    std::vector<std::string> all;
+    for (const auto& known : *url.known()) {
+        for (auto& one : webhook_url_candidates(known.url(known.below_base(target))))
+            all.push_back(std::move(one));
+    }
+    return all;
+}
+
 std::string likely_cause(const net::HttpRequest& request, std::string_view secure_scheme,
                          std::string_view target, const Form& parameters,
                          std::string_view signature, std::span<const Secret> tokens) {

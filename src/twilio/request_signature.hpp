@@ -5,12 +5,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/secret.hpp"
 #include "net/http_message.hpp"
+#include "twilio/public_url.hpp"
 #include "twilio/wire/form.hpp"
 
 namespace bridge::twilio {
+
+/// Every address for which a webhook that asks for `target` may have been signed: under the public
+/// address of now, and under those before it.
+std::vector<std::string> known_webhook_urls(const SharedUrl& url, std::string_view target);
 
 /// The most likely cause, with the fix. `secure_scheme` is "https" or "wss"; `target` is what was
 /// asked for.

@@ -271,9 +271,8 @@ asio::awaitable<tl::expected<call::PlacedCall, call::PlaceFailure>> RestClient::
     call::PlaceCall wanted) {
     const auto state = state_;
     const auto query = "?call=" + percent_encode(wanted.call.str());
-    const auto webhook = [&](std::string_view path) {
-        return state->options.public_url + std::string(path) + query;
-    };
+    const auto here = state->options.public_url.now();
+    const auto webhook = [&](std::string_view path) { return here->url(path) + query; };
     std::vector<Form::Pair> standard = {
         {"To", wanted.to},
         {"From", wanted.from},

@@ -16,6 +16,7 @@
 #include "base/secret.hpp"
 #include "call/carrier.hpp"
 #include "net/http_client.hpp"
+#include "twilio/public_url.hpp"
 #include "twilio/wire/form.hpp"
 
 namespace bridge::twilio {
@@ -30,7 +31,7 @@ struct RestOptions {
     Secret auth_token;    ///< the first, if there are several
     std::string api_key;  ///< SK…: used instead of the Auth Token if it is set
     Secret api_secret;
-    std::string public_url;  ///< PublicUrl::base(): where the webhooks of our calls are
+    SharedUrl public_url;  ///< where the webhooks of our calls are
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds total_timeout{30000};
     int tries = 3;                                 ///< of a request that may be repeated

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "twilio/probe_responder.hpp"
 #include "twilio/request_signature.hpp"
 #include "twilio/wire/account_errors.hpp"
 #include "twilio/wire/signature.hpp"
@@ -113,7 +114,8 @@ net::HttpHandler Webhooks::handler() {
 
 asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     const auto self = shared_from_this();
-    const std::string target(options_.url.below_base(request.target));
+    const auto known = options_.url.known();
+    const std::string target(below_known(*known, request.target));
     const auto path = path_of(target);
     std::optional<Route> route;
     if (path == "/twilio/voice") route = Route::voice;
@@ -131,6 +133,10 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
         ->counter("agentbridge_webhook_requests_total", "Webhook requests, by what they ask.",
                   {{"webhook", name_of_path(path)}})
         .add();
+    if (*route == Route::status && !options_.instance.empty()) {
+        const ProbeResponder probes{options_.instance, options_.url, options_.auth_tokens};
+        if (auto report = probes.answer(request)) co_return std::move(*report);
+    }
     Form form;
     if (auto refusal = check(request, target, form)) co_return std::move(*refusal);
     std::string call_name;
@@ -179,8 +185,7 @@ std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request
     }
     // With bodySHA256 in it, the URL alone is signed and stands for the body.
     const auto parameters = has_form && !body_hash ? carried : Form{};
-    const auto url = options_.url.url(target);
-    const auto candidates = webhook_url_candidates(url);
+    const auto candidates = known_webhook_urls(options_.url, request.target);
     const bool signed_right =
         matching_url(*signature, options_.auth_tokens, candidates, parameters).has_value();
     if (signed_right &&
@@ -193,7 +198,8 @@ std::optional<net::HttpResponse> Webhooks::check(const net::HttpRequest& request
                                                    *signature, options_.auth_tokens);
     log::warning("webhook", "{} {} from {} refused: the signature was expected for {}: {}",
                  request.method, path, request.peer,
-                 shown(candidates.empty() ? url : candidates.front()), cause);
+                 shown(candidates.empty() ? options_.url.now()->url(target) : candidates.front()),
+                 cause);
     return refused(signed_right ? "body_hash" : "signature",
                    plain(403, "the signature does not match"));
 }
@@ -254,8 +260,9 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
     registry_.post(*id, input::VoiceRequested{sid, form.get("From"), form.get("To"),
                                               form.get("CallStatus"), form.get("AnsweredBy")});
     if (seen.listen_only && seen.streaming) {
-        co_return twiml(
-            keep_listening(options_.url.url("/twilio/voice?call=" + percent_encode(id->str()))));
+        const auto again =
+            options_.url.now()->url("/twilio/voice?call=" + percent_encode(id->str()));
+        co_return twiml(keep_listening(again));
     }
     co_return stream_document(*id, sid, seen.listen_only);
 }
@@ -304,10 +311,11 @@ net::HttpResponse Webhooks::stream_document(const CallId& id, const CallSid& sid
     if (!home) return twiml(hangup());
     const auto token = tokens_->mint(MediaTicket{id, sid, *home}, options_.now());
     const auto call = "?call=" + percent_encode(id.str());
+    const auto here = options_.url.now();
     const StreamParameters stream{
-        options_.url.media_url(token), options_.url.url("/twilio/stream-status" + call), {}};
-    auto document = listen ? listen_only(stream, options_.url.url("/twilio/voice" + call))
-                           : connect_stream(stream);
+        here->media_url(token), here->url("/twilio/stream-status" + call), {}};
+    auto document =
+        listen ? listen_only(stream, here->url("/twilio/voice" + call)) : connect_stream(stream);
     if (!document) {
         log::error({"webhook", id}, "no instructions could be written: {}",
                    document.error().message);

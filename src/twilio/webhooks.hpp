@@ -26,8 +26,9 @@ namespace bridge::twilio {
 enum class InboundPolicy { answer, reject };
 
 struct WebhookOptions {
-    PublicUrl url;
+    SharedUrl url;
     std::vector<Secret> auth_tokens;  ///< the current one and, while it is changed, the other
+    std::string instance;             ///< who answers probes (see wire/probe.hpp); empty: nobody
     InboundPolicy inbound = InboundPolicy::answer;
     RejectReason reject_reason = RejectReason::rejected;
     call::CallSpec inbound_call;  ///< what an inbound call is opened with; numbers, direction and

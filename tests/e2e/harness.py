@@ -106,13 +106,14 @@ class Process:
 class Emulator:
     """`agentbridge emulator serve` as a process of its own, with a ledger file."""
 
-    def __init__(self, test, *arguments, name="emulator"):
+    def __init__(self, test, *arguments, name="emulator", environment=None):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ledger_path = test.folder / f"{name}.ledger"
         self.process = test.start(["emulator", "serve", "--port", str(self.port), "--ledger", str(self.ledger_path),
                                    *arguments], name=name,
-                                  environment={"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN})
+                                  environment={"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
+                                                 **(environment or {})})
         wait_for("the emulator answers", self.answers)
 
     def answers(self):

@@ -241,7 +241,9 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
         console.out << fmt::format("  {:<14}{}\n", name, value);
     };
     row("carrier", carrier);
-    row("voice URL", config.public_url + "/twilio/voice");
+    row("voice URL", config.tunnel != TunnelKind::off || config.public_url.empty()
+                         ? std::string("known when the tunnel is there")
+                         : config.public_url + "/twilio/voice");
     row("listens on", fmt::format("{}:{}", config.server_host, config.server_port));
     if (config.websocket_port != 0)
         row("media too", fmt::format("{}:{}", config.server_host, config.websocket_port));
@@ -256,7 +258,9 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
 bool is_for_real_calls(std::string_view name) {
     return name.substr(0, 7) == "TWILIO_" || name == "PUBLIC_URL" || name == "SERVER_HOST" ||
            name == "SERVER_PORT" || name == "WEBSOCKET_PORT" || name == "AGENTBRIDGE_MEDIA_URL" ||
-           name == "AGENTBRIDGE_CA_FILE" || name.substr(0, 16) == "AGENTBRIDGE_TLS_" || name == "AGENTBRIDGE_STATE_DIR";
+           name == "AGENTBRIDGE_TUNNEL" || name == "AGENTBRIDGE_NGROK_API" ||
+           name == "AGENTBRIDGE_CA_FILE" || name.substr(0, 16) == "AGENTBRIDGE_TLS_" ||
+           name == "AGENTBRIDGE_STATE_DIR";
 }
 
 }  // namespace

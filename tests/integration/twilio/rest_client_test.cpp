@@ -35,7 +35,7 @@ protected:
         options.base_url = "http://127.0.0.1:" + std::to_string(server->port());
         options.account_sid = "AC1";
         options.auth_token = Secret{"token"};
-        options.public_url = "https://bridge.example.com";
+        options.public_url = *PublicUrl::parse("https://bridge.example.com");
         options.first_backoff = 1ms;
         options.total_timeout = 5s;
     }

@@ -64,5 +64,24 @@ TEST(PublicUrl, RefusesWhatIsNoAddressAndNamesTheSetting) {
               std::string::npos);
 }
 
+TEST(SharedUrl, CopiesShareOneValueAndOldAddressesAreRemembered) {
+    const SharedUrl first = *PublicUrl::parse("https://a.ngrok.app");
+    const auto copy = first;
+    const auto held = copy.now();
+    first.change(*PublicUrl::parse("https://b.ngrok.app/x"));
+    EXPECT_EQ(copy.now()->base(), "https://b.ngrok.app/x");
+    EXPECT_EQ(held->base(), "https://a.ngrok.app") << "a snapshot stays as it is";
+    EXPECT_EQ(below_known(*copy.known(), "/x/twilio/status?call=1"), "/twilio/status?call=1");
+    EXPECT_EQ(below_known(*copy.known(), "/twilio/status"), "/twilio/status");
+    EXPECT_EQ(below_known(*copy.known(), "/elsewhere"), "/elsewhere");
+
+    first.change(*PublicUrl::parse("https://a.ngrok.app"));
+    ASSERT_EQ(copy.known()->size(), 2u) << "an address that comes back is not kept twice";
+    for (int i = 0; i < 40; ++i)
+        first.change(*PublicUrl::parse("https://n" + std::to_string(i) + ".ngrok.app"));
+    EXPECT_EQ(copy.known()->size(), SharedUrl::kRemembered);
+    EXPECT_EQ(copy.now()->base(), "https://n39.ngrok.app");
+}
+
 }  // namespace
 }  // namespace bridge::twilio

@@ -48,7 +48,7 @@ protected:
         options.base_url = "https://api.example.com/";
         options.account_sid = "AC00000000000000000000000000000001";
         options.auth_token = Secret{"the-token"};
-        options.public_url = "https://bridge.example.com";
+        options.public_url = *PublicUrl::parse("https://bridge.example.com");
         options.wait = [this](std::chrono::milliseconds delay) { return note(delay); };
     }
     asio::awaitable<void> note(std::chrono::milliseconds delay) {

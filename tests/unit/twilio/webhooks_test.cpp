@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "twilio/wire/probe.hpp"
 #include "twilio/wire/signature.hpp"
 
 namespace bridge::twilio {
@@ -379,6 +380,70 @@ TEST_F(WebhooksTest, RefusesAFormThatIsTooLarge) {
 
 TEST_F(WebhooksTest, NeedsACallSid) {
     EXPECT_EQ(post("/twilio/voice", {{"From", "+1"}}).status, 400);
+}
+
+TEST_F(WebhooksTest, FollowsThePublicAddressAndStillTakesWhatWasSignedForTheOldOne) {
+    const SharedUrl url = *PublicUrl::parse("https://bridge.example.com");
+    options.url = url;
+    const auto before = dial();
+    post("/twilio/voice?call=" + before.str(), {{"CallSid", "CA1"}, {"CallStatus", "in-progress"}});
+    url.change(*PublicUrl::parse("https://new.example.com/tunnel"));
+
+    const Form over({{"CallSid", "CA1"}, {"CallStatus", "completed"}});
+    EXPECT_EQ(ask(request("/twilio/status?call=" + before.str(), over)).status, 204);
+    settle();
+    EXPECT_EQ(registry.size(), 0u) << "the old call heard of its end";
+
+    const auto id = dial();
+    const auto answer = ask(request("/tunnel/twilio/voice?call=" + id.str(),
+                                    Form({{"CallSid", "CA2"}, {"CallStatus", "in-progress"}}),
+                                    "POST", "https://new.example.com"));
+    EXPECT_NE(answer.body.find("wss://new.example.com/tunnel/twilio/media/"), std::string::npos)
+        << answer.body;
+    EXPECT_EQ(ask(request("/twilio/status?call=" + id.str(), over, "POST", "https://evil.example"))
+                  .status,
+              403);
+}
+
+TEST_F(WebhooksTest, RecognisesItselfByASealedProbe) {
+    options.instance = "me";
+    const Probe probe{new_nonce(), kToken};
+    const auto target = "/twilio/status?probe=" + format_probe(probe);
+    const auto right = parse_probe_report(ask(request(target, probe_form())).body, probe);
+    ASSERT_TRUE(right) << right.error().message;
+    EXPECT_EQ(right->instance, "me");
+    EXPECT_EQ(right->public_url, "https://bridge.example.com");
+    EXPECT_TRUE(right->signature_came && right->signature_right && right->body_whole);
+
+    const auto stripped =
+        parse_probe_report(ask(unsigned_request(target, probe_form())).body, probe);
+    ASSERT_TRUE(stripped);
+    EXPECT_FALSE(stripped->signature_came);
+    EXPECT_NE(stripped->cause.find("did not arrive"), std::string::npos);
+
+    const auto elsewhere = parse_probe_report(
+        ask(request(target, probe_form(), "POST", "https://old.example")).body, probe);
+    ASSERT_TRUE(elsewhere);
+    EXPECT_FALSE(elsewhere->signature_right);
+
+    auto rewritten = request(target, probe_form());
+    rewritten.body.replace(rewritten.body.find("15005550006"), 1, "2");
+    const auto spoilt = parse_probe_report(ask(rewritten).body, probe);
+    ASSERT_TRUE(spoilt);
+    EXPECT_FALSE(spoilt->body_whole || spoilt->signature_right);
+}
+
+TEST_F(WebhooksTest, AnswersNoProbeThatAStrangerMade) {
+    options.instance = "me";
+    const Probe strangers{new_nonce(), Secret("another token")};
+    const auto target = "/twilio/status?probe=" + format_probe(strangers);
+    EXPECT_EQ(ask(unsigned_request(target, probe_form())).status, 400);
+    EXPECT_EQ(ask(unsigned_request("/twilio/status?probe=1.2", probe_form())).status, 400);
+    const Probe ours{new_nonce(), kToken};
+    const auto answer = ask(unsigned_request("/twilio/status?probe=" + format_probe(ours), {}));
+    EXPECT_EQ(answer.status, 200);
+    const Probe other{new_nonce(), kToken};
+    EXPECT_FALSE(parse_probe_report(answer.body, other)) << "an answer fits its question alone";
 }
 
 }  // namespace
