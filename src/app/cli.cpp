@@ -75,6 +75,15 @@ public:
             command(&app_, "reap", "End calls of former runs that nobody holds any more",
                     "  agentbridge reap --dry-run\n  agentbridge reap", [this] { return reap_; });
         reap->add_flag("--dry-run", reap_.dry_run, "only show them");
+        command(
+            &app_, "doctor",
+            "Check the whole way from Twilio to here, and say how to fix what is wrong",
+            "  agentbridge doctor\n  agentbridge doctor --json\n\n"
+            "Exit code: 0 all is well (warnings allowed); else that of the most serious failure, "
+            "in "
+            "this order:\n3 configuration, 4 credentials, 7 public URL, 8 named audio device, 1 "
+            "anything else.",
+            [] { return DoctorCommand{}; });
         command(&app_, "version", "Version of this program and its libraries", "",
                 [] { return VersionCommand{}; });
         auto* help =

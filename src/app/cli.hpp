@@ -54,6 +54,7 @@ struct EmulatorLedgerCommand {
 struct ReapCommand {
     bool dry_run = false;
 };
+struct DoctorCommand {};
 struct VersionCommand {};
 struct HelpCommand {
     std::string topic;  ///< empty: the overview
@@ -66,8 +67,8 @@ struct Invocation {
     std::map<std::string, std::string>
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
-                 EmulatorTriggerCommand, EmulatorLedgerCommand, ReapCommand, VersionCommand,
-                 HelpCommand>
+                 EmulatorTriggerCommand, EmulatorLedgerCommand, ReapCommand, DoctorCommand,
+                 VersionCommand, HelpCommand>
         command;
 };
 

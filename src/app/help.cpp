@@ -25,6 +25,7 @@ Commands:
   config show|check|init      settings: where each comes from, what is wrong, a new .env
   emulator serve|trigger|ledger   the built-in Twilio as a server of its own
   reap                        end calls of former runs that nobody holds any more
+  doctor                      check the whole way from Twilio to here, with a fix for each failure
   version                     version of this program and its libraries
   help [TOPIC]                topics: exit-codes environment config emulator audio
 
@@ -148,7 +149,8 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo", "call", "serve", "devices", "config", "emulator", "version", "help"};
+    return {"demo",     "call", "serve",  "devices", "config",
+            "emulator", "reap", "doctor", "version", "help"};
 }
 
 }  // namespace bridge::app

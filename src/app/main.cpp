@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/doctor/doctor.hpp"
 #include "app/program.hpp"
 #include "base/own_stderr.hpp"
 
@@ -23,5 +24,6 @@ int main(int count, char** words) {
                     std::move(environment),
                     std::filesystem::current_path(gone).string()};
     const std::vector<std::string> arguments(words + 1, words + count);
-    return to_int(run_program(arguments, console, {open_session, open_emulator, reap_calls}));
+    return to_int(
+        run_program(arguments, console, {open_session, open_emulator, reap_calls, run_doctor}));
 }

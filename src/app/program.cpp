@@ -39,6 +39,9 @@ struct Dispatch {
     ExitCode operator()(const ReapCommand& command) const {
         return reap(invocation, command, console, parts.reap_calls);
     }
+    ExitCode operator()(const DoctorCommand&) const {
+        return parts.run_doctor(invocation, console);
+    }
     ExitCode operator()(const VersionCommand&) const { return show_version(invocation, console); }
     ExitCode operator()(const HelpCommand& command) const {
         console.out << (command.topic.empty() ? help_overview()

@@ -1,9 +1,11 @@
 #pragma once
 // The whole program but for main: arguments in, exit code out.
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "app/cli.hpp"
 #include "app/console.hpp"
 #include "app/session.hpp"
 
@@ -14,6 +16,7 @@ struct Parts {
     OpenSession open_session;
     OpenEmulator open_emulator;
     ReapCalls reap_calls;
+    std::function<ExitCode(const Invocation&, Console&)> run_doctor{};
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "twilio/probe_responder.hpp"
 #include "twilio/request_signature.hpp"
-#include "twilio/wire/probe.hpp"
 #include "twilio/wire/signature.hpp"
 
 namespace bridge::twilio {
@@ -81,46 +81,10 @@ std::shared_ptr<MediaScratch> MediaEndpoint::scratch(std::size_t home) {
     return scratch;
 }
 
-std::vector<std::string> MediaEndpoint::candidates(std::string_view token) const {
-    std::vector<std::string> all;
-    for (const auto& url : *options_.url.known()) {
-        for (auto& one : upgrade_url_candidates(url.media_url(token)))
-            all.push_back(std::move(one));
-    }
-    return all;
-}
-
-/// A probe gets the whole way a media socket has: 101, one message, a clean close.
-bool MediaEndpoint::answer_probe(net::Upgrade& upgrade, std::string_view token) {
-    if (options_.instance.empty() || !token.starts_with(kProbeToken)) return false;
-    const auto probe = read_probe(token.substr(kProbeToken.size()), options_.auth_tokens);
-    if (!probe) return false;
-    ProbeReport report;
-    report.instance = options_.instance;
-    report.public_url = options_.url.now()->base();
-    const auto signature = upgrade.head.headers.find("X-Twilio-Signature");
-    report.signature_came = signature.has_value();
-    report.signature_right =
-        signature &&
-        matching_url(*signature, options_.auth_tokens, candidates(token), {}).has_value();
-    if (!report.signature_right) {
-        report.cause = signature ? likely_cause(upgrade.head, "wss", upgrade.head.target, {},
-                                                *signature, options_.auth_tokens)
-                                 : "X-Twilio-Signature did not arrive";
-    }
-    net::WebSocketLimits limits;
-    limits.close_time = std::chrono::milliseconds(100);
-    const auto socket = net::ServerWebSocket::accept(std::move(upgrade), limits);
-    socket->start([](std::span<const net::WebSocketMessage>) {}, [](const net::WebSocketEnd&) {});
-    socket->send(format_probe_report(report, *probe));
-    socket->close(1000, "");
-    return true;
-}
-
 bool MediaEndpoint::signature_is_right(const net::Upgrade& upgrade, std::string_view token) {
     const auto signature = upgrade.head.headers.find("X-Twilio-Signature");
     if (signature) {
-        const auto urls = candidates(token);
+        const auto urls = known_media_urls(options_.url, token);
         if (const auto match = matching_url(*signature, options_.auth_tokens, urls, {})) {
             if (!variant_logged_.exchange(true)) {
                 log::info("media", "the upgrade's signature is right, made for {}://…{}",
@@ -154,11 +118,7 @@ bool MediaEndpoint::signature_is_right(const net::Upgrade& upgrade, std::string_
 void MediaEndpoint::serve(net::Upgrade upgrade) {
     // A view into the head, which stays where it is until the upgrade is moved away.
     const auto known = options_.url.known();
-    auto token = below_known(*known, upgrade.head.path());
-    for (const auto& url : *known) {
-        if (token.starts_with(kPath)) break;
-        token = url.below_media_base(upgrade.head.path());
-    }
+    auto token = media_target(*known, upgrade.head.path());
     if (!token.starts_with(kPath)) return refuse(std::move(upgrade), 404, "not found", "path");
     token.remove_prefix(kPath.size());
     if (token.ends_with('/')) token.remove_suffix(1);
@@ -172,7 +132,10 @@ void MediaEndpoint::serve(net::Upgrade upgrade) {
         return refuse(std::move(upgrade), version && *version != "13" ? 426 : 400,
                       "no WebSocket handshake of version 13", "handshake");
     }
-    if (answer_probe(upgrade, token)) return;
+    if (!options_.instance.empty()) {
+        const ProbeResponder probes{options_.instance, options_.url, options_.auth_tokens};
+        if (probes.answer_upgrade(upgrade)) return;
+    }
     // The signature first: it costs a guesser nothing to fail there, while a look-up would spend a
     // token.
     if (!signature_is_right(upgrade, token))

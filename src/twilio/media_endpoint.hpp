@@ -62,8 +62,6 @@ public:
 private:
     void refuse(net::Upgrade upgrade, int status, std::string text, const char* cause);
     bool signature_is_right(const net::Upgrade& upgrade, std::string_view token);
-    std::vector<std::string> candidates(std::string_view token) const;
-    bool answer_probe(net::Upgrade& upgrade, std::string_view token);
     void serve(net::Upgrade upgrade);
     void hand_over(net::Upgrade upgrade, MediaTicket ticket);
     void serve_at_home(net::Upgrade upgrade, const MediaTicket& ticket);

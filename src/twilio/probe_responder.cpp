@@ -1,5 +1,10 @@
 #include "twilio/probe_responder.hpp"
 
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "net/server_websocket.hpp"
 #include "twilio/request_signature.hpp"
 #include "twilio/wire/form.hpp"
 #include "twilio/wire/probe.hpp"
@@ -42,6 +47,38 @@ std::optional<net::HttpResponse> ProbeResponder::answer(const net::HttpRequest& 
     auto response = net::respond(200, "text/plain", format_probe_report(report, *probe));
     response.headers.set("Cache-Control", "no-store");
     return response;
+}
+
+bool ProbeResponder::answer_upgrade(net::Upgrade& upgrade) const {
+    const auto known = url.known();
+    constexpr std::string_view kPath = "/twilio/media/";
+    auto token = media_target(*known, upgrade.head.path());
+    if (!token.starts_with(kPath)) return false;
+    token.remove_prefix(kPath.size());
+    if (!token.starts_with(kProbeToken)) return false;
+    const auto probe = read_probe(token.substr(kProbeToken.size()), auth_tokens);
+    if (!probe || !net::ServerWebSocket::check(upgrade.head)) return false;
+
+    ProbeReport report;
+    report.instance = instance;
+    report.public_url = known->front().base();
+    const auto signature = upgrade.head.headers.find("X-Twilio-Signature");
+    report.signature_came = signature.has_value();
+    report.signature_right =
+        signature &&
+        matching_url(*signature, auth_tokens, known_media_urls(url, token), {}).has_value();
+    if (!report.signature_right) {
+        report.cause = signature ? likely_cause(upgrade.head, "wss", upgrade.head.target, {},
+                                                *signature, auth_tokens)
+                                 : "X-Twilio-Signature did not arrive";
+    }
+    net::WebSocketLimits limits;
+    limits.close_time = std::chrono::milliseconds(100);
+    const auto socket = net::ServerWebSocket::accept(std::move(upgrade), limits);
+    socket->start([](std::span<const net::WebSocketMessage>) {}, [](const net::WebSocketEnd&) {});
+    socket->send(format_probe_report(report, *probe));
+    socket->close(1000, "");
+    return true;
 }
 
 }  // namespace bridge::twilio

@@ -158,4 +158,14 @@ std::string_view below_known(const std::vector<PublicUrl>& known, std::string_vi
     return target;
 }
 
+std::string_view media_target(const std::vector<PublicUrl>& known, std::string_view target) {
+    const auto below = below_known(known, target);
+    if (below.starts_with("/twilio/")) return below;
+    for (const auto& url : known) {
+        if (const auto media = url.below_media_base(target); media.starts_with("/twilio/"))
+            return media;
+    }
+    return target;
+}
+
 }  // namespace bridge::twilio

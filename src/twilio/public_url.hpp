@@ -69,6 +69,9 @@ private:
 /// `target` as Twilio knows it: below the first of `known` under which it begins with "/twilio/".
 std::string_view below_known(const std::vector<PublicUrl>& known, std::string_view target);
 
+/// The same for a media socket's, which may have a base of its own.
+std::string_view media_target(const std::vector<PublicUrl>& known, std::string_view target);
+
 /// "localhost", 127.x.x.x, "[::1]".
 bool is_loopback_host(std::string_view host);
 

@@ -33,6 +33,15 @@ std::vector<std::string> known_webhook_urls(const SharedUrl& url, std::string_vi
     return all;
 }
 
+std::vector<std::string> known_media_urls(const SharedUrl& url, std::string_view token) {
+    std::vector<std::string> all;
+    for (const auto& known : *url.known()) {
+        for (auto& one : upgrade_url_candidates(known.media_url(token)))
+            all.push_back(std::move(one));
+    }
+    return all;
+}
+
 std::string likely_cause(const net::HttpRequest& request, std::string_view secure_scheme,
                          std::string_view target, const Form& parameters,
                          std::string_view signature, std::span<const Secret> tokens) {

@@ -18,6 +18,9 @@ namespace bridge::twilio {
 /// address of now, and under those before it.
 std::vector<std::string> known_webhook_urls(const SharedUrl& url, std::string_view target);
 
+/// The same for the upgrade of the media socket with that token.
+std::vector<std::string> known_media_urls(const SharedUrl& url, std::string_view token);
+
 /// The most likely cause, with the fix. `secure_scheme` is "https" or "wss"; `target` is what was
 /// asked for.
 std::string likely_cause(const net::HttpRequest& request, std::string_view secure_scheme,

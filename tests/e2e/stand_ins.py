@@ -13,6 +13,9 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
+import urllib.error
+import urllib.request
 
 from harness import free_port
 
@@ -283,3 +286,55 @@ def alive(pid):
         return False
     stat = pathlib.Path(f"/proc/{pid}/stat")
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+class RestFront:
+    """In front of the emulator's REST API: passes requests on, and changes what comes back as a test says.
+
+    `account` and `number` are fields to overwrite; `clock_ahead` seconds is what the Date header is off by.
+    """
+
+    def __init__(self, emulator, voice_url=""):
+        self.account, self.number, self.clock_ahead = {}, {"voice_url": voice_url}, 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + outer.clock_ahead)
+
+            def do_GET(self):
+                request = urllib.request.Request(emulator.url + self.path)
+                if "Authorization" in self.headers:
+                    request.add_header("Authorization", self.headers["Authorization"])
+                opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+                try:
+                    with opener.open(request, timeout=5) as answer:
+                        status, body = answer.status, answer.read()
+                except urllib.error.HTTPError as answer:
+                    status, body = answer.code, answer.read()
+                try:
+                    value = json.loads(body)
+                    if value.get("friendly_name") == "agentbridge emulator":
+                        value.update(outer.account)
+                    for number in value.get("incoming_phone_numbers", []):
+                        number.update(outer.number)
+                    body = json.dumps(value).encode()
+                except ValueError:
+                    pass
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = serve(Handler)
+        self.port = self.server.server_port
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()

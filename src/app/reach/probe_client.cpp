@@ -28,6 +28,11 @@ ProbeResult unreached(const net::HttpFailure& failure, const ProbeRequest& reque
     const auto host =
         std::string(host_of_url(request.through.empty() ? request.url.base() : request.through));
     result.fix = start_tunnel(request.port);
+    // A server that takes the connection and never says a word; curl tells this in words alone.
+    if (failure.error.message.find("timed out") != std::string::npos) {
+        result.what = fmt::format("{} gave no answer in time", host);
+        return result;
+    }
     switch (failure.stage) {
         case Stage::resolve:
             result.what = fmt::format(
@@ -44,7 +49,7 @@ ProbeResult unreached(const net::HttpFailure& failure, const ProbeRequest& reque
             result.fix = "give it a certificate of a public authority; Twilio accepts no other";
             break;
         default:
-            result.what = fmt::format("{} took the request and gave no answer in time", host);
+            result.what = fmt::format("{} broke off the connection without an answer", host);
             break;
     }
     return result;
