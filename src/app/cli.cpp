@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "app/cli_model.hpp"
 #include "app/config.hpp"
 #include "app/help.hpp"
 #include "app/nearest.hpp"
@@ -19,8 +20,8 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file", "--log-level",  "--log-format",   "--workers", "--target",
-        "--from",     "--time-limit", "--ring-timeout", "--speaker", "--answer"};
+        "--env-file",   "--log-level",    "--log-format", "--workers", "--target", "--from",
+        "--time-limit", "--ring-timeout", "--speaker",    "--answer",  "--tunnel", "--url-check"};
     return flags;
 }
 
@@ -86,12 +87,24 @@ public:
             [] { return DoctorCommand{}; });
         command(&app_, "version", "Version of this program and its libraries", "",
                 [] { return VersionCommand{}; });
+        auto* completion =
+            command(&app_, "completion", "The completion script for a shell",
+                    "  source <(agentbridge completion bash)\n"
+                    "  agentbridge completion fish > ~/.config/fish/completions/agentbridge.fish",
+                    [this] { return completion_; });
+        completion->add_option("shell", completion_.shell, "the shell")
+            ->option_text("bash|zsh|fish")
+            ->required()
+            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
         auto* help =
             command(&app_, "help", "Help on a topic or a command", "", [this] { return help_; });
+        help->add_flag("--man", help_.man, "the man page, as roff");
         help->add_option("topic", help_.topic, fmt::format("{}", fmt::join(help_topics(), ", ")));
     }
     Grammar(const Grammar&) = delete;
     Grammar& operator=(const Grammar&) = delete;
+
+    CliCommand model() { return model_of(&app_, ""); }
 
     tl::expected<Invocation, CommandLineEnd> parse(const std::vector<std::string>& arguments) {
         auto reversed = with_command_first(arguments);
@@ -309,6 +322,52 @@ private:
         return sub;
     }
 
+    static CliOption model_of(const CLI::Option& option) {
+        CliOption out;
+        for (const auto& name : option.get_lnames()) out.names.push_back("--" + name);
+        for (const auto& name : option.get_snames()) out.names.push_back("-" + name);
+        out.meaning = option.get_description();
+        // The help flag is one that takes nothing, like all whose type has no size.
+        if (option.get_items_expected_max() == 0) return out;
+        out.value = option.get_option_text();
+        out.file = out.value == "FILE";
+        if (out.value == "LEVEL") out.choices = {"DEBUG", "INFO", "WARNING", "ERROR"};
+        const bool words =
+            out.value.find('|') != std::string::npos &&
+            out.value.find_first_not_of("abcdefghijklmnopqrstuvwxyz-|") == std::string::npos;
+        for (std::size_t start = 0; words && start <= out.value.size();) {
+            const auto bar = std::min(out.value.find('|', start), out.value.size());
+            out.choices.push_back(out.value.substr(start, bar - start));
+            start = bar + 1;
+        }
+        return out;
+    }
+
+    CliCommand model_of(CLI::App* at, const std::string& parent) {
+        CliCommand out;
+        out.name = at->get_name();
+        if (at != &app_) out.path = parent.empty() ? out.name : parent + " " + out.name;
+        out.meaning = at->get_description();
+        out.footer = at->get_footer();
+        for (const auto* option : at->get_options()) {
+            auto made = model_of(*option);
+            const bool help = at != &app_ && option == at->get_help_ptr();
+            if (made.names.empty()) {
+                if (out.path == "help") {
+                    made.choices = help_topics();
+                    for (const auto* sub : app_.get_subcommands([](CLI::App*) { return true; }))
+                        made.choices.push_back(sub->get_name());
+                }
+                out.words.push_back(std::move(made));
+            } else if (!help) {
+                out.options.push_back(std::move(made));
+            }
+        }
+        for (auto* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+            out.commands.push_back(model_of(sub, out.path));
+        return out;
+    }
+
     static CLI::App* deepest(CLI::App* at) {
         while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
         return at;
@@ -467,6 +526,7 @@ private:
     ReapCommand reap_;
     EmulatorTriggerCommand trigger_;
     EmulatorLedgerCommand ledger_;
+    CompletionCommand completion_;
     HelpCommand help_;
     std::vector<std::string> persona_texts_;
     bool version_ = false;
@@ -479,6 +539,10 @@ private:
 tl::expected<Invocation, CommandLineEnd> parse_command_line(
     const std::vector<std::string>& arguments) {
     return Grammar().parse(arguments);
+}
+
+CliCommand command_line_model() {
+    return Grammar().model();
 }
 
 }  // namespace bridge::app

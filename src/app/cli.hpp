@@ -55,9 +55,13 @@ struct ReapCommand {
     bool dry_run = false;
 };
 struct DoctorCommand {};
+struct CompletionCommand {
+    std::string shell;  ///< bash, zsh or fish
+};
 struct VersionCommand {};
 struct HelpCommand {
     std::string topic;  ///< empty: the overview
+    bool man = false;   ///< the man page instead
 };
 
 struct Invocation {
@@ -68,7 +72,7 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLedgerCommand, ReapCommand, DoctorCommand,
-                 VersionCommand, HelpCommand>
+                 CompletionCommand, VersionCommand, HelpCommand>
         command;
 };
 

@@ -26,6 +26,7 @@ Commands:
   emulator serve|trigger|ledger   the built-in Twilio as a server of its own
   reap                        end calls of former runs that nobody holds any more
   doctor                      check the whole way from Twilio to here, with a fix for each failure
+  completion bash|zsh|fish    the completion script for a shell
   version                     version of this program and its libraries
   help [TOPIC]                topics: exit-codes environment config emulator audio
 
@@ -149,8 +150,8 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",     "call", "serve",  "devices", "config",
-            "emulator", "reap", "doctor", "version", "help"};
+    return {"demo", "call",   "serve",      "devices", "config", "emulator",
+            "reap", "doctor", "completion", "version", "help"};
 }
 
 }  // namespace bridge::app

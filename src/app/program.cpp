@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "app/cli.hpp"
+#include "app/cli_model.hpp"
 #include "app/commands/commands.hpp"
 #include "app/help.hpp"
 
@@ -43,7 +44,15 @@ struct Dispatch {
         return parts.run_doctor(invocation, console);
     }
     ExitCode operator()(const VersionCommand&) const { return show_version(invocation, console); }
+    ExitCode operator()(const CompletionCommand& command) const {
+        console.out << format_completion(command_line_model(), command.shell);
+        return ExitCode::ok;
+    }
     ExitCode operator()(const HelpCommand& command) const {
+        if (command.man) {
+            console.out << format_man_page(command_line_model(), AGENTBRIDGE_VERSION);
+            return ExitCode::ok;
+        }
         console.out << (command.topic.empty() ? help_overview()
                                               : help_topic(command.topic).value_or(""));
         return ExitCode::ok;

@@ -75,7 +75,19 @@ void warn_of_open_file(LoadedConfig& loaded) {
                                           loaded.file, loaded.file));
 }
 
-ExitCode check(const Invocation& invocation, const LoadedConfig& loaded, Console& console) {
+/// No mistake, but worth a word.
+void warn_of_unknown_address(LoadedConfig& loaded) {
+    if (!loaded.problems.empty() || !loaded.config.public_url.empty() ||
+        loaded.config.tunnel != TunnelKind::off)
+        return;
+    loaded.warnings.push_back(fmt::format(
+        "PUBLIC_URL is not set: the running ngrok agent at {} is asked for the address; "
+        "`agentbridge doctor` tells whether it knows one",
+        loaded.config.ngrok_api));
+}
+
+ExitCode check(const Invocation& invocation, LoadedConfig loaded, Console& console) {
+    warn_of_unknown_address(loaded);
     const auto exit = loaded.problems.empty() ? ExitCode::ok : ExitCode::configuration;
     if (invocation.json) {
         json::array problems;

@@ -225,5 +225,22 @@ TEST(CommandLine, HasAPageForEveryTopic) {
                 AllOf(HasSubstr("AUDIO_BUFFER_SIZE [1024 samples]"), HasSubstr("--log-level")));
 }
 
+TEST(CommandLine, TakesEverySettingsFlagBeforeTheCommandToo) {
+    const auto serve = parse_command_line({"--tunnel", "ngrok", "--url-check", "off"});
+    ASSERT_TRUE(serve) << serve.error().err;
+    EXPECT_EQ(serve->settings.at("AGENTBRIDGE_TUNNEL"), "ngrok");
+    EXPECT_EQ(serve->settings.at("AGENTBRIDGE_URL_CHECK"), "off");
+    EXPECT_FALSE(parse_command_line({"serve", "--tunnel", "wormhole"}));
+}
+
+TEST(CommandLine, KnowsDoctorCompletionAndTheManPage) {
+    EXPECT_TRUE(std::holds_alternative<DoctorCommand>(parse_command_line({"doctor"})->command));
+    EXPECT_EQ(std::get<CompletionCommand>(parse_command_line({"completion", "fish"})->command).shell,
+              "fish");
+    EXPECT_FALSE(parse_command_line({"completion"}));
+    EXPECT_FALSE(parse_command_line({"completion", "powershell"}));
+    EXPECT_TRUE(std::get<HelpCommand>(parse_command_line({"help", "--man"})->command).man);
+}
+
 }  // namespace
 }  // namespace bridge::app
