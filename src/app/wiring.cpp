@@ -131,12 +131,8 @@ public:
             return tl::unexpected(
                 failure(exit_for_start(started.error()), started.error().message));
         bridge_ = std::move(*started);
-        if (memory_.instance) {
-            if (const auto told = memory_.instance->describe(
-                    {bridge_->public_url(), bridge_->control_url(), control_token});
-                !told)
-                log::warning("journal", "{}", told.error().message);
-        }
+        control_token_ = control_token;
+        describe_instance();
         if (!orphans.empty()) {
             settling_ = true;
             for (const auto& entry : orphans) former_.push_back(format_call(entry));
@@ -363,11 +359,17 @@ private:
 
     Result<> use_address(const std::string& url) {
         if (auto changed = bridge_->change_public_url(url); !changed) return changed;
-        if (memory_.instance) {
-            if (const auto told = memory_.instance->describe(url); !told)
-                log::warning("journal", "{}", told.error().message);
-        }
+        describe_instance();
         return {};
+    }
+
+    /// For clients of this program, which look for running instances.
+    void describe_instance() {
+        if (!memory_.instance) return;
+        if (const auto told = memory_.instance->describe(
+                {bridge_->public_url(), bridge_->control_url(), control_token_});
+            !told)
+            log::warning("journal", "{}", told.error().message);
     }
 
     void on_address(Outcome<std::string> found) {
@@ -496,6 +498,7 @@ private:
     std::unique_ptr<emulator::EmulatorThread> emulator_;
     std::shared_ptr<audio::AudioDevice> speaker_;
     Memory memory_;
+    Secret control_token_;
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<PublicAddress> address_;
     std::shared_ptr<call::EventBus::Subscription> subscription_;
