@@ -170,10 +170,12 @@ asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string u
             break;
         }
         if (!received.empty()) received += ",";
-        received += quoted(message->text ? "text:" + message->payload : "bin:" + hex(message->payload));
+        received +=
+            quoted(message->text ? "text:" + message->payload : "bin:" + hex(message->payload));
         if (message->text && message->payload.starts_with("close-")) {
-            client->close(static_cast<std::uint16_t>(number(std::string_view(message->payload).substr(6))),
-                          "asked to");
+            client->close(
+                static_cast<std::uint16_t>(number(std::string_view(message->payload).substr(6))),
+                "asked to");
         } else if (message->text && message->payload.starts_with("echo-")) {
             client->send(message->payload);
         }
