@@ -176,9 +176,15 @@ Result<> Bridge::load_certificate() {
     return {};
 }
 
-/// One listener on each shard, all on one port.
+/// One listener on each accepting shard, all on one port.
 Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const char* setting) {
-    const auto count = shards_->size();
+#if defined(__linux__)
+    const auto most = shards_->size();
+#else
+    const std::size_t most = 1;
+#endif
+    const auto count =
+        options_.listeners == 0 ? most : std::min(options_.listeners, shards_->size());
     for (std::size_t i = 0; i < count; ++i) {
         net::HttpServerOptions server;
         server.name = media_only ? "media" : "public";

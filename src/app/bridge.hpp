@@ -34,6 +34,10 @@ namespace bridge::app {
 
 struct BridgeOptions {
     std::size_t workers = 1;  ///< io threads
+    /// How many of them accept connections; 0: all where the system spreads the connections of one
+    /// port over several sockets (Linux), else one. A media socket goes to its call's thread
+    /// anyway.
+    std::size_t listeners = 0;
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;           ///< public plane; 0: any free port
     std::uint16_t media_port = 0;     ///< a second door for media sockets only; 0: none

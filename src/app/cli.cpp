@@ -306,6 +306,28 @@ private:
         option(incoming, "--emulator-url", trigger_.emulator_url, "URL",
                "default http://127.0.0.1:8010");
 
+        auto* load = command(emulator, "load", "Put many calls on a running bridge, and count",
+                             "  agentbridge emulator load --calls 100 --for 1m\n"
+                             "  agentbridge emulator load --calls 20 --to http://127.0.0.1:8000 "
+                             "--persona echo --json",
+                             [this] { return load_; });
+        load->add_option("--calls", load_.calls, "how many at the same time (default 10)")
+            ->option_text("N")
+            ->check(CLI::Range(1, 10000));
+        option(load, "--for", load_length_, "TIME",
+               "how long each lasts, such as 30s (default) or 5m");
+        load->add_option("--rate", load_.per_second, "calls placed in a second (default 50)")
+            ->option_text("N")
+            ->check(CLI::Range(0.1, 1000.0));
+        option(load, "--to", load_.to, "URL",
+               "the bridge (default: PUBLIC_URL, else SERVER_PORT on this machine)");
+        option(load, "--persona", load_.persona, "DESC",
+               "how every phone behaves (default: silence)");
+        load->add_flag("--outbound", load_.outbound,
+                       "calls as the REST API makes them, instead of callers");
+        load->add_option("--port", load_.port, "port of their REST API (default: any free one)")
+            ->option_text("PORT");
+
         auto* ledger =
             command(emulator, "ledger",
                     "Every call of a running emulator: how long, and whether it has ended",
@@ -503,6 +525,14 @@ private:
             }
             emulator_.personas.emplace_back(number, text.substr(equals + 1));
         }
+        if (!load_length_.empty()) {
+            const auto length = parse_duration(load_length_);
+            if (!length || length->count() < 1 || length->count() > 86400) {
+                return fmt::format("--for '{}': write a time from 1s to 24h, such as 30s or 5m",
+                                   load_length_);
+            }
+            load_.length = *length;
+        }
         // The flags that are settings are checked as such, alone: what is wrong then is the flag.
         ConfigSources flags;
         flags.flags = invocation_.settings;
@@ -525,6 +555,8 @@ private:
     EmulatorServeCommand emulator_;
     ReapCommand reap_;
     EmulatorTriggerCommand trigger_;
+    EmulatorLoadCommand load_;
+    std::string load_length_;
     EmulatorLedgerCommand ledger_;
     CompletionCommand completion_;
     HelpCommand help_;

@@ -2,6 +2,8 @@
 // The command line: text in, one plain value out. Nothing is done here, so that every command and
 // every mistake can be tested as a table.
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -48,6 +50,15 @@ struct EmulatorTriggerCommand {
     std::string from, to, persona,
         emulator_url;  ///< empty: the emulator's or the environment's defaults
 };
+struct EmulatorLoadCommand {
+    std::size_t calls = 10;
+    std::chrono::seconds length{30};
+    double per_second = 50;
+    std::string to;  ///< the bridge's URL; empty: as the settings say
+    std::string persona;
+    bool outbound = false;
+    std::uint16_t port = 0;
+};
 struct EmulatorLedgerCommand {
     std::string emulator_url;
 };
@@ -71,8 +82,8 @@ struct Invocation {
     std::map<std::string, std::string>
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
-                 EmulatorTriggerCommand, EmulatorLedgerCommand, ReapCommand, DoctorCommand,
-                 CompletionCommand, VersionCommand, HelpCommand>
+                 EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, ReapCommand,
+                 DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
         command;
 };
 

@@ -23,7 +23,7 @@ Commands:
   serve                       answer inbound calls
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
-  emulator serve|trigger|ledger   the built-in Twilio as a server of its own
+  emulator serve|trigger|load|ledger   the built-in Twilio as a server of its own
   reap                        end calls of former runs that nobody holds any more
   doctor                      check the whole way from Twilio to here, with a fix for each failure
   completion bash|zsh|fish    the completion script for a shell
@@ -64,6 +64,7 @@ time, so that all of agentbridge can be tried without an account, a tunnel or mo
   agentbridge demo                         all in one process
   agentbridge emulator serve               a server of its own; prints an account and its token
   agentbridge emulator trigger incoming-call --from +12025550123
+  agentbridge emulator load --calls 50 --for 30s     many calls at once on a running bridge
   agentbridge emulator ledger              every call, how long it lasted, and whether it has ended
 
 To use a server of its own, give the bridge what it printed:

@@ -25,5 +25,6 @@ int main(int count, char** words) {
                     std::filesystem::current_path(gone).string()};
     const std::vector<std::string> arguments(words + 1, words + count);
     return to_int(
-        run_program(arguments, console, {open_session, open_emulator, reap_calls, run_doctor}));
+        run_program(arguments, console,
+                    {open_session, open_emulator, reap_calls, run_doctor, open_load}));
 }

@@ -34,6 +34,9 @@ struct Dispatch {
     ExitCode operator()(const EmulatorTriggerCommand& command) const {
         return trigger_emulator(invocation, command, console);
     }
+    ExitCode operator()(const EmulatorLoadCommand& command) const {
+        return load_emulator(invocation, command, console, parts.open_load);
+    }
     ExitCode operator()(const EmulatorLedgerCommand& command) const {
         return show_ledger(invocation, command, console);
     }

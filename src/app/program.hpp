@@ -7,6 +7,7 @@
 
 #include "app/cli.hpp"
 #include "app/console.hpp"
+#include "app/load_service.hpp"
 #include "app/session.hpp"
 
 namespace bridge::app {
@@ -17,6 +18,7 @@ struct Parts {
     OpenEmulator open_emulator;
     ReapCalls reap_calls;
     std::function<ExitCode(const Invocation&, Console&)> run_doctor{};
+    OpenLoad open_load{};
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

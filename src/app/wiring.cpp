@@ -154,7 +154,7 @@ public:
                     finish({});
                 }
             },
-            "session");
+            "session", call::EventBus::Take::all_but_statistics);
         if (options_.kind == SessionOptions::Kind::demo) {
             begin();
         } else {

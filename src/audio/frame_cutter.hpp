@@ -27,6 +27,13 @@ public:
     void write_mulaw(std::span<const std::uint8_t> bytes, std::chrono::milliseconds at,
                      Write&& write) {
         place(at, write);
+        // A whole frame, as nearly all are, never touches the memory of the call.
+        while (filled_ == 0 && bytes.size() >= kFrameSamples) {
+            AudioFrame whole;
+            decode_mulaw(bytes.first(kFrameSamples), whole.pcm);
+            bytes = bytes.subspan(kFrameSamples);
+            pass(whole, kFrameSamples, write);
+        }
         while (!bytes.empty()) {
             const auto room = std::span(frame_.pcm).subspan(filled_);
             const auto taken = decode_mulaw(bytes, room);
@@ -83,12 +90,21 @@ private:
     template <class Write>
     void advance(std::size_t samples, Write&& write) {
         filled_ += samples;
-        next_ += static_cast<std::int64_t>(samples);
-        if (filled_ < kFrameSamples) return;
-        frame_.at = std::chrono::milliseconds((next_ - static_cast<std::int64_t>(kFrameSamples)) /
-                                              static_cast<std::int64_t>(kSamplesPerMs));
+        if (filled_ < kFrameSamples) {
+            next_ += static_cast<std::int64_t>(samples);
+            return;
+        }
         filled_ = 0;
-        write(static_cast<const AudioFrame&>(frame_));
+        pass(frame_, samples, write);
+    }
+
+    /// `samples` of it are new.
+    template <class Write>
+    void pass(AudioFrame& frame, std::size_t samples, Write& write) {
+        next_ += static_cast<std::int64_t>(samples);
+        frame.at = std::chrono::milliseconds((next_ - static_cast<std::int64_t>(kFrameSamples)) /
+                                             static_cast<std::int64_t>(kSamplesPerMs));
+        write(static_cast<const AudioFrame&>(frame));
     }
 
     AudioFrame frame_;

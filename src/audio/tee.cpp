@@ -20,10 +20,13 @@ void Tee::add(const std::shared_ptr<AudioSink>& sink) {
 }
 
 void Tee::remove(const std::shared_ptr<AudioSink>& sink) {
-    std::erase_if(sinks_, [&](const auto& held) { return same(held, sink); });
+    const auto end = std::remove_if(sinks_.begin(), sinks_.end(),
+                                    [&](const auto& held) { return same(held, sink); });
+    sinks_.erase(end, sinks_.end());
 }
 
 void Tee::write(const AudioFrame& frame) {
+    if (first_ != nullptr) first_->write(frame);
     bool gone = false;
     for (const auto& held : sinks_) {
         if (const auto sink = held.lock())
@@ -31,7 +34,10 @@ void Tee::write(const AudioFrame& frame) {
         else
             gone = true;
     }
-    if (gone) std::erase_if(sinks_, [](const auto& held) { return held.expired(); });
+    if (!gone) return;
+    const auto end = std::remove_if(sinks_.begin(), sinks_.end(),
+                                    [](const auto& held) { return held.expired(); });
+    sinks_.erase(end, sinks_.end());
 }
 
 std::size_t Tee::size() const {

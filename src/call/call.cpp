@@ -36,8 +36,6 @@ LiveCall::LiveCall(CallSpec spec, CallServices services)
     }
     services_.metrics->opened(spec_.direction);
     services_.metrics->entered(state_);
-    from_phone_ = std::make_shared<FromPhone>(*this);
-    tee_.add(from_phone_);
 }
 
 LiveCall::~LiveCall() {
@@ -126,10 +124,10 @@ void LiveCall::on(const input::Media& media) {
         return;
     }
     const auto first = media_.frames == 0;
-    audio_->media(media, services_.clock.now(),
-                  [this](const audio::AudioFrame& frame) { tee_.write(frame); });
+    heard_at_ = services_.clock.now();
+    audio_->media(media, heard_at_, [this](const audio::AudioFrame& frame) { tee_.write(frame); });
     if (first && media_.frames > 0) {
-        stream_setup_ = duration_cast<milliseconds>(services_.clock.now() - asked_);
+        stream_setup_ = duration_cast<milliseconds>(heard_at_ - asked_);
         publish(event::FirstAudio{});
     }
 }
@@ -198,7 +196,7 @@ void LiveCall::on(const input::TimerFired& timer) {
     switch (timer.kind) {
         case TimerKind::statistics:
             tell_metrics();
-            publish(event::Statistics{snapshot()});
+            if (services_.events.statistics_wanted()) publish(event::Statistics{snapshot()});
             if (!is_final(state_)) arm(TimerKind::statistics, kStatistics);
             break;
         case TimerKind::answer_deadline:
@@ -237,9 +235,8 @@ void LiveCall::on(const input::TimerFired& timer) {
 void LiveCall::arm(TimerKind kind, Clock::Duration delay) {
     disarm(kind);
     timers_[static_cast<std::size_t>(kind)] =
-        services_.clock.after(delay, [weak = weak_from_this(), kind] {
-            if (const auto call = weak.lock()) call->accept(input::TimerFired{kind});
-        });
+        // Small enough for std::function to need no heap; no timer outlives the call.
+        services_.clock.after(delay, [this, kind] { accept(input::TimerFired{kind}); });
 }
 
 void LiveCall::disarm(TimerKind kind) {
@@ -247,13 +244,11 @@ void LiveCall::disarm(TimerKind kind) {
 }
 
 void LiveCall::poll_speaker() {
-    poll_ = services_.clock.after(kSpeakerPoll, [weak = weak_from_this()] {
-        const auto call = std::static_pointer_cast<LiveCall>(weak.lock());
-        if (!call || !call->speaker_) return;
-        const auto line = call->speaker_;
-        call->poll_speaker();
-        call->accept(
-            input::SpeakerReport{line->stats(), call->services_.speaker->stats(), line->drained()});
+    poll_ = services_.clock.after(kSpeakerPoll, [this] {
+        if (!speaker_) return;
+        const auto line = speaker_;
+        poll_speaker();
+        accept(input::SpeakerReport{line->stats(), services_.speaker->stats(), line->drained()});
     });
 }
 

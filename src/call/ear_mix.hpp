@@ -9,6 +9,7 @@
 // (The phone's own ear is the outbound line, which mixes and paces for itself.)
 
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -63,14 +64,15 @@ private:
     struct Ear {
         std::weak_ptr<audio::AudioSink> sink;
         VoiceId own = kNone;
-        std::vector<Gain> gains;  ///< one for each voice, the phone first
+        boost::container::small_vector<Gain, 2> gains;  ///< one for each voice, the phone first
         bool used = false;
     };
 
     void drive(const audio::AudioFrame* phone, std::chrono::milliseconds at);
 
     std::vector<std::unique_ptr<Voice>> voices_;  ///< without the phone: voice n is voices_[n - 1]
-    std::vector<Ear> ears_;
+    // The usual few lie here: a frame's way makes no detour over the heap.
+    boost::container::small_vector<Ear, 2> ears_;
     Clock::Time last_phone_{};
     bool phone_seen_ = false;
     std::chrono::milliseconds next_at_{0};

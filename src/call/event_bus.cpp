@@ -13,10 +13,21 @@ namespace bridge::call {
 class EventBus::Queue final : public EventBus::Subscription,
                               public std::enable_shared_from_this<Queue> {
 public:
-    Queue(boost::asio::any_io_executor executor, std::size_t capacity, Handler handler)
+    Queue(boost::asio::any_io_executor executor, std::size_t capacity, Handler handler,
+          std::shared_ptr<std::atomic<int>> takers)
         : executor_(std::move(executor)),
           capacity_(std::max<std::size_t>(capacity, 1)),
-          handler_(std::move(handler)) {}
+          handler_(std::move(handler)),
+          takers_(std::move(takers)) {
+        if (takers_) takers_->fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Queue() override {
+        if (takers_) takers_->fetch_sub(1, std::memory_order_relaxed);
+    }
+
+    bool takes(const CallEvent& event) const {
+        return takers_ || !std::holds_alternative<event::Statistics>(event.what);
+    }
 
     /// The figures are apart from the queue: whoever reads them keeps nothing of it alive.
     void show(metrics::Registry& registry, std::string_view name) {
@@ -73,6 +84,7 @@ private:
     const boost::asio::any_io_executor executor_;
     const std::size_t capacity_;
     const Handler handler_;
+    const std::shared_ptr<std::atomic<int>> takers_;  ///< null: it takes no statistics
     std::mutex mutex_;  // publishers are the shards, the reader is the subscriber's executor
     std::deque<CallEvent> waiting_;
     std::uint64_t missed_ = 0;
@@ -83,8 +95,9 @@ private:
 
 std::shared_ptr<EventBus::Subscription> EventBus::subscribe(boost::asio::any_io_executor executor,
                                                             std::size_t capacity, Handler handler,
-                                                            std::string_view name) {
-    auto queue = std::make_shared<Queue>(std::move(executor), capacity, std::move(handler));
+                                                            std::string_view name, Take take) {
+    auto queue = std::make_shared<Queue>(std::move(executor), capacity, std::move(handler),
+                                         take == Take::everything ? takers_ : nullptr);
     if (metrics_) queue->show(*metrics_, name);
     const std::scoped_lock lock(mutex_);
     queues_.push_back(queue);
@@ -95,7 +108,7 @@ void EventBus::publish(CallEvent event) {
     const std::scoped_lock lock(mutex_);
     std::erase_if(queues_, [](const auto& queue) { return queue.expired(); });
     for (const auto& weak : queues_) {
-        if (const auto queue = weak.lock()) queue->push(event);
+        if (const auto queue = weak.lock(); queue && queue->takes(event)) queue->push(event);
     }
 }
 

@@ -46,7 +46,7 @@ private:
     public:
         explicit FromPhone(LiveCall& call) : call_(call) {}
         void write(const audio::AudioFrame& frame) override {
-            call_.mix_.write(EarMix::kPhone, frame, call_.services_.clock.now());
+            call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
         }
 
     private:
@@ -207,12 +207,11 @@ private:
     Clock::Time stream_up_{};
     Clock::Duration streamed_{0};
 
+    Clock::Time heard_at_{};  ///< when the media message in hand came
     MediaStats media_;
-    CallMetrics::Media told_media_{};  ///< what the metrics know already
-    CallMetrics::Playout told_playout_{};
     std::optional<InboundAudio> audio_;
-    audio::Tee tee_;
-    std::shared_ptr<FromPhone> from_phone_;
+    FromPhone from_phone_{*this};
+    audio::Tee tee_{&from_phone_};
     EarMix mix_;
     std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
@@ -223,6 +222,8 @@ private:
     std::array<Clock::TimerId, input::kTimerKinds> timers_{};
     Clock::TimerId poll_ = Clock::kNoTimer;
     std::uint64_t events_published_ = 0;
+    CallMetrics::Media told_media_{};  ///< what the metrics know already
+    CallMetrics::Playout told_playout_{};
 };
 
 }  // namespace bridge::call

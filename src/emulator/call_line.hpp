@@ -42,7 +42,8 @@ struct StreamReport {
     std::string event;   ///< stream-started stream-stopped stream-error
     int error_code = 0;  ///< 31920, 31951, … with stream-error, and for warnings
     std::string error;
-    bool warning = false;  ///< a debugger entry only (31950, 31951, 31931): the stream goes on
+    bool warning = false;      ///< a debugger entry only (31950, 31951, 31931): the stream goes on
+    std::uint64_t frames = 0;  ///< with the last one: 20 ms slices the stream has lasted
 };
 
 /// Thread: the emulator's io thread. Destroying it ends everything.

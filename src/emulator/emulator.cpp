@@ -72,6 +72,9 @@ public:
     const Secret& auth_token() const override { return exchange_->account.auth_token; }
     const std::vector<std::string>& numbers() const override { return numbers_; }
     std::size_t open_calls() const override { return exchange_->ledger.open_calls(); }
+    std::shared_ptr<Load> make_load(LoadPlan plan) override {
+        return std::make_shared<Load>(exchange_, std::move(plan));
+    }
 
     void stop() override {
         if (exchange_->stopped) return;

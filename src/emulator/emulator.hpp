@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "emulator/load.hpp"
 #include "emulator/options.hpp"
 
 namespace bridge::emulator {
@@ -32,6 +33,8 @@ public:
 
     /// Calls that have not ended.
     virtual std::size_t open_calls() const = 0;
+    /// Many calls at once; nothing happens before Load::run.
+    virtual std::shared_ptr<Load> make_load(LoadPlan plan) = 0;
     /// Hangs up every call, ends every request, closes the ledger and the port. Twice is harmless.
     /// The coroutines that were running end in the following turns of the loop.
     virtual void stop() = 0;

@@ -333,11 +333,14 @@ void PhoneCall::note_stream(const StreamOrder& order, const StreamRequest& reque
     if (failed) exchange_->debugger.error(report.error_code, report.error, record_.sid);
     if (report.event == "stream-started") {
         exchange_->ledger.stream_opened(record_.sid, request.stream_sid, request.bidirectional);
+        for (auto& row : streams_)
+            if (row.sid == request.stream_sid) row.started = now();
     } else {
         exchange_->ledger.stream_closed(record_.sid, request.stream_sid);
         for (auto& row : streams_) {
             if (row.sid != request.stream_sid) continue;
             row.open = false;
+            row.frames = report.frames;
             row.updated = now();
         }
     }

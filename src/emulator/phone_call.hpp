@@ -39,6 +39,8 @@ struct StreamRow {
     bool bidirectional = true;
     bool open = true;
     WallTime updated;
+    std::optional<WallTime> started{};
+    std::uint64_t frames = 0;  ///< of 20 ms, once it is over
 };
 
 /// What a <Stream> or a REST request says about a stream.

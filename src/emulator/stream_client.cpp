@@ -264,7 +264,9 @@ void StreamClient::finish(const StreamReport& last) {
     if (over_) return;
     over_ = true;
     const auto self = shared_from_this();  // the callbacks may let go of the stream
-    report_(last);
+    auto report = last;
+    report.frames = frames_;
+    report_(report);
     if (const auto tell = std::exchange(on_over_, {})) tell();
 }
 

@@ -162,6 +162,10 @@ void MediaEndpoint::hand_over(net::Upgrade upgrade, MediaTicket ticket) {
                    error.message());
         return;
     }
+    metrics_
+        ->counter("agentbridge_media_handovers_total",
+                  "Media sockets accepted on another io thread than their call's and handed over.")
+        .add();
     boost::asio::post(executor, [self = shared_from_this(), executor, ticket = std::move(ticket),
                                  head = std::move(upgrade.head),
                                  leftover = std::move(upgrade.leftover),
@@ -193,6 +197,10 @@ void MediaEndpoint::serve_at_home(net::Upgrade upgrade, const MediaTicket& ticke
                      upgrade.head.peer);
         return refuse(std::move(upgrade), 409, "this call has a stream", "second_stream");
     }
+    metrics_
+        ->counter("agentbridge_media_streams_total", "Media connections taken, by io thread.",
+                  {{"io_thread", std::to_string(ticket.home)}})
+        .add();
     const auto stream = call->open_stream();
     log::info({"media", ticket.call}, "socket accepted from {}", upgrade.head.peer);
     auto socket = net::ServerWebSocket::accept(std::move(upgrade), options_.limits);

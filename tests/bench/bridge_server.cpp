@@ -43,7 +43,7 @@ int run(Table& table, const std::string& token, std::size_t workers) {
     bridge::call::EventBus events(metrics);
     auto terminal = events.subscribe(
         main_loop.get_executor(), 4096, [](const bridge::call::CallEvent&, std::uint64_t) {},
-        "terminal");
+        "terminal", bridge::call::EventBus::Take::all_but_statistics);
     auto work = boost::asio::make_work_guard(main_loop);
     std::thread terminal_thread([&main_loop] { main_loop.run(); });
 

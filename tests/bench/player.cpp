@@ -131,7 +131,11 @@ void Socket::receive_more(std::string& into, std::size_t bytes) const {
 // --- webhooks
 
 std::string Webhooks::post(const std::string& path, const Fields& fields) {
-    if (socket_.get() < 0) socket_ = Socket(target_.host, target_.port);
+    // The server closes a connection that has been idle for some seconds.
+    const auto now = monotonic_ns();
+    if (socket_.get() < 0 || now - last_used_ns_ > 3'000'000'000ULL)
+        socket_ = Socket(target_.host, target_.port);
+    last_used_ns_ = now;
     std::string body;
     for (const auto& [name, value] : fields) {
         body += (body.empty() ? "" : "&") + encoded(name) + "=" + encoded(value);

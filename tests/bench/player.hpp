@@ -53,6 +53,7 @@ public:
 private:
     Target target_;
     Socket socket_;
+    std::uint64_t last_used_ns_ = 0;
 };
 
 /// One call's media socket, and the texts of its frames.

@@ -5,6 +5,7 @@
 #include "app/cli.hpp"
 #include "app/config.hpp"
 #include "app/console.hpp"
+#include "app/load_service.hpp"
 #include "app/session.hpp"
 
 namespace bridge::app {
@@ -19,6 +20,8 @@ ExitCode run_emulator(const Invocation& invocation, const EmulatorServeCommand& 
                       Console& console, const OpenEmulator& open);
 ExitCode trigger_emulator(const Invocation& invocation, const EmulatorTriggerCommand& command,
                           Console& console);
+ExitCode load_emulator(const Invocation& invocation, const EmulatorLoadCommand& command,
+                       Console& console, const OpenLoad& open);
 ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
                      Console& console);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,

@@ -50,7 +50,8 @@ public:
         session_ = std::move(*opened);
         subscription_ = session_->events().subscribe(
             loop_.get_executor(), kEventsWaiting,
-            [this](const call::CallEvent& event, std::uint64_t) { on_event(event); }, "terminal");
+            [this](const call::CallEvent& event, std::uint64_t) { on_event(event); }, "terminal",
+            call::EventBus::Take::all_but_statistics);
         session_->when_done([this](Session::End end) {
             // Events posted before the end are handled first.
             asio::post(loop_, [this, end = std::move(end)] { on_done(end); });

@@ -165,7 +165,7 @@ TEST(CommandLine, EndsWithAUsageErrorThatHelps) {
         {{"config"}, "needs one of: show, check, init"},
         {{"config", "sho"}, "did you mean show?"},
         {{"config", "show", "--show-orgin"}, "did you mean --show-origin?"},
-        {{"emulator"}, "needs one of: serve, trigger, ledger"},
+        {{"emulator"}, "needs one of: serve, trigger, load, ledger"},
         {{"emulator", "trigger"}, "needs one of: incoming-call"},
         {{"emulator", "serve", "--port", "70000"}, "--port"},
         {{"emulator", "serve", "--port", "x"}, "--port"},

@@ -24,6 +24,23 @@ TEST(Tee, GivesEveryFrameToEverySink) {
     EXPECT_EQ(two->frames[0].at.count(), 40);
 }
 
+TEST(Tee, WritesToItsFirstSinkBeforeTheOthers) {
+    FrameLog first;
+    Tee tee(&first);
+    std::size_t before = 0;
+    struct Counts final : AudioSink {
+        Counts(FrameLog& of, std::size_t& into) : log(of), seen(into) {}
+        void write(const AudioFrame&) override { seen = log.frames.size(); }
+        FrameLog& log;
+        std::size_t& seen;
+    };
+    const auto second = std::make_shared<Counts>(first, before);
+    tee.add(second);
+    tee.write({});
+    EXPECT_EQ(before, 1U);
+    EXPECT_EQ(tee.size(), 1U);
+}
+
 TEST(Tee, ForgetsASinkThatIsGone) {
     Tee tee;
     const auto kept = std::make_shared<FrameLog>();

@@ -48,6 +48,45 @@ TEST(EventBus, ASlowSubscriberLosesItsOldestEventsAndIsToldHowMany) {
     EXPECT_EQ(missed_in_all, 6U);
 }
 
+TEST(EventBus, SparesStatisticsThoseWhoDoNotTakeThem) {
+    EventBus bus;
+    boost::asio::io_context loop;
+    const auto count = [](int& into) {
+        return [&into](const CallEvent&, std::uint64_t) { ++into; };
+    };
+    int all = 0, most = 0;
+    const auto b = bus.subscribe(loop.get_executor(), 4, count(most), "most",
+                                 EventBus::Take::all_but_statistics);
+    EXPECT_FALSE(bus.statistics_wanted());
+    auto a = bus.subscribe(loop.get_executor(), 4, count(all), "all");
+    EXPECT_TRUE(bus.statistics_wanted());
+    CallEvent event;
+    event.what = event::Statistics{};
+    bus.publish(event);
+    bus.publish(warning(1));
+    loop.run();
+    EXPECT_EQ(all, 2);
+    EXPECT_EQ(most, 1);
+    a.reset();
+    EXPECT_FALSE(bus.statistics_wanted());
+}
+
+TEST(EventBus, ShowsWhatWaitsAndWhatItDropped) {
+    const auto registry = std::make_shared<metrics::Registry>();
+    EventBus bus(registry);
+    boost::asio::io_context loop;
+    const auto slow = bus.subscribe(
+        loop.get_executor(), 4, [](const CallEvent&, std::uint64_t) {}, "slow");
+    for (int i = 1; i <= 6; ++i) bus.publish(warning(i));
+    const auto shows = [&](const std::string& line) {
+        EXPECT_NE(render_metrics(*registry).find(line + "\n"), std::string::npos) << line;
+    };
+    shows("agentbridge_queue_depth{queue=\"events:slow\"} 4");
+    shows("agentbridge_queue_dropped_total{queue=\"events:slow\"} 2");
+    loop.run();
+    shows("agentbridge_queue_depth{queue=\"events:slow\"} 0");
+}
+
 TEST(EventBus, ForgetsASubscriberThatIsGone) {
     EventBus bus;
     boost::asio::io_context loop;
