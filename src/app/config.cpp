@@ -413,6 +413,11 @@ private:
                             : *word == "cloudflared" ? TunnelKind::cloudflared
                                                      : TunnelKind::off;
         }
+        if (config.tunnel != TunnelKind::off && !config.tls_certificate.empty()) {
+            wrong("AGENTBRIDGE_TUNNEL",
+                  "brings TLS of its own, and would meet that of AGENTBRIDGE_TLS_CERT behind it",
+                  "leave one of them out");
+        }
         if (const auto word = choice("AGENTBRIDGE_URL_CHECK")) config.url_check = *word == "on";
         config.ngrok_api = url("AGENTBRIDGE_NGROK_API", {"https"}, {"http"},
                                "http://127.0.0.1:4040, where ngrok listens on this machine")

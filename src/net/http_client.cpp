@@ -336,6 +336,10 @@ void set_trust_and_proxy(Transfer& transfer, const HttpClientOptions& options) {
     set(transfer, CURLOPT_SSL_VERIFYPEER, 1L);
     set(transfer, CURLOPT_SSL_VERIFYHOST, 2L);
     set(transfer, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    if (options.any_certificate) {
+        set(transfer, CURLOPT_SSL_VERIFYPEER, 0L);
+        set(transfer, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     if (!options.ca_file.empty()) {
         set(transfer, CURLOPT_CAINFO, options.ca_file.c_str());
         set(transfer, CURLOPT_CAPATH, static_cast<const char*>(nullptr));

@@ -40,6 +40,8 @@ struct HttpFailure {
 struct HttpClientOptions {
     std::string ca_file;    ///< PEM file to trust instead of the system's; empty: the system's
     bool use_proxy = true;  ///< https_proxy, http_proxy, no_proxy from the environment
+    /// Takes any certificate: only for a server of this machine that proves itself in another way.
+    bool any_certificate = false;
     std::string user_agent;
 };
 

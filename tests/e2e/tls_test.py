@@ -2,8 +2,10 @@
 clients, a certificate that is renewed in mid-call, a flood of handshakes beside a call, and what it says about
 files that cannot be used."""
 
+import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -50,6 +52,29 @@ class Tls(EndToEnd):
         self.assertGreater(summary["frames"], 35 * (seconds - 1), summary)
         self.assert_nothing_left_open(self.emulator)
         return summary
+
+    def test_doctor_finds_it_well_whether_it_runs_or_not(self):
+        emulator = Emulator(self, "--ca", str(self.authority.file))
+        environment = self.tls_environment(emulator, AGENTBRIDGE_CA_FILE=str(self.authority.file))
+
+        def port_finding(name):
+            run = self.run_to_end(["doctor", "--json"], environment, seconds=20, name=name)
+            findings = {one["check"]: one for one in json.loads(run.out)}
+            for check in ("server-port", "public-url"):
+                self.assertEqual(findings[check]["status"], "ok", str(run))
+            return findings["server-port"]["what"]
+
+        self.assertNotIn("running agentbridge", port_finding("alone"))
+        bridge = self.start(["serve"], environment, name="bridge")
+        wait_for("it listens", lambda: "listening on" in bridge.err)
+        self.assertIn("running agentbridge", port_finding("beside"))
+        environment["AGENTBRIDGE_TLS_KEY"] = str(self.authority.issue("other")[1])
+        bridge.signal(signal.SIGINT)
+        bridge.wait(15)
+        run = self.run_to_end(["doctor", "--json"], environment, seconds=20, name="mismatch")
+        found = [one for one in json.loads(run.out) if one["check"] == "server-port"][0]
+        self.assertEqual(found["status"], "fail", str(run))
+        self.assertIn("AGENTBRIDGE_TLS_KEY", found["fix"])
 
     def test_a_whole_call_of_the_emulator_over_https_and_wss(self):
         emulator = Emulator(self, "--ca", str(self.authority.file))

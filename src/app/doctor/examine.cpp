@@ -38,12 +38,12 @@ milliseconds since(SteadyClock::time_point begin) {
     return std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin);
 }
 
-std::string local_base(const std::string& host, std::uint16_t port) {
+std::string local_base(const std::string& host, std::uint16_t port, bool tls) {
     const bool any = host == "0.0.0.0" || host == "::";
     const auto name = any                                   ? std::string("127.0.0.1")
                       : host.find(':') != std::string::npos ? "[" + host + "]"
                                                             : host;
-    return fmt::format("http://{}:{}", name, port);
+    return fmt::format("{}://{}:{}", tls ? "https" : "http", name, port);
 }
 
 /// Nothing is made, and no file of the user's is touched.
@@ -140,6 +140,9 @@ public:
         http.user_agent = options.user_agent;
         public_http_ = net::HttpClient::make(loop_.get_executor(), http);
         http.use_proxy = false;
+        // The instance on our port has a certificate for its public name, and proves itself by the
+        // seal of its answer.
+        http.any_certificate = true;
         local_http_ = net::HttpClient::make(loop_.get_executor(), std::move(http));
         responder_.instance = twilio::new_nonce();
         responder_.auth_tokens = config().auth_tokens;
@@ -319,6 +322,16 @@ private:
         server.name = "doctor";
         server.host = config().server_host;
         server.port = port;
+        const bool with_tls = !config().tls_certificate.empty();
+        if (with_tls) {
+            auto identity = net::TlsIdentity::load({config().tls_certificate, config().tls_key});
+            if (!identity) {
+                state.error = identity.error().message;
+                state.holder = PortState::Holder::bad_tls;
+                co_return state;
+            }
+            server.tls = std::move(*identity);
+        }
         auto listening = net::HttpServer::listen(
             loop_.get_executor(), server,
             [this](net::HttpRequest request) { return answer(std::move(request)); },
@@ -336,9 +349,9 @@ private:
             co_return state;
         }
         state.holder = PortState::Holder::other;
-        const auto here = local_base(config().server_host, port);
+        const auto here = local_base(config().server_host, port, with_tls);
         auto url = twilio::PublicUrl::parse(config().public_url.empty()
-                                                ? fmt::format("http://127.0.0.1:{}", port)
+                                                ? local_base("127.0.0.1", port, with_tls)
                                                 : config().public_url);
         if (url && has_account()) {
             ProbeRequest request;

@@ -220,6 +220,11 @@ private:
             case Holder::bad_host:
                 return say(Status::fail, std::move(check), state.error,
                            "set SERVER_HOST to 127.0.0.1, or 0.0.0.0", ExitCode::configuration);
+            case Holder::bad_tls:
+                return say(Status::fail, std::move(check), state.error,
+                           "set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY to a certificate and "
+                           "its key, or to nothing",
+                           ExitCode::configuration);
             case Holder::other:
                 break;
         }
@@ -233,7 +238,8 @@ private:
 
     bool port_is_lost() const {
         return facts_.server_port.holder == Holder::other ||
-               facts_.server_port.holder == Holder::bad_host;
+               facts_.server_port.holder == Holder::bad_host ||
+               facts_.server_port.holder == Holder::bad_tls;
     }
 
     /// The address in use is one that an ngrok agent of this machine must serve.

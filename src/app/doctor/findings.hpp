@@ -33,6 +33,7 @@ struct PortState {
         us,        ///< a running instance of this account
         other,     ///< another program, or one of another account
         bad_host,  ///< the address is none of this machine
+        bad_tls,   ///< the certificate cannot be used
     } holder = Holder::free;
     std::string name;  ///< of the other program, if the system tells: "nginx (pid 812)"
     std::string error;

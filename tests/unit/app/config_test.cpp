@@ -45,6 +45,18 @@ const Problem* problem_about(const LoadedConfig& loaded, std::string_view name) 
     return nullptr;
 }
 
+TEST(Config, ATunnelAndACertificateOfOurOwnExcludeEachOther) {
+    ConfigSources sources;
+    sources.environment = {{"AGENTBRIDGE_TUNNEL", "ngrok"},
+                           {"AGENTBRIDGE_TLS_CERT", "cert.pem"},
+                           {"AGENTBRIDGE_TLS_KEY", "key.pem"}};
+    const auto with_both = load_config(sources, {});
+    ASSERT_EQ(with_both.problems.size(), 1U);
+    EXPECT_EQ(with_both.problems[0].setting, "AGENTBRIDGE_TUNNEL");
+    sources.environment.erase("AGENTBRIDGE_TUNNEL");
+    EXPECT_TRUE(load_config(sources, {}).problems.empty());
+}
+
 TEST(Config, HasTheDefaultsOfTheTable) {
     const auto loaded = load({});
     EXPECT_THAT(loaded.problems, IsEmpty()) << all_of(loaded);
