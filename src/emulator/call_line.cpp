@@ -89,6 +89,8 @@ public:
     void start_stream(StreamRequest request,
                       std::function<void(const StreamReport&)> report) override;
     bool stop_stream(const std::string& name) override;
+    void misbehave(const StreamFaults& faults) override;
+    void cut_streams() override;
     asio::awaitable<void> bridge(std::shared_ptr<CallLine> other,
                                  std::chrono::seconds limit) override;
     void interrupt() override;
@@ -411,6 +413,16 @@ bool Line::stop_stream(const std::string& name) {
     const auto stream = *found;
     stream->stop();
     return true;
+}
+
+void Line::misbehave(const StreamFaults& faults) {
+    const auto streams = streams_;
+    for (const auto& stream : streams) stream->misbehave(faults);
+}
+
+void Line::cut_streams() {
+    const auto streams = streams_;
+    for (const auto& stream : streams) stream->cut("the tunnel is gone");
 }
 
 asio::awaitable<void> Line::connect_stream(StreamRequest request,

@@ -18,11 +18,23 @@
 #include <string>
 #include <vector>
 
+#include "emulator/faults.hpp"
 #include "emulator/persona.hpp"
 
 namespace bridge::emulator {
 
 namespace asio = boost::asio;
+
+/// What is to go wrong with a stream.
+struct StreamFaults {
+    std::optional<Fault> socket, pace, tunnel;
+    bool cut_off = false;  ///< the server's address leads nowhere at present
+    /// Asked for each media message; empty: nothing is wrong.
+    std::function<std::optional<Fault>()> next_frame;
+    /// Told when the tunnel is to die, and for how long.
+    std::function<void(std::chrono::milliseconds)> tunnel_dies;
+    std::uint64_t seed = 0;
+};
 
 /// One <Stream> of TwiML, or one created by REST.
 struct StreamRequest {
@@ -35,6 +47,7 @@ struct StreamRequest {
     std::map<std::string, std::string> parameters;
     std::string signature;  ///< X-Twilio-Signature of the upgrade; empty: not sent
     std::string ca_file;
+    StreamFaults faults;
 };
 
 /// What happened on a stream, for status callbacks, the ledger and the debugger.
@@ -84,6 +97,10 @@ public:
                               std::function<void(const StreamReport&)> report) = 0;
     /// By name or StreamSid. False: no such stream.
     virtual bool stop_stream(const std::string& name) = 0;
+    /// Faults for the streams that are up.
+    virtual void misbehave(const StreamFaults& faults) = 0;
+    /// The connections of all streams are cut: nobody says goodbye.
+    virtual void cut_streams() = 0;
     /// <Dial>: the two phones hear each other until one line ends or `limit` passes.
     virtual asio::awaitable<void> bridge(std::shared_ptr<CallLine> other,
                                          std::chrono::seconds limit) = 0;

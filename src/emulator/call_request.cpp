@@ -47,9 +47,9 @@ std::string url_in(const Fields& form, const char* name, int code) {
 }
 
 std::string callback_in(const Fields& form, const char* name) {
-    auto url = url_in(form, name, 21609);
+    auto url = url_in(form, name, kNoCode);
     if (!url.empty() && parse_url(url)->host.find('_') != std::string::npos) {
-        refuse(21609,
+        refuse(kNoCode,
                fmt::format("{}: its host name must not contain an underscore: {}", name, url));
     }
     return url;
@@ -154,7 +154,7 @@ CallOrder create_in(const Fields& form) {
             static constexpr std::array<std::string_view, 4> kEvents{"initiated", "ringing",
                                                                      "answered", "completed"};
             if (std::find(kEvents.begin(), kEvents.end(), event) == kEvents.end()) {
-                refuse(21626, fmt::format("StatusCallbackEvent has no value '{}'", event));
+                refuse(kNoCode, fmt::format("StatusCallbackEvent has no value '{}'", event));
             }
             order.status_events.insert(event);
         }

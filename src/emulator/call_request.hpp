@@ -10,6 +10,10 @@
 
 namespace bridge::emulator {
 
+/// For what Twilio refuses too, but under a code that we do not know for certain: the answer has
+/// none.
+inline constexpr int kNoCode = 0;
+
 struct RestError {
     int status = 400;
     int code = 0;
@@ -17,7 +21,7 @@ struct RestError {
 };
 
 /// What a create asks for; who may call from which number is not looked at. Errors: 21201 21211
-/// 21213 21212 21205 21218 21209 21206 21208 21234 21609 21626 32018 20001.
+/// 21213 21212 21205 21218 21209 21206 21208 21234 32018 20001, and kNoCode.
 tl::expected<CallOrder, RestError> read_call_create(const Fields& form);
 
 /// What an update asks for; what it does not name is not changed.

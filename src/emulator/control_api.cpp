@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "emulator/phone_call.hpp"
 #include "emulator/rest_reply.hpp"
@@ -79,6 +80,25 @@ bool from_this_machine(const std::string& peer) {
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     if (host.rfind("::ffff:", 0) == 0) host = host.substr(7);
     return is_loopback_host(host);
+}
+
+/// Which switches of streams that are up a change of faults is about, for one call.
+std::set<Switch> stream_switches(const json::object& change, const FaultScope& scope) {
+    std::set<Switch> found;
+    const auto look = [&found](const json::object& switches) {
+        for (const auto where : {Switch::socket, Switch::pace, Switch::tunnel}) {
+            if (switches.contains(to_string(where))) found.insert(where);
+        }
+    };
+    look(change);
+    for (const auto& [part, whom] :
+         {std::pair{"numbers", &scope.number}, std::pair{"calls", &scope.call_sid}}) {
+        const auto* all = change.if_contains(part);
+        const auto* of_it =
+            all != nullptr && all->is_object() ? all->get_object().if_contains(*whom) : nullptr;
+        if (of_it != nullptr && of_it->is_object()) look(of_it->get_object());
+    }
+    return found;
 }
 
 }  // namespace
@@ -274,6 +294,11 @@ net::HttpResponse ControlApi::change_faults(const std::string& body) {
     }
     if (const auto done = exchange_->faults.apply(*object); !done) {
         return problem(400, "bad_field", done.error().message);
+    }
+    for (const auto& call : exchange_->list_calls()) {
+        if (const auto changed = stream_switches(*object, call->fault_scope()); !changed.empty()) {
+            call->misbehave(changed);
+        }
     }
     return json_reply(200, exchange_->faults.to_json());
 }

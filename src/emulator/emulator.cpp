@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/spawn.hpp"
+#include "emulator/call_request.hpp"
 #include "emulator/control_api.hpp"
 #include "emulator/exchange.hpp"
 #include "emulator/rest_api.hpp"
@@ -127,7 +128,7 @@ private:
             co_return error_reply(503, 20503, "The emulator is stopping");
         }
         if (from_foreign_page(request)) {
-            co_return error_reply(403, 20403, "Requests of web pages are not answered");
+            co_return error_reply(403, kNoCode, "Requests of web pages are not answered");
         }
         const auto path = request.path();
         if (path == "/emulator/v1" || path.substr(0, 13) == "/emulator/v1/") {

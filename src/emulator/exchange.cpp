@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/log.hpp"
 #include "emulator/persona_description.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/sid.hpp"
@@ -114,6 +115,16 @@ void Exchange::call_ended(const std::string& sid) {
     if (order_.size() > 2 * calls_.size() + 64) {
         const auto gone = [this](const std::string& one) { return calls_.count(one) == 0; };
         order_.erase(std::remove_if(order_.begin(), order_.end(), gone), order_.end());
+    }
+}
+
+void Exchange::cut_tunnel(milliseconds time) {
+    if (stopped || webhooks->cut_off()) return;
+    log::info("emulator", "fault: the tunnel is dead for {} ms", time.count());
+    webhooks->cut_off_for(time);
+    const auto calls = calls_;  // a call may end with its stream
+    for (const auto& [sid, call] : calls) {
+        if (!call->over() && call->shared_line()) call->line().cut_streams();
     }
 }
 

@@ -73,6 +73,10 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
     /// last.
     void call_ended(const std::string& sid);
 
+    /// The fault "dead": every stream's connection is cut, and nothing reaches the other program
+    /// for that time.
+    void cut_tunnel(std::chrono::milliseconds time);
+
     /// Deletes the record of an ended call.
     void forget_call(const std::string& sid) { calls_.erase(sid); }
 

@@ -351,8 +351,19 @@ Result<> FaultBook::apply(const json::object& change) {
         }
     }
     if (auto done = next.everywhere_.apply(switches); !done) return done;
+    next.note_possible();
     *this = std::move(next);
     return {};
+}
+
+void FaultBook::note_possible() {
+    for (std::size_t i = 0; i < kSwitches; ++i) {
+        const auto where = static_cast<Switch>(i);
+        const auto has = [where](const auto& entry) { return entry.second.has(where); };
+        possible_[i] = everywhere_.has(where) ||
+                       std::any_of(numbers_.begin(), numbers_.end(), has) ||
+                       std::any_of(calls_.begin(), calls_.end(), has);
+    }
 }
 
 json::object FaultBook::to_json() const {
@@ -374,17 +385,21 @@ void FaultBook::clear() {
     everywhere_ = {};
     for (auto& [number, set] : numbers_) set = {};
     calls_.clear();
+    note_possible();
 }
 
 void FaultBook::set_number(const std::string& number, FaultSet faults) {
     numbers_[number] = faults;
+    note_possible();
 }
 
 void FaultBook::set_call(const std::string& sid, FaultSet faults) {
     calls_[sid] = faults;
+    note_possible();
 }
 
 std::optional<Fault> FaultBook::take(Switch where, const FaultScope& scope) {
+    if (!possible_[static_cast<std::size_t>(where)]) return std::nullopt;
     if (!scope.call_sid.empty()) {
         const auto call = calls_.find(scope.call_sid);
         if (call != calls_.end() && call->second.has(where)) {

@@ -113,6 +113,10 @@ public:
     std::mt19937_64& random() { return random_; }
 
 private:
+    /// Which switches may have a fault anywhere: asked for each frame of each stream.
+    void note_possible();
+
+    std::array<bool, kSwitches> possible_{};
     std::uint64_t seed_ = 0;
     std::mt19937_64 random_{0};
     FaultSet everywhere_;

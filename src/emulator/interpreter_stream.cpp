@@ -74,7 +74,13 @@ void Interpreter::start(const XmlElement& verb) {
         if (noun.name != "Stream") {
             complain(12200, fmt::format("line {}: this emulator does not start <{}>", noun.line,
                                         noun.name));
-        } else if (stream_order(noun, false, order)) {
+        } else if (!stream_order(noun, false, order)) {
+            continue;
+        } else if (!call_->has_room_for(order)) {
+            complain(31900,
+                     fmt::format("line {}: a call has at most four tracks of one-way streams",
+                                 noun.line));
+        } else {
             auto request = call_->prepare_stream(order);
             auto report = call_->stream_report(order, request);
             call_->line().start_stream(std::move(request), std::move(report));

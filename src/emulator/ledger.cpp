@@ -45,11 +45,15 @@ Ledger::~Ledger() {
 }
 
 Result<> Ledger::open(const std::string& file) {
-    file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    file_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file_ < 0) {
         return fail(Errc::io, "The ledger file '" + file +
                                   "' cannot be opened: " + std::strerror(errno) + ".");
     }
+    // A line that a crash cut off must not swallow the next one.
+    const auto size = ::lseek(file_, 0, SEEK_END);
+    char last = '\n';
+    if (size > 0 && ::pread(file_, &last, 1, size - 1) == 1 && last != '\n') write("\n");
     return {};
 }
 

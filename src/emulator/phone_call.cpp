@@ -20,6 +20,10 @@ WallTime now() {
     return std::chrono::system_clock::now();
 }
 
+std::size_t tracks_of(const StreamOrder& order) {
+    return order.track == "both_tracks" ? 2 : 1;
+}
+
 }  // namespace
 
 PhoneCall::PhoneCall(std::shared_ptr<Exchange> exchange, CallOrder order,
@@ -300,6 +304,15 @@ void PhoneCall::status_event(const std::string& event, const std::string& status
     callbacks_->post(std::move(webhook), event == "completed");
 }
 
+bool PhoneCall::has_room_for(const StreamOrder& order) const {
+    constexpr std::size_t kTracks = 4;
+    std::size_t used = 0;
+    for (const auto& row : streams_) {
+        if (row.open && !row.bidirectional) used += row.tracks;
+    }
+    return used + tracks_of(order) <= kTracks;
+}
+
 StreamRequest PhoneCall::prepare_stream(const StreamOrder& order) {
     StreamRequest request;
     request.stream_sid = new_sid("MZ");
@@ -312,8 +325,34 @@ StreamRequest PhoneCall::prepare_stream(const StreamOrder& order) {
     request.parameters = order.parameters;
     request.signature = exchange_->webhooks->signature(order.url, {}, true, fault_scope());
     request.ca_file = exchange_->options.ca_file;
-    streams_.push_back({request.stream_sid, request.name, order.bidirectional, true, now()});
+    request.faults = stream_faults({Switch::socket, Switch::pace, Switch::tunnel});
+    request.faults.cut_off = exchange_->webhooks->cut_off();
+    request.faults.seed = exchange_->faults.random()();
+    // The line, which has the stream, is gone before the exchange.
+    request.faults.next_frame = [exchange = exchange_.get(), scope = fault_scope()] {
+        return exchange->faults.take(Switch::frames, scope);
+    };
+    request.faults.tunnel_dies = [weak = std::weak_ptr(exchange_)](milliseconds time) {
+        if (const auto exchange = weak.lock()) exchange->cut_tunnel(time);
+    };
+    streams_.push_back(
+        {request.stream_sid, request.name, order.bidirectional, true, now(), tracks_of(order)});
     return request;
+}
+
+StreamFaults PhoneCall::stream_faults(const std::set<Switch>& of) {
+    StreamFaults faults;
+    const auto scope = fault_scope();
+    if (of.contains(Switch::socket)) faults.socket = exchange_->faults.take(Switch::socket, scope);
+    if (of.contains(Switch::pace)) faults.pace = exchange_->faults.take(Switch::pace, scope);
+    if (of.contains(Switch::tunnel)) faults.tunnel = exchange_->faults.take(Switch::tunnel, scope);
+    return faults;
+}
+
+void PhoneCall::misbehave(const std::set<Switch>& of) {
+    const bool streaming = std::any_of(streams_.begin(), streams_.end(),
+                                       [](const StreamRow& row) { return row.open; });
+    if (!over_ && line_ && streaming) line_->misbehave(stream_faults(of));
 }
 
 std::function<void(const StreamReport&)> PhoneCall::stream_report(const StreamOrder& order,

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct StreamRow {
     bool bidirectional = true;
     bool open = true;
     WallTime updated;
+    std::size_t tracks = 1;  ///< of a one-way stream
     std::optional<WallTime> started{};
     std::uint64_t frames = 0;  ///< of 20 ms, once it is over
 };
@@ -107,10 +109,14 @@ public:
     /// A leg that was redirected: it lives on without `parent`, by the TwiML it was given.
     void leave(PhoneCall& parent);
 
+    /// Whether another one-way stream has room among the four tracks that a call may have.
+    bool has_room_for(const StreamOrder& order) const;
     /// The request for the line; the row appears in `streams`.
     StreamRequest prepare_stream(const StreamOrder& order);
     std::function<void(const StreamReport&)> stream_report(const StreamOrder& order,
                                                            const StreamRequest& request);
+    /// Begins the faults of these switches on the streams that are up.
+    void misbehave(const std::set<Switch>& of);
     const std::vector<StreamRow>& streams() const { return streams_; }
 
 private:
@@ -118,6 +124,7 @@ private:
     static asio::awaitable<void> run_outbound(std::shared_ptr<PhoneCall> self);
     static asio::awaitable<void> go_on(std::shared_ptr<PhoneCall> self);
     static asio::awaitable<void> detect_machine(std::shared_ptr<PhoneCall> self);
+    StreamFaults stream_faults(const std::set<Switch>& of);
     void set_status(const std::string& status);
     void status_event(const std::string& event, const std::string& status);
     void note_stream(const StreamOrder& order, const StreamRequest& request,

@@ -82,7 +82,7 @@ asio::awaitable<net::HttpResponse> RestApi::act(Route route) {
 
 net::HttpResponse RestApi::account(const Route& route) const {
     if (route.method != "GET") {
-        return error_reply(405, 20004, "Method " + route.method + " not allowed");
+        return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
     }
     const auto& account = exchange_->account;
     json::object uris;
@@ -118,7 +118,7 @@ net::HttpResponse RestApi::recordings(const Route& route, bool of_a_call) const 
                            "/emulator/v1/calls/" +
                                route.parts[1] + "/heard.wav");
     }
-    return error_reply(405, 20004, "Method " + route.method + " not allowed");
+    return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
 }
 
 namespace {
@@ -162,14 +162,14 @@ std::optional<RestError> change_number(OwnedNumber& number, const Fields& form) 
     for (const auto& [name, value] : form) {
         const auto url = [&](std::string& target) -> std::optional<RestError> {
             if (!value.empty() && !is_web_url(value)) {
-                return RestError{400, 21502, name + " is not a valid URL: " + value};
+                return RestError{400, kNoCode, name + " is not a valid URL: " + value};
             }
             target = value;
             return std::nullopt;
         };
         const auto method = [&](std::string& target) -> std::optional<RestError> {
             if (value != "GET" && value != "POST") {
-                return RestError{400, 21403, name + " must be GET or POST, not '" + value + "'"};
+                return RestError{400, kNoCode, name + " must be GET or POST, not '" + value + "'"};
             }
             target = value;
             return std::nullopt;
@@ -199,7 +199,7 @@ net::HttpResponse RestApi::numbers(const Route& route) {
     const auto& account_sid = exchange_->account.sid;
     if (route.parts.size() == 1) {
         if (route.method != "GET") {
-            return error_reply(400, 21452,
+            return error_reply(400, kNoCode,
                                "This emulator sells no numbers; name yours when it starts");
         }
         const auto wanted = field_or(route.query, "PhoneNumber");
@@ -217,7 +217,7 @@ net::HttpResponse RestApi::numbers(const Route& route) {
         if (route.parts.size() != 2 || number.sid != route.parts[1]) continue;
         if (route.method == "GET") return json_reply(200, number_json(number, account_sid));
         if (route.method != "POST") {
-            return error_reply(405, 20004, "Method " + route.method + " not allowed");
+            return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
         }
         if (const auto error = change_number(number, route.form)) {
             return error_reply(error->status, error->code, error->message);

@@ -17,7 +17,7 @@ namespace {
 namespace json = boost::json;
 
 net::HttpResponse method_refused(const std::string& method) {
-    return error_reply(405, 20004, "Method " + method + " not allowed");
+    return error_reply(405, kNoCode, "Method " + method + " not allowed");
 }
 
 /// True if the day of `time` agrees with every filter of that name ("StartTime", "StartTime>", …).
@@ -248,7 +248,7 @@ net::HttpResponse RestApi::create_stream(const std::shared_ptr<PhoneCall>& call,
     }
     order.status_callback = field_or(form, "StatusCallback");
     if (!order.status_callback.empty() && !is_web_url(order.status_callback)) {
-        return error_reply(400, 21609,
+        return error_reply(400, kNoCode,
                            "StatusCallback is not a valid URL: " + order.status_callback);
     }
     order.status_callback_method = field_or(form, "StatusCallbackMethod", "POST");
@@ -260,6 +260,9 @@ net::HttpResponse RestApi::create_stream(const std::shared_ptr<PhoneCall>& call,
         if (!name.empty()) {
             order.parameters[name] = field_or(form, fmt::format("Parameter{}.Value", i));
         }
+    }
+    if (!call->has_room_for(order)) {
+        return error_reply(400, kNoCode, "A call has at most four tracks of one-way streams.");
     }
     auto request = call->prepare_stream(order);
     auto report = call->stream_report(order, request);

@@ -13,12 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT"
-std::string http_date(WallTime time) {
-    auto text = format_rfc2822(time);
-    return text.substr(0, text.rfind(' ')) + " GMT";
-}
-
 net::HttpResponse too_many(const Fault& fault) {
     auto answer = error_reply(429, 20429, "Too Many Requests");
     const auto seconds = (fault.argument + 999) / 1000;

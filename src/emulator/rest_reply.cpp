@@ -22,19 +22,25 @@ std::size_t number_in(const Fields& query, std::string_view name, std::size_t ot
 
 }  // namespace
 
+std::string http_date(WallTime time) {
+    const auto text = format_rfc2822(time);
+    return text.substr(0, text.rfind(' ')) + " GMT";
+}
+
 net::HttpResponse json_reply(int status, const json::value& body) {
     auto response = net::respond(status, "application/json", json::serialize(body));
     response.headers.set("Twilio-Concurrent-Requests", "1");
+    response.headers.set("Date", http_date(std::chrono::system_clock::now()));
     return response;
 }
 
 net::HttpResponse error_reply(int status, int code, const std::string& message) {
-    auto response = json_reply(
-        status,
-        json::object{{"code", code},
-                     {"message", message},
-                     {"more_info", fmt::format("https://www.twilio.com/docs/errors/{}", code)},
-                     {"status", status}});
+    json::object body{{"message", message}, {"status", status}};
+    if (code != 0) {
+        body["code"] = code;
+        body["more_info"] = fmt::format("https://www.twilio.com/docs/errors/{}", code);
+    }
+    auto response = json_reply(status, body);
     if (status == 401) response.headers.set("WWW-Authenticate", "Basic realm=\"Twilio API\"");
     return response;
 }

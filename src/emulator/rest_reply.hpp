@@ -14,8 +14,12 @@
 
 namespace bridge::emulator {
 
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::string http_date(WallTime time);
+
 net::HttpResponse json_reply(int status, const boost::json::value& body);
-/// {code, message, more_info, status}.
+/// {code, message, more_info, status}; without `code` and `more_info` if `code` is 0, as Twilio's
+/// errors may be too.
 net::HttpResponse error_reply(int status, int code, const std::string& message);
 net::HttpResponse not_found_reply(const std::string& path);
 

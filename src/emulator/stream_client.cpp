@@ -17,6 +17,10 @@
 namespace bridge::emulator {
 namespace {
 
+// Small enough that a server which does not read is noticed in seconds: the kernel would take
+// megabytes of audio without a word.
+constexpr int kSendBuffer = 32 * 1024;
+constexpr int kSlowReaderBuffer = 4096;
 // A second of audio waiting to leave: Twilio drops what follows and says 31930.
 constexpr std::size_t kMediaMessageBytes = 400;
 constexpr std::size_t kFramesPerSecond = 50;
@@ -68,7 +72,8 @@ StreamClient::StreamClient(asio::any_io_executor executor, StreamRequest request
     : executor_(std::move(executor)),
       request_(std::move(request)),
       report_(std::move(report)),
-      stopped_(executor_) {
+      stopped_(executor_),
+      reading_(executor_) {
     if (!report_) report_ = [](const StreamReport&) {};
     if (request_.name.empty()) request_.name = request_.stream_sid;
     wants_inbound_ = request_.bidirectional || request_.track != "outbound_track";
@@ -84,13 +89,16 @@ StreamClient::~StreamClient() = default;
 
 void StreamClient::start(std::function<void()> on_over) {
     on_over_ = std::move(on_over);
-    spawn(executor_, "emulated media stream " + request_.stream_sid, run(shared_from_this()));
+    spawn(executor_, "emulated media stream " + request_.stream_sid, run(self()));
 }
 
 void StreamClient::stop() {
     if (over_) return;
-    if (open_) {
-        socket_->send(format_stop(++sequence_, start_));
+    if (open_ && frozen_) {
+        socket_->abort();
+    } else if (open_) {
+        send(format_stop(++sequence_, start_));
+        if (pace_) pace_->end();
         socket_->close(1000, "");
     }
     stopped_.cancel();
@@ -99,6 +107,10 @@ void StreamClient::stop() {
 
 void StreamClient::frame(const MulawFrame& inbound, const MulawFrame& outbound) {
     if (!open_ || over_) return;
+    if (socket_->broken_by_peer()) {
+        fail_with(31924, "the server broke the WebSocket protocol");
+        return socket_->hang_up();
+    }
     if (wants_inbound_) send_media("inbound", inbound);
     if (wants_outbound_) send_media("outbound", outbound);
     ++frames_;
@@ -111,7 +123,7 @@ void StreamClient::play(MulawFrame& out) {
 
 void StreamClient::press(char digit) {
     if (!open_ || over_ || !request_.bidirectional) return;
-    socket_->send(format_dtmf(++sequence_, request_.stream_sid, digit));
+    send(format_dtmf(++sequence_, request_.stream_sid, digit));
 }
 
 // `self` keeps the stream alive until its socket is closed, also when its call is gone.
@@ -133,8 +145,13 @@ asio::awaitable<void> StreamClient::run([[maybe_unused]] std::shared_ptr<StreamC
         fail_with(url.error().code == Errc::refused ? 31922 : 31923, url.error().message);
         co_return;
     }
+    const bool failed = co_await fail_handshake();
+    if (failed) co_return;
     net::WebSocketTarget target;
     target.url = *url;
+    target.send_buffer = kSendBuffer;
+    const auto& socket_fault = request_.faults.socket;
+    if (socket_fault && socket_fault->is("slow_read")) target.receive_buffer = kSlowReaderBuffer;
     target.ca_file = request_.ca_file;
     target.message_bytes = kLongestMessage;
     if (!request_.signature.empty()) target.headers.add("X-Twilio-Signature", request_.signature);
@@ -161,6 +178,7 @@ bool StreamClient::open(std::shared_ptr<net::WebSocketClient> socket) {
     socket_->send(format_connected());
     socket_->send(format_start(++sequence_, start_));
     report_(told("stream-started"));
+    misbehave(request_.faults);
     return true;
 }
 
@@ -168,7 +186,7 @@ asio::awaitable<void> StreamClient::receive_all() {
     for (;;) {
         const auto message = co_await socket_->receive();
         if (!message) {
-            if (over_) co_return;
+            if (over_ || frozen_) co_return;
             const auto end = socket_->end();
             if (message.error().code == Errc::connection_lost) {
                 fail_with(31903, with_reason("the connection broke without a close", end.fault));
@@ -191,6 +209,10 @@ asio::awaitable<void> StreamClient::receive_all() {
             warn_once(31950, "the server sent a binary message");
         } else {
             handle(message->payload);
+        }
+        if (read_pause_.count() > 0 && !over_) {
+            reading_.expires_after(read_pause_);
+            co_await wait_for(reading_);
         }
     }
 }
@@ -218,13 +240,11 @@ void StreamClient::send_media(std::string_view track, const MulawFrame& frame) {
         warn_once(31930, "the server reads too slowly; audio to it is dropped");
         return;
     }
-    socket_->send(
-        format_media(++sequence_, request_.stream_sid, track, chunk_, frames_ * 20, frame));
+    send_frame(format_media(++sequence_, request_.stream_sid, track, chunk_, frames_ * 20, frame));
 }
 
 void StreamClient::echo(const std::vector<std::string>& marks) {
-    for (const auto& name : marks)
-        socket_->send(format_mark(++sequence_, request_.stream_sid, name));
+    for (const auto& name : marks) send(format_mark(++sequence_, request_.stream_sid, name));
 }
 
 void StreamClient::warn_once(int code, const std::string& what) {
@@ -264,6 +284,8 @@ void StreamClient::finish(const StreamReport& last) {
     if (over_) return;
     over_ = true;
     const auto self = shared_from_this();  // the callbacks may let go of the stream
+    timers_.clear();
+    reading_.cancel();
     auto report = last;
     report.frames = frames_;
     report_(report);

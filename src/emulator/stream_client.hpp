@@ -12,9 +12,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "emulator/call_line.hpp"
+#include "emulator/media_pace.hpp"
 #include "emulator/playout.hpp"
 #include "emulator/stream_message.hpp"
 
@@ -45,6 +47,10 @@ public:
     void start(std::function<void()> on_over);
     /// Twilio's end of it: `stop`, then a close. Harmless when repeated.
     void stop();
+    /// Begins what is wrong in `faults`, but for what concerns the handshake.
+    void misbehave(const StreamFaults& faults);
+    /// The connection breaks (31903); before it stands, it is refused (31902).
+    void cut(const std::string& why);
     bool over() const { return over_; }
     const StreamRequest& request() const { return request_; }
 
@@ -58,6 +64,14 @@ public:
 private:
     asio::awaitable<void> run(std::shared_ptr<StreamClient> self);
     asio::awaitable<void> receive_all();
+    /// True: a fault has ended the stream before it stood, or keeps it from ever standing.
+    asio::awaitable<bool> fail_handshake();
+    void later(std::chrono::milliseconds time, std::function<void()> act);
+    void bend_socket(const Fault& fault);
+    void bend_pace(const Fault& fault);
+    void send(std::string message);
+    void send_frame(std::string message);
+    std::shared_ptr<StreamClient> self() { return shared_from_this(); }
     bool open(std::shared_ptr<net::WebSocketClient> socket);
     void handle(const std::string& text);
     void send_media(std::string_view track, const MulawFrame& frame);
@@ -82,6 +96,14 @@ private:
     bool wants_inbound_ = true, wants_outbound_ = false;
     bool open_ = false;
     bool over_ = false;
+
+    // What faults need.
+    std::vector<std::unique_ptr<asio::steady_timer>> timers_;
+    std::shared_ptr<MediaPace> pace_;
+    asio::steady_timer reading_;  ///< between two messages of a slow reader
+    std::chrono::milliseconds read_pause_{0};
+    std::string held_back_;  ///< a media message that the next one overtakes
+    bool frozen_ = false;    ///< half-open: nothing is read or sent
 };
 
 }  // namespace bridge::emulator

@@ -64,12 +64,22 @@ WebhookFailure name_failure(const net::HttpFailure& failure) {
 
 WebhookSender::WebhookSender(asio::any_io_executor executor, const std::string& ca_file,
                              Secret token, FaultBook& faults)
-    : token_(std::move(token)), faults_(faults) {
+    : executor_(std::move(executor)), ca_file_(ca_file), token_(std::move(token)), faults_(faults) {
+    open_client();
+}
+
+void WebhookSender::open_client() {
     net::HttpClientOptions options;
-    options.ca_file = ca_file;
+    options.ca_file = ca_file_;
     options.user_agent = "TwilioProxy/1.1";
     options.use_proxy = false;  // webhooks of an emulator go to this machine or its neighbours
-    client_ = net::HttpClient::make(std::move(executor), std::move(options));
+    client_ = net::HttpClient::make(executor_, std::move(options));
+}
+
+void WebhookSender::cut_off_for(milliseconds time) {
+    if (!client_) return;
+    back_ = steady_clock::now() + time;
+    open_client();
 }
 
 void WebhookSender::stop() {
@@ -101,6 +111,10 @@ asio::awaitable<tl::expected<net::HttpResponse, WebhookFailure>> WebhookSender::
         const auto left =
             std::chrono::duration_cast<milliseconds>(limits.deadline - steady_clock::now());
         if (!client_) co_return tl::unexpected(WebhookFailure{11200, "The emulator is stopping."});
+        if (cut_off()) {
+            co_return tl::unexpected(WebhookFailure{11205, "HTTP connection failure: refused by " +
+                                                               call.url + " (the tunnel is gone)"});
+        }
         if (left.count() <= 0) {
             co_return tl::unexpected(WebhookFailure{
                 11200, "HTTP retrieval failure: no answer in time from " + call.url});

@@ -51,12 +51,20 @@ public:
                           const FaultScope& scope);
     /// Ends every request in flight; later ones fail at once.
     void stop();
+    /// The same for a time, as when the tunnel that all requests go through is dead.
+    void cut_off_for(std::chrono::milliseconds time);
+    bool cut_off() const { return std::chrono::steady_clock::now() < back_; }
 
 private:
     struct Limits;
     asio::awaitable<tl::expected<net::HttpResponse, WebhookFailure>> attempt(net::HttpCall call,
                                                                              Limits limits);
 
+    void open_client();
+
+    asio::any_io_executor executor_;
+    const std::string ca_file_;
+    std::chrono::steady_clock::time_point back_{};
     std::shared_ptr<net::HttpClient> client_;
     Secret token_;
     FaultBook& faults_;

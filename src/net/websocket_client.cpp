@@ -174,8 +174,23 @@ Stage connect_stage(const error_code& error) {
     return Stage::unreachable;
 }
 
+/// Before the connection: the receiver's window is made from its buffer.
+void size_buffers(tcp::socket& socket, const tcp::endpoint& endpoint,
+                  const WebSocketTarget& target) {
+    if (target.send_buffer <= 0 && target.receive_buffer <= 0) return;
+    error_code ignored;
+    socket.open(endpoint.protocol(), ignored);
+    if (target.send_buffer > 0) {
+        socket.set_option(tcp::socket::send_buffer_size(target.send_buffer), ignored);
+    }
+    if (target.receive_buffer > 0) {
+        socket.set_option(tcp::socket::receive_buffer_size(target.receive_buffer), ignored);
+    }
+}
+
 asio::awaitable<tl::expected<tcp::socket, ConnectFailure>> connect_tcp(
-    asio::any_io_executor executor, Url url, std::chrono::milliseconds time) {
+    asio::any_io_executor executor, Url url, const WebSocketTarget& target) {
+    const auto time = target.connect_timeout;
     const auto until = std::chrono::steady_clock::now() + time;
     const auto found = co_await resolve(executor, url, time);
     if (!found.done)
@@ -189,6 +204,7 @@ asio::awaitable<tl::expected<tcp::socket, ConnectFailure>> connect_tcp(
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             until - std::chrono::steady_clock::now());
         tcp::socket socket(executor);
+        size_buffers(socket, endpoint, target);
         const Deadline deadline(socket, std::max(left, std::chrono::milliseconds(0)));
         auto [error] = co_await socket.async_connect(endpoint, kTuple);
         if (!error) {
@@ -222,6 +238,7 @@ public:
         : trust_(std::move(trust)),
           stream_(std::forward<A>(stream)...),
           close_timer_(stream_.get_executor()),
+          piece_timer_(stream_.get_executor()),
           outbox_limit_(target.outbox_bytes) {
         stream_.read_message_max(target.message_bytes);
         stream_.auto_fragment(false);
@@ -293,6 +310,28 @@ public:
         cut(true);
     }
 
+    void hang_up() override {
+        if (done_) return;
+        end_.by_peer = false;
+        cut(false);
+    }
+
+    void freeze() override {
+        if (done_) return;
+        frozen_ = true;
+        error_code ignored;
+        tcp_of(stream_).cancel(ignored);
+    }
+
+    void trickle(std::size_t bytes, std::chrono::milliseconds pause) override {
+        piece_bytes_ = bytes;
+        piece_pause_ = pause;
+    }
+
+    bool broken_by_peer() const override {
+        return !done_ && !closing_ && !frozen_ && !stream_.is_open() && !close_frame_came();
+    }
+
     WebSocketEnd end() const override { return end_; }
     std::size_t outbox_bytes() const override { return queued_bytes_; }
 
@@ -303,7 +342,7 @@ private:
     };
 
     static asio::awaitable<Result<ReceivedMessage>> receive_one(std::shared_ptr<Client> self) {
-        if (self->done_) co_return self->ended();
+        if (self->done_ || self->frozen_) co_return self->ended();
         auto [error, size] = co_await self->stream_.async_read(self->buffer_, kTuple);
         if (!error) {
             ReceivedMessage message;
@@ -327,7 +366,7 @@ private:
     }
 
     void read_failed(const error_code& error) {
-        if (done_) return;
+        if (done_ || frozen_) return;
         const bool told = close_frame_came() && !is_protocol_error(error);
         if (error == websocket::error::closed || told) {
             closed_cleanly_ = true;
@@ -368,7 +407,8 @@ private:
     }
 
     bool queue(std::string_view payload, bool text) {
-        if (done_ || closing_ || queued_bytes_ + payload.size() > outbox_limit_) return false;
+        if (done_ || closing_ || frozen_) return false;
+        if (queued_bytes_ + payload.size() > outbox_limit_) return false;
         queued_bytes_ += payload.size();
         outbox_.push_back({text, std::string(payload)});
         if (!writing_) write_next();
@@ -384,9 +424,33 @@ private:
         }
         writing_ = true;
         stream_.text(outbox_.front().text);
+        if (piece_bytes_ > 0) {
+            write_piece(0);
+            return;
+        }
         stream_.async_write(asio::buffer(outbox_.front().payload),
                             [self = this->shared_from_this()](
                                 const error_code& error, std::size_t) { self->written(error); });
+    }
+
+    /// The part of the first message that begins at `from`, then the others.
+    void write_piece(std::size_t from) {
+        const auto& payload = outbox_.front().payload;
+        const auto size = std::min(piece_bytes_, payload.size() - from);
+        const bool last = from + size == payload.size();
+        stream_.async_write_some(
+            last, asio::buffer(payload.data() + from, size),
+            [self = this->shared_from_this(), last, next = from + size](const error_code& error,
+                                                                        std::size_t) {
+                if (error || last || self->done_ || self->outbox_.empty()) {
+                    self->written(error);
+                    return;
+                }
+                self->piece_timer_.expires_after(self->piece_pause_);
+                self->piece_timer_.async_wait([self, next](const error_code& stopped) {
+                    if (!stopped && !self->done_ && !self->outbox_.empty()) self->write_piece(next);
+                });
+            });
     }
 
     void written(const error_code& error) {
@@ -429,6 +493,7 @@ private:
         done_ = true;
         end_.code = 1006;
         close_timer_.cancel();
+        piece_timer_.cancel();
         error_code ignored;
         auto& socket = tcp_of(stream_);
         if (reset) socket.set_option(tcp::socket::linger(true, 0), ignored);
@@ -438,6 +503,9 @@ private:
     std::shared_ptr<ssl::context> trust_;  ///< outlives the stream
     Stream stream_;
     asio::steady_timer close_timer_;
+    asio::steady_timer piece_timer_;
+    std::size_t piece_bytes_ = 0;  ///< 0: whole messages
+    std::chrono::milliseconds piece_pause_{0};
     const std::size_t outbox_limit_;
     beast::flat_buffer buffer_;
     std::deque<Outgoing> outbox_;
@@ -446,6 +514,7 @@ private:
     bool closing_ = false;
     bool closed_cleanly_ = false;
     bool done_ = false;
+    bool frozen_ = false;
     Errc end_code_ = Errc::connection_lost;
     WebSocketEnd end_;
 };
@@ -497,7 +566,7 @@ asio::awaitable<Connected> open_tls(tcp::socket socket, Url url, WebSocketTarget
 asio::awaitable<Connected> open_connection(asio::any_io_executor executor, WebSocketTarget target) {
     auto url = parse_url(target.url);
     if (!url) co_return tl::unexpected(url.error());
-    auto socket = co_await connect_tcp(executor, *url, target.connect_timeout);
+    auto socket = co_await connect_tcp(executor, *url, target);
     if (!socket) co_return tl::unexpected(socket.error());
     if (url->tls) co_return co_await open_tls(std::move(*socket), *url, std::move(target));
     auto client = std::make_shared<Client<Plain>>(target, nullptr, std::move(*socket));

@@ -23,6 +23,9 @@ struct WebSocketTarget {
     std::chrono::milliseconds handshake_timeout{5000};
     std::size_t message_bytes = 1024 * 1024;
     std::size_t outbox_bytes = 1024 * 1024;
+    /// The kernel's buffers for what is sent and received; 0: as the system likes. A small one for
+    /// sending makes `outbox_bytes()` tell soon that the peer does not read.
+    int send_buffer = 0, receive_buffer = 0;
 };
 
 /// Why a connection could not be opened, in enough detail to say which of Twilio's errors it is.
@@ -62,8 +65,19 @@ public:
     virtual bool send_binary(std::string_view bytes) = 0;
     /// Close handshake, bounded by two seconds. `receive` then ends.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
-    /// Cuts the TCP connection without a close frame.
+    /// Cuts the TCP connection without a close frame, by RST.
     virtual void abort() = 0;
+    /// The same by FIN.
+    virtual void hang_up() = 0;
+    /// For clients that play a dead peer: nothing more is read, answered or sent, and the TCP
+    /// connection stays. `receive` ends with connection_lost; `abort` still works.
+    virtual void freeze() = 0;
+    /// For clients that play a slow peer: what is sent from now on leaves in frames of so many
+    /// bytes, with a pause after each.
+    virtual void trickle(std::size_t bytes, std::chrono::milliseconds pause) = 0;
+    /// The peer has broken the protocol, it has been told so, and it has not hung up yet: `receive`
+    /// will not return before it does.
+    virtual bool broken_by_peer() const = 0;
     virtual WebSocketEnd end() const = 0;
     /// Bytes queued and not yet taken by the kernel.
     virtual std::size_t outbox_bytes() const = 0;

@@ -216,6 +216,67 @@ TEST(EmulatorCall, RepeatsOrReversesCallbacksOnDemand) {
     EXPECT_EQ(statuses(callbacks), (Texts{"busy", "ringing", "initiated"}));
 }
 
+TEST(EmulatorCall, LosesDelaysAndShufflesCallbacksOnDemand) {
+    EmulatorHouse house;
+    house.control("PUT", "faults", R"({"callbacks": "lost*2"})");
+    house.call("+12025550103");
+    ASSERT_TRUE(has_callbacks(house, 1));
+    EXPECT_EQ(statuses(house.hooks("/status")), (Texts{"busy"}));
+    house.control("PUT", "faults", R"({"callbacks": "delay:300ms*1"})");
+    house.call("+12025550103");
+    ASSERT_TRUE(has_callbacks(house, 4));
+    auto callbacks = house.hooks("/status");
+    callbacks.erase(callbacks.begin());
+    EXPECT_EQ(statuses(callbacks), (Texts{"ringing", "busy", "initiated"})) << "overtaken";
+    house.control("PUT", "faults", R"({"callbacks": "shuffle", "seed": 3})");
+    house.call("+12025550103");
+    ASSERT_TRUE(has_callbacks(house, 7));
+    callbacks = house.hooks("/status");
+    callbacks.erase(callbacks.begin(), callbacks.begin() + 4);
+    auto shuffled = statuses(callbacks);
+    std::sort(shuffled.begin(), shuffled.end());
+    EXPECT_EQ(shuffled, (Texts{"busy", "initiated", "ringing"})) << "all of them, in some order";
+}
+
+TEST(EmulatorCall, AsksForInstructionsLateTwiceOrNotAtAll) {
+    EmulatorHouse house;
+    house.answer_with_twiml("<Hangup/>");
+    house.control("PUT", "faults", R"({"voice": "twice*1"})");
+    ASSERT_TRUE(house.ends(house.call("+12025550108")));
+    EXPECT_EQ(house.hooks("/voice").size(), 2U);
+    house.control("PUT", "faults", R"({"voice": "lost*1"})");
+    ASSERT_TRUE(house.ends(
+        house.call("+12025550108", {{"FallbackUrl", house.hook_url("/voice-fallback")}})));
+    EXPECT_EQ(house.hooks("/voice").size(), 2U);
+    ASSERT_EQ(house.hooks("/voice-fallback").size(), 1U);
+    EXPECT_EQ(house.hooks("/voice-fallback")[0].field("ErrorCode"), "11205");
+    house.control("PUT", "faults", R"({"voice": "delay:300ms*1"})");
+    const auto begun = std::chrono::steady_clock::now();
+    ASSERT_TRUE(house.ends(house.call("+12025550108")));
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(300));
+}
+
+TEST(EmulatorCall, RepeatsAWebhookAsItsAddressSays) {
+    EmulatorHouse house;
+    int asked = 0;
+    house.answer_with([&asked](const Hook& hook) {
+        if (hook.path != "/voice") return net::HttpResponse{204, {}, {}};
+        return ++asked < 3 ? net::HttpResponse{503, {}, {}} : twiml("<Hangup/>");
+    });
+    const auto url = [&](const char* overrides) {
+        return Fields{{"Url", house.hook_url(std::string("/voice") + overrides)}};
+    };
+    ASSERT_TRUE(house.ends(house.call("+12025550108", url("#rc=3&rp=5xx"))));
+    const auto hooks = house.hooks("/voice");
+    ASSERT_EQ(hooks.size(), 3U);
+    EXPECT_EQ(hooks[0].target, "/voice") << "the fragment is not sent";
+    EXPECT_EQ(hooks[0].headers.find("I-Twilio-Idempotency-Token"),
+              hooks[2].headers.find("I-Twilio-Idempotency-Token"));
+    asked = 0;
+    ASSERT_TRUE(house.ends(house.call("+12025550108", url(""))));
+    EXPECT_EQ(house.hooks("/voice").size(), 4U) << "without rp a status is not tried again";
+}
+
 TEST(EmulatorCall, SendsTheNextCallbackOnlyAfterTheLastWasAnswered) {
     EmulatorHouse house;
     house.answer_with([](const Hook& hook) {

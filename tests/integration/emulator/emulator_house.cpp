@@ -10,6 +10,7 @@
 
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
+#include "net/server_websocket.hpp"
 
 namespace bridge::emulator::test {
 
@@ -39,6 +40,20 @@ struct EmulatorHouse::Server {
     mutable std::mutex mutex;  // the test and the server's thread share the script and the log
     Script script;
     std::vector<Hook> hooks;
+    bool accepts = false;
+    std::vector<json::value> messages;
+    std::vector<std::shared_ptr<net::ServerWebSocket>> sockets;  // the server's thread alone
+
+    void serve(net::Upgrade upgrade) {
+        auto socket = net::ServerWebSocket::accept(std::move(upgrade), {});
+        sockets.push_back(socket);
+        socket->start(
+            [this](std::span<const net::WebSocketMessage> batch) {
+                const std::lock_guard lock(mutex);
+                for (const auto& one : batch) messages.push_back(json::parse(one.payload));
+            },
+            [](const net::WebSocketEnd&) {});
+    }
 
     static asio::awaitable<net::HttpResponse> handle(Server* self, net::HttpRequest request) {
         Hook hook{request.method, std::string(request.path()), request.target, request.headers, {}};
@@ -73,11 +88,14 @@ EmulatorHouse::EmulatorHouse(std::function<void(EmulatorOptions&)> change)
         [server](net::HttpRequest request) { return Server::handle(server, std::move(request)); },
         [server](net::Upgrade upgrade) {
             const auto& head = upgrade.head;
+            bool accepts = false;
             {
                 const std::lock_guard lock(server->mutex);
+                accepts = server->accepts;
                 server->hooks.push_back(
                     {head.method, std::string(head.path()), head.target, head.headers, {}});
             }
+            if (accepts) return server->serve(std::move(upgrade));
             net::refuse(std::move(upgrade), net::HttpResponse{403, {}, {}});
         });
     if (!http) throw std::runtime_error(http.error().message);
@@ -88,7 +106,10 @@ EmulatorHouse::EmulatorHouse(std::function<void(EmulatorOptions&)> change)
 
 EmulatorHouse::~EmulatorHouse() {
     emulator_.reset();
-    asio::post(server_->io, [this] { server_->http->stop(); });
+    asio::post(server_->io, [this] {
+        server_->http->stop();
+        for (const auto& socket : server_->sockets) socket->close(1001, "");
+    });
     server_->thread.join();
 }
 
@@ -105,6 +126,24 @@ void EmulatorHouse::answer_with_twiml(const std::string& text) {
 
 std::string EmulatorHouse::hook_url(const std::string& path) const {
     return "http://127.0.0.1:" + std::to_string(server_->http->port()) + path;
+}
+
+void EmulatorHouse::accept_streams() {
+    const std::lock_guard lock(server_->mutex);
+    server_->accepts = true;
+}
+
+std::vector<json::value> EmulatorHouse::stream_messages(const std::string& event) const {
+    const std::lock_guard lock(server_->mutex);
+    std::vector<json::value> found;
+    for (const auto& message : server_->messages) {
+        if (event.empty() || message.at("event").as_string() == event) found.push_back(message);
+    }
+    return found;
+}
+
+std::uint16_t EmulatorHouse::hook_port() const {
+    return server_->http->port();
 }
 
 std::vector<Hook> EmulatorHouse::hooks() const {

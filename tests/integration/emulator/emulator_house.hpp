@@ -56,6 +56,11 @@ public:
     /// TwiML for every path of /voice…, 204 for the rest.
     void answer_with_twiml(const std::string& twiml);
     std::string hook_url(const std::string& path) const;
+    /// Media sockets are accepted, and every message is kept; otherwise they get 403.
+    void accept_streams();
+    /// Messages of media sockets in the order they came, those of one event; empty: all.
+    std::vector<json::value> stream_messages(const std::string& event = {}) const;
+    std::uint16_t hook_port() const;
     std::vector<Hook> hooks() const;
     /// Those for one path, in order of arrival.
     std::vector<Hook> hooks(const std::string& path) const;

@@ -293,8 +293,16 @@ TEST_F(RawMediaServer, ReportsAConnectionThatBreaks) {
 
 TEST_F(RawMediaServer, ReportsABrokenProtocol) {
     open_raw();
-    raw.send(std::string("\xBF\x00", 2));               // a control frame that does not exist
-    raw.socket().shutdown(tcp::socket::shutdown_send);  // the client waits for that after a fault
+    raw.send(std::string("\xBF\x00", 2));  // a control frame that does not exist
+    // The server stays on the line; the next frame finds that out.
+    MulawFrame frame;
+    frame.fill(kMulawSilence);
+    ASSERT_TRUE(server.run_until(
+        [&] {
+            stream->frame(frame, frame);
+            return over > 0;
+        },
+        milliseconds(500)));
     expect_end(31924);
     raw.socket().close();
 }
@@ -303,11 +311,14 @@ TEST_F(RawMediaServer, WarnsOnceOfAServerThatDoesNotRead) {
     open_raw();
     MulawFrame frame;
     frame.fill(kMulawSilence);
-    // An hour and a half of audio at once fills what the kernel takes, and then a second of ours.
-    for (int k = 0; k < 250'000 && reports.count(31930) == 0; ++k) {
+    // Some seconds of audio fill what the two kernels take, and then a second of ours; without the
+    // small send buffer it would be minutes.
+    int frames = 0;
+    for (; frames < 50 * 60 && reports.count(31930) == 0; ++frames) {
         stream->frame(frame, frame);
-        if (k % 40 == 0) server.io().poll();
+        if (frames % 10 == 0) server.io().poll();
     }
+    EXPECT_LT(frames, 50 * 40) << "seconds: " << frames / 50;
     for (int k = 0; k < 100; ++k) stream->frame(frame, frame);
     EXPECT_EQ(reports.count(31930), 1U);
     EXPECT_EQ(over, 0);
