@@ -220,9 +220,11 @@ void MediaStream::sweep() {
     if (stopped_ && now - stopped_at_ >= options_.stop_time) return close();
     const auto heard = socket_->last_heard();
     if (now - heard >= options_.close_after) {
-        log::warning({"media", call_->id()}, "nothing heard on the media socket for {} s; closed",
-                     options_.close_after.count());
-        return refuse("silent", "silent");
+        const auto reason =
+            fmt::format("nothing came for {} s, not even an answer to a ping: nobody is there",
+                        options_.close_after.count());
+        log::warning({"media", call_->id()}, "{}", reason);
+        return refuse("silent", reason);
     }
     if (now - heard >= options_.ping_after && pinged_at_ < heard) {
         pinged_at_ = now;

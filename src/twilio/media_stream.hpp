@@ -26,10 +26,12 @@ struct MediaScratch {
 };
 
 struct MediaStreamOptions {
-    std::chrono::seconds start_time{10};   ///< from the upgrade to `start`
-    std::chrono::seconds stop_time{5};     ///< from `stop` to the end of the connection
-    std::chrono::seconds ping_after{60};   ///< of silence
-    std::chrono::seconds close_after{90};  ///< of silence
+    std::chrono::seconds start_time{10};  ///< from the upgrade to `start`
+    std::chrono::seconds stop_time{5};    ///< from `stop` to the end of the connection
+    /// Media comes every 20 ms, also of a phone that is silent; a peer without media still answers
+    /// a ping. So this long without a byte means that nobody is there.
+    std::chrono::seconds ping_after{5};    ///< of silence
+    std::chrono::seconds close_after{10};  ///< of silence
     std::size_t bad_messages = 100;        ///< then the stream is closed
     /// Pinged when nothing was sent for so long: proxies cut a connection on which this side is
     /// silent. 0: never.

@@ -36,6 +36,8 @@ struct Request {
     Repeat repeat = Repeat::freely;
 };
 
+constexpr std::size_t kAllNumbers = 1'000'000;
+
 using Outcome = tl::expected<net::HttpResponse, net::HttpFailure>;
 
 std::string first_words(std::string_view path) {
@@ -46,10 +48,17 @@ bool is_success(int status) {
     return status >= 200 && status < 300;
 }
 
-/// The seconds of a Retry-After header; a date in it is not looked at.
-std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response) {
+/// How long a Retry-After header asks to wait: seconds, or a date.
+std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response,
+                                                     std::chrono::system_clock::time_point now) {
     const auto text = response.headers.find("Retry-After");
     if (!text) return std::nullopt;
+    if (const auto date = parse_date(*text)) {
+        // Of the same clock, if the answer has its own date.
+        const auto then = parse_date(response.headers.find("Date").value_or("")).value_or(now);
+        const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(*date - then);
+        return std::max(wait, std::chrono::milliseconds(0));
+    }
     std::uint32_t seconds = 0;
     const auto* end = text->data() + text->size();
     const auto parsed = std::from_chars(text->data(), end, seconds);
@@ -164,6 +173,11 @@ struct RestClient::State {
 
     // The rest runs on `executor`.
     static asio::awaitable<Outcome> send(std::shared_ptr<State> self, Request request);
+    /// The objects of a list, over as many pages as it takes, `at_most` of them.
+    static asio::awaitable<Result<std::vector<json::object>>> pages(std::shared_ptr<State> self,
+                                                                    std::string rest, Form query,
+                                                                    std::string name,
+                                                                    std::size_t at_most);
     asio::awaitable<Outcome> once(const Request& request, int attempt);
     asio::awaitable<void> pause(std::chrono::milliseconds delay);
     std::chrono::milliseconds backoff(int attempt);
@@ -250,7 +264,7 @@ asio::awaitable<Outcome> RestClient::State::send(std::shared_ptr<State> self, Re
             again = code != Errc::cancelled && (freely || !outcome.error().request_sent);
         } else if (outcome->status == 429) {
             // Twilio did nothing with it (20429), so this holds for a create too.
-            const auto asked = retry_after(*outcome);
+            const auto asked = retry_after(*outcome, self->options.wall_now());
             again = !asked || *asked <= self->options.longest_retry_after;
             if (asked) delay = *asked;
         } else if (outcome->status >= 500) {
@@ -261,6 +275,29 @@ asio::awaitable<Outcome> RestClient::State::send(std::shared_ptr<State> self, Re
                   delay.count());
         co_await self->pause(delay);
     }
+}
+
+asio::awaitable<Result<std::vector<json::object>>> RestClient::State::pages(
+    std::shared_ptr<State> self, std::string rest, Form query, std::string name,
+    std::size_t at_most) {
+    auto request = self->get(rest + "?" + format_form(query));
+    std::vector<json::object> found;
+    for (;;) {
+        auto outcome = co_await asio::co_spawn(self->executor, send(self, std::move(request)),
+                                               asio::use_awaitable);
+        if (!outcome) co_return tl::unexpected(failure_of(outcome.error(), self->options.base_url));
+        if (!is_success(outcome->status))
+            co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
+        const auto page = parse_json_object(outcome->body);
+        auto items = page ? objects_of(*page, name) : std::nullopt;
+        if (!items) co_return tl::unexpected(unreadable("the list " + rest));
+        for (auto& item : *items) found.push_back(std::move(item));
+        const auto next = text_field(*page, "next_page_uri");
+        if (found.size() >= at_most || items->empty() || !next.starts_with("/2010-04-01/")) break;
+        request = Request{"GET", next, self->shown_path(rest), {}, Repeat::freely};
+    }
+    if (found.size() > at_most) found.resize(at_most);
+    co_return found;
 }
 
 RestClient::RestClient(asio::any_io_executor executor, std::shared_ptr<net::HttpClient> http,
@@ -375,25 +412,11 @@ asio::awaitable<Result<std::vector<call::CarrierCall>>> RestClient::list(CallFil
     if (!filter.status.empty()) query.add("Status", filter.status);
     if (!filter.start_time_from.empty()) query.add("StartTime>", filter.start_time_from);
     query.add("PageSize", std::to_string(std::clamp<std::size_t>(filter.at_most, 1, 1000)));
-    auto request = state->get("/Calls.json?" + format_form(query));
+    auto items =
+        co_await State::pages(state, "/Calls.json", std::move(query), "calls", filter.at_most);
+    if (!items) co_return tl::unexpected(items.error());
     std::vector<call::CarrierCall> calls;
-    for (;;) {
-        auto outcome = co_await asio::co_spawn(
-            state->executor, State::send(state, std::move(request)), asio::use_awaitable);
-        if (!outcome)
-            co_return tl::unexpected(failure_of(outcome.error(), state->options.base_url));
-        if (!is_success(outcome->status))
-            co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
-        const auto page = parse_json_object(outcome->body);
-        const auto items = page ? objects_of(*page, "calls") : std::nullopt;
-        if (!items) co_return tl::unexpected(unreadable("the list of calls"));
-        for (const auto& item : *items) calls.push_back(call_of(item));
-        const auto next = text_field(*page, "next_page_uri");
-        if (calls.size() >= filter.at_most || items->empty() || !next.starts_with("/2010-04-01/"))
-            break;
-        request = Request{"GET", next, state->shown_path("/Calls.json"), {}, Repeat::freely};
-    }
-    if (calls.size() > filter.at_most) calls.resize(filter.at_most);
+    for (const auto& item : *items) calls.push_back(call_of(item));
     co_return calls;
 }
 
@@ -450,27 +473,14 @@ asio::awaitable<Result<std::vector<PhoneNumber>>> RestClient::numbers(std::strin
     Form query;
     if (!exact.empty()) query.add("PhoneNumber", exact);
     query.add("PageSize", "1000");
-    auto request = state->get("/IncomingPhoneNumbers.json?" + format_form(query));
+    auto items = co_await State::pages(state, "/IncomingPhoneNumbers.json", std::move(query),
+                                       "incoming_phone_numbers", kAllNumbers);
+    if (!items) co_return tl::unexpected(items.error());
     std::vector<PhoneNumber> numbers;
-    for (;;) {
-        auto outcome = co_await asio::co_spawn(
-            state->executor, State::send(state, std::move(request)), asio::use_awaitable);
-        if (!outcome)
-            co_return tl::unexpected(failure_of(outcome.error(), state->options.base_url));
-        if (!is_success(outcome->status))
-            co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
-        const auto page = parse_json_object(outcome->body);
-        const auto items = page ? objects_of(*page, "incoming_phone_numbers") : std::nullopt;
-        if (!items) co_return tl::unexpected(unreadable("the list of numbers"));
-        for (const auto& item : *items) {
-            auto number = number_of(item);
-            // Twilio matches parts of numbers too.
-            if (exact.empty() || number.number == exact) numbers.push_back(std::move(number));
-        }
-        const auto next = text_field(*page, "next_page_uri");
-        if (items->empty() || !next.starts_with("/2010-04-01/")) break;
-        request = Request{
-            "GET", next, state->shown_path("/IncomingPhoneNumbers.json"), {}, Repeat::freely};
+    for (const auto& item : *items) {
+        auto number = number_of(item);
+        // Twilio matches parts of numbers too.
+        if (exact.empty() || number.number == exact) numbers.push_back(std::move(number));
     }
     co_return numbers;
 }

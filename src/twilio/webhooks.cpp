@@ -381,10 +381,11 @@ net::HttpResponse Webhooks::machine_detected(const Form& form, const std::option
 net::HttpResponse Webhooks::fallback(const Form& form, const std::optional<CallId>& id) {
     const auto code = number<int>(form, "ErrorCode").value_or(0);
     const auto meaning = explain_stream_error(code);
-    log::error(
-        id ? log::Where("webhook", *id) : log::Where("webhook"),
-        "Twilio could not use our instructions (error {}{}{}) from {}; the call is told to hang up",
-        code, meaning.empty() ? "" : ": ", meaning, shown(form.get("ErrorUrl")));
+    const auto why = fmt::format("Twilio could not use our instructions (error {}{}{})", code,
+                                 meaning.empty() ? "" : ": ", meaning);
+    log::error(id ? log::Where("webhook", *id) : log::Where("webhook"),
+               "{} from {}; the call is told to hang up", why, shown(form.get("ErrorUrl")));
+    if (id) registry_.post(*id, input::InstructionsFailed{why});
     return twiml(hangup());
 }
 
