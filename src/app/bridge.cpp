@@ -117,6 +117,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     media.auth_tokens = options_.auth_tokens;
     media.metrics = options_.metrics;
     media.signature = options_.stream_signature;
+    media.stream = options_.stream;
     media.stream.ping_every = options_.ping_interval;
     media_ =
         std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));

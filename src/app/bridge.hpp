@@ -46,6 +46,7 @@ struct BridgeOptions {
     std::string media_url;            ///< empty: made from the public URL
     twilio::RestOptions rest;         ///< public_url is filled in
     std::vector<Secret> auth_tokens;  ///< for signatures
+    twilio::MediaStreamOptions stream;
     twilio::StreamSignature stream_signature = twilio::StreamSignature::required;
     twilio::InboundPolicy inbound = twilio::InboundPolicy::answer;
     std::chrono::seconds ping_interval{15};  ///< of a media socket on which this side is silent

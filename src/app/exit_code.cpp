@@ -64,7 +64,9 @@ ExitCode exit_code_for(const call::CallSnapshot& snapshot, bool stopped_by_user)
     if (snapshot.carrier_code == 20003) return ExitCode::authentication;
     switch (snapshot.state) {
         case call::CallState::completed:
-            return ExitCode::ok;
+            if (stopped_by_user) return ExitCode::ok;
+            if (snapshot.unheard) return ExitCode::public_url_unreachable;
+            return snapshot.never_heard ? ExitCode::failure : ExitCode::ok;
         case call::CallState::no_answer:
             return stopped_by_user ? ExitCode::ok : ExitCode::no_answer;
         case call::CallState::busy:

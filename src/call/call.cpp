@@ -66,6 +66,9 @@ CallSnapshot LiveCall::snapshot() const {
     out.carrier_code = carrier_code_;
     out.sip_code = sip_code_;
     out.outcome_unknown = outcome_unknown_;
+    out.unheard = is_final(state_) && unheard();
+    out.never_heard = state_ == CallState::completed && stream_sid_.empty() &&
+                      (unheard() || !stream_error_.empty());
     out.candidates = candidates_;
     out.lost_create = lost_create_;
     out.end_confirmed = end_confirmed_;
@@ -220,6 +223,7 @@ void LiveCall::on(const input::TimerFired& timer) {
                          : ": " + stream_error_));
                 hang_up_wanted_ = true;
                 end_reason_ = "no media stream";
+                if (stream_error_.empty()) stream_error_ = "it never came";
                 start_hang_up();
             }
             break;
@@ -290,6 +294,14 @@ void LiveCall::finish(CallState to, std::string reason) {
     if (is_final(state_)) return;
     set_state(to);
     if (!reason.empty()) end_reason_ = std::move(reason);
+    if (to == CallState::completed && end_reason_.empty() && stream_sid_.empty()) {
+        // It was answered, and there was never a sound: that is not how a good call ends.
+        if (unheard()) {
+            end_reason_ = "none of the call's webhooks reached this program; is PUBLIC_URL right?";
+        } else if (!stream_error_.empty()) {
+            end_reason_ = "no media stream: " + stream_error_;
+        }
+    }
     for (const auto kind :
          {TimerKind::statistics, TimerKind::answer_deadline, TimerKind::stream_deadline,
           TimerKind::lost_create, TimerKind::confirm_deadline}) {

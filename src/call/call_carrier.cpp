@@ -22,6 +22,8 @@ namespace {
 constexpr auto kStreamSetup = 20s;
 constexpr auto kConfirmAfterHangUp = 1s;
 constexpr auto kConfirmAgain = 2s;
+/// A stream that failed is explained by a webhook of its own, which the final one may overtake.
+constexpr auto kExplanation = 500ms;
 constexpr int kConfirmTries = 4;
 /// The voice webhook has 15 s, ringing a few seconds more than we asked for.
 constexpr auto kAnswerSlack = 25s;
@@ -158,6 +160,7 @@ void LiveCall::on(const input::Adopt& former) {
     if (state_ != CallState::created || dialing_) return;
     journaled_ = true;
     adopting_ = true;
+    heard_ = true;  // by the former run, perhaps
     hold_ = former.hold;
     asked_ = services_.clock.now();
     if (services_.journal) {
@@ -189,6 +192,7 @@ void LiveCall::settle_adopted(CallState seen) {
 // --- webhooks
 
 void LiveCall::on(const input::VoiceRequested& voice) {
+    heard_ = true;
     learn(voice.sid);
     if (asked_ == Clock::Time{}) asked_ = services_.clock.now();
     if (spec_.to.empty()) spec_.to = voice.to;
@@ -212,6 +216,7 @@ void LiveCall::on(const input::VoiceRequested& voice) {
 }
 
 void LiveCall::on(const input::StatusReported& status) {
+    heard_ = true;
     learn(status.sid);
     note_answered_by(status.answered_by);
     const auto reported = parse_call_state(status.status);
@@ -234,6 +239,12 @@ void LiveCall::on(const input::StatusReported& status) {
     }
     end_confirmed_ = true;
     billed_ = status.duration;
+    const bool streamless = armed(TimerKind::stream_deadline) && stream_sid_.empty();
+    const bool ours = spec_.direction == Direction::outbound && !hang_up_wanted_;
+    if (*reported == CallState::completed && streamless && ours && stream_error_.empty()) {
+        arm(TimerKind::confirm_deadline, kExplanation);
+        return;
+    }
     std::string reason = status.error_message;
     if (!status.error_code.empty())
         reason += (reason.empty() ? "error " : " (error ") + status.error_code +
@@ -245,6 +256,12 @@ void LiveCall::on(const input::StreamReported& report) {
     if (report.event != "stream-error") return;
     stream_error_ = report.error;
     warn("the carrier reports a stream error: " + report.error);
+}
+
+void LiveCall::on(const input::InstructionsFailed& failed) {
+    heard_ = true;
+    stream_error_ = failed.why;
+    warn(failed.why);
 }
 
 void LiveCall::on(const input::MachineDetected& machine) {

@@ -109,6 +109,10 @@ struct StreamReported {
     std::string event;  ///< stream-started stream-stopped stream-error
     std::string error;
 };
+/// The carrier could not use our instructions and asked the fallback.
+struct InstructionsFailed {
+    std::string why;
+};
 struct MachineDetected {
     std::string answered_by;
     std::chrono::milliseconds took;
@@ -155,7 +159,7 @@ using CallInput =
                  input::BadMessage, input::StreamStopped, input::StreamClosed,
                  input::CreateFinished, input::HangUpFinished, input::FetchFinished,
                  input::LostCreateLookedFor, input::VoiceRequested, input::StatusReported,
-                 input::StreamReported, input::MachineDetected, input::Dial, input::Adopt,
-                 input::HangUp, input::SpeakerReport, input::TimerFired>;
+                 input::StreamReported, input::InstructionsFailed, input::MachineDetected,
+                 input::Dial, input::Adopt, input::HangUp, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

@@ -70,6 +70,8 @@ struct CallSnapshot {
     std::string end_reason;           ///< one sentence, empty until the end
     int carrier_code = 0;             ///< Twilio's error code if that is why it ended
     int sip_code = 0;
+    bool never_heard = false;          ///< answered, and for a known reason no audio ever came
+    bool unheard = false;              ///< the carrier took it, and none of its webhooks reached us
     bool outcome_unknown = false;      ///< the create may have been carried out; nobody confirmed
     bool lost_create = false;          ///< its create got no answer; it was found and ended
     bool end_confirmed = false;        ///< the carrier said the call is over

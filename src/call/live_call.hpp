@@ -98,6 +98,11 @@ private:
 
     void on(const input::StreamReported& report);
 
+    /// The carrier took the call, and none of its webhooks ever came.
+    bool unheard() const {
+        return spec_.direction == Direction::outbound && !sid_.empty() && !heard_;
+    }
+    void on(const input::InstructionsFailed& failed);
     void on(const input::MachineDetected& machine);
 
     // --- hanging up
@@ -199,6 +204,7 @@ private:
     Hold hold_ = Hold::stream;
     bool journaled_ = false;  ///< the journal has an entry
     bool lost_create_ = false;
+    bool heard_ = false;     ///< a webhook of this call has come
     bool adopting_ = false;  ///< the carrier has not told yet what became of it
 
     std::uint64_t stream_ = 0;  ///< number of the current stream, 0: none so far

@@ -104,7 +104,8 @@ TEST(CommandLine, ReadsTheOtherCommands) {
     const auto emulator = command_of<EmulatorServeCommand>(
         {"emulator", "serve", "--port", "0", "--host", "0.0.0.0", "--persona", "+12025550142=echo",
          "--persona", "default=say:a=b", "--ledger", "l.jsonl", "--ca", "ca.pem", "--voice-url",
-         "http://127.0.0.1:8000/twilio/voice"});
+         "http://127.0.0.1:8000/twilio/voice", "--fault", "create=429:2s*3", "--fault", "seed=7"});
+    EXPECT_EQ(emulator.faults, (std::vector<std::string>{"create=429:2s*3", "seed=7"}));
     EXPECT_EQ(emulator.port, 0);
     EXPECT_EQ(emulator.host, "0.0.0.0");
     ASSERT_EQ(emulator.personas.size(), 2u);

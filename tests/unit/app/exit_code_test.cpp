@@ -61,6 +61,19 @@ TEST(ExitCodes, FollowFromTheCallsEnd) {
     }
 }
 
+TEST(ExitCodes, TellACallThatWasNeverHeardFromAGoodOne) {
+    call::CallSnapshot snapshot;
+    snapshot.state = CallState::completed;
+    snapshot.sid = CallSid{"CA0123456789abcdef0123456789abcdef"};
+    snapshot.end_confirmed = true;
+    EXPECT_EQ(exit_code_for(snapshot, false), ExitCode::ok) << "hung up at once";
+    snapshot.never_heard = true;
+    EXPECT_EQ(exit_code_for(snapshot, false), ExitCode::failure);
+    EXPECT_EQ(exit_code_for(snapshot, true), ExitCode::ok);
+    snapshot.unheard = true;
+    EXPECT_EQ(exit_code_for(snapshot, false), ExitCode::public_url_unreachable);
+}
+
 TEST(ExitCodes, FollowFromErrors) {
     EXPECT_EQ(exit_code_for(Error{Errc::bad_config, ""}), ExitCode::configuration);
     EXPECT_EQ(exit_code_for(Error{Errc::unauthorized, ""}), ExitCode::authentication);
