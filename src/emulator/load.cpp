@@ -80,10 +80,10 @@ void Load::fail(Placed& one, std::string reason) {
     if (one.call) {
         // What Twilio's debugger says of it explains more than its status.
         const auto& entries = exchange_->debugger.entries();
-        const auto said = std::find_if(entries.rbegin(), entries.rend(), [&](const auto& entry) {
-            return entry.call_sid == one.call->sid();
+        const auto said = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+            return entry.level == "error" && entry.call_sid == one.call->sid();
         });
-        if (said != entries.rend()) reason = std::to_string(said->code) + " " + said->message;
+        if (said != entries.end()) reason = std::to_string(said->code) + " " + said->message;
     }
     ++report_.reasons[reason];
 }

@@ -8,17 +8,28 @@
 
 #include "net/server_websocket.hpp"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <cstddef>
 #include <new>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "net/readable_watch.hpp"
 #include "net/websocket_frames.hpp"
 #include "net/websocket_handshake.hpp"
 
@@ -28,13 +39,164 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// Ten media messages of 380 bytes fit: what a stall of 200 ms leaves behind comes in one read.
-constexpr std::size_t kReadBytes = 4096;
+/// The loop's own executor instead of a type-erased one: what Asio does around each wait becomes a
+/// few inlined instructions.
+using Loop = asio::io_context::executor_type;
+using LoopSocket = asio::basic_stream_socket<tcp, Loop>;
+
+Loop loop_of(tcp::socket& socket) {
+    const auto executor = socket.get_executor();
+    if (const auto* const loop = executor.target<Loop>()) return *loop;
+    throw std::logic_error("a WebSocket is served on an io_context, not on a strand");
+}
+
+#if defined(__linux__)
+
+/// The connection, taken out of Asio's hands: a ReadableWatch says when there is something to read.
+/// Only a peer that does not read is waited for with Asio, on a second descriptor. Thread: the
+/// loop's.
+class Connection {
+public:
+    explicit Connection(tcp::socket from)
+        : loop_(loop_of(from)), writable_(loop_), watch_(watch_of(loop_)) {
+        error_code error;
+        descriptor_ = from.release(error);
+        if (error) {
+            descriptor_ = -1;
+            return;
+        }
+        const int on = 1;
+        ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        // A TLS session reads and writes the descriptor itself.
+        ::fcntl(descriptor_, F_SETFL, ::fcntl(descriptor_, F_GETFL) | O_NONBLOCK);
+    }
+    ~Connection() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    Loop get_executor() const { return loop_; }
+
+    std::size_t read_some(std::span<char> into, error_code& error) {
+        const auto got = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
+        if (got == 0) error = asio::error::eof;
+        return counted(got, error);
+    }
+    std::size_t write_some(std::string_view from, error_code& error) {
+        return counted(::send(descriptor_, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL),
+                       error);
+    }
+
+    /// False: it cannot be watched; a read would say why.
+    bool watch(std::shared_ptr<ReadableWatch::Reader> reader) {
+        return watched_ || (watched_ = watch_.add(descriptor_, std::move(reader)));
+    }
+    void unwatch() {
+        if (std::exchange(watched_, false)) watch_.remove(descriptor_);
+    }
+    template <class Handler>
+    void wait_writable(Handler handler) {
+        error_code error;
+        writable_.close(error);
+        const int second = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+        if (second >= 0) writable_.assign(tcp::v4(), second, error);
+        writable_.async_wait(tcp::socket::wait_write, std::move(handler));
+    }
+    void stop_sending() { ::shutdown(descriptor_, SHUT_WR); }
+    void close() {
+        error_code ignored;
+        writable_.close(ignored);
+        if (descriptor_ < 0) return;
+        if (watched_) watch_.remove(descriptor_);
+        ::shutdown(descriptor_, SHUT_RDWR);
+        ::close(std::exchange(descriptor_, -1));
+    }
+
+private:
+    static ReadableWatch& watch_of(const Loop& loop) {
+        return asio::use_service<ReadableWatch>(loop.context());
+    }
+    static std::size_t counted(ssize_t done, error_code& error) {
+        if (done >= 0) return static_cast<std::size_t>(done);
+        error = errno == EINTR ? error_code(asio::error::would_block)
+                               : error_code(errno, boost::system::system_category());
+        return 0;
+    }
+
+    Loop loop_;
+    LoopSocket writable_;
+    ReadableWatch& watch_;
+    int descriptor_ = -1;
+    bool watched_ = false;
+};
+
+#else
+
+/// The connection on its loop's own executor. Not open if it has been reset already.
+class Connection {
+public:
+    explicit Connection(tcp::socket from) : socket_(loop_of(from)) {
+        error_code error;
+        const auto local = from.local_endpoint(error);
+        if (error) return;
+        const auto descriptor = from.release(error);
+        if (!error) socket_.assign(local.protocol(), descriptor, error);
+        socket_.non_blocking(true, error);
+        socket_.set_option(tcp::no_delay(true), error);
+    }
+
+    Loop get_executor() { return socket_.get_executor(); }
+    std::size_t read_some(std::span<char> into, error_code& error) {
+        return socket_.read_some(asio::buffer(into.data(), into.size()), error);
+    }
+    std::size_t write_some(std::string_view from, error_code& error) {
+        return socket_.write_some(asio::buffer(from.data(), from.size()), error);
+    }
+    template <class Handler>
+    void wait(tcp::socket::wait_type what, Handler handler) {
+        socket_.async_wait(what, std::move(handler));
+    }
+    void stop_sending() {
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    }
+    void close() {
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_both, ignored);
+        socket_.close(ignored);
+    }
+
+private:
+    LoopSocket socket_;
+};
+
+#endif
+
+// Twenty media messages of 380 bytes fit: what a stall of 400 ms leaves behind comes in one read.
+// Limits are looked at after each read, so it should not be much more.
+constexpr std::size_t kReadBytes = 8 * 1024;
+// The least a socket keeps for itself, once a frame has come in pieces.
+constexpr std::size_t kOwnBytes = 4096;
 // A buffer that one large message has made bigger than this is given back when it is empty.
 constexpr std::size_t kKeepBytes = 64 * 1024;
 // Reads in a row before other sockets of the loop get their turn.
 constexpr int kReadsInARow = 16;
 constexpr std::size_t kBatchMessages = 64;
+
+/// What the sockets of one thread take turns with: bytes lie here from the read to the callback, so
+/// a thousand calls share a few warm lines of the cache. Only a frame that is not whole yet is
+/// kept in memory of its socket.
+struct Turn {
+    std::array<char, kReadBytes> bytes;
+    std::array<WebSocketMessage, kBatchMessages> batch;
+    std::size_t batched = 0;
+};
+
+Turn& turn() {
+    static thread_local const auto made = std::make_unique<Turn>();
+    return *made;
+}
 
 /// Room for one pending operation. Each kind of operation is pending at most once per socket, so
 /// its memory is part of the socket; anything larger than expected comes from the heap.
@@ -74,6 +236,9 @@ struct OperationAllocator {
 };
 
 class FramedSocket final : public ServerWebSocket,
+#if defined(__linux__)
+                           public ReadableWatch::Reader,
+#endif
                            public std::enable_shared_from_this<FramedSocket> {
 public:
     FramedSocket(Upgrade upgrade, WebSocketLimits limits)
@@ -84,10 +249,6 @@ public:
           parser_(FrameParser::Side::server, limits.message_bytes),
           leftover_(std::move(upgrade.leftover)),
           last_heard_(std::chrono::steady_clock::now()) {
-        error_code ignored;
-        socket_.non_blocking(true, ignored);
-        socket_.set_option(tcp::no_delay(true), ignored);
-        batch_.reserve(kBatchMessages);
         const auto key = upgrade.head.headers.find("Sec-WebSocket-Key").value_or("");
         outbox_.reserve(1024);
         outbox_ +=
@@ -97,7 +258,9 @@ public:
         outbox_ += "\r\n\r\n";
     }
 
-    void answer() { schedule_flush(); }
+    void answer() {
+        schedule_flush();
+    }
 
     void start(OnBatch on_batch, OnEnd on_end) override {
         on_batch_ = std::move(on_batch);
@@ -134,8 +297,12 @@ public:
         schedule_flush();
     }
 
-    Clock::Time last_heard() const override { return last_heard_; }
-    WebSocketStats stats() const override { return stats_; }
+    Clock::Time last_heard() const override {
+        return last_heard_;
+    }
+    WebSocketStats stats() const override {
+        return stats_;
+    }
 
 private:
     enum class State {
@@ -147,6 +314,7 @@ private:
     };
 
     // The handlers are types of their own because each carries its operation's memory.
+#if !defined(__linux__)
     struct OnReadable {
         std::shared_ptr<FramedSocket> self;
         using allocator_type = OperationAllocator<void>;
@@ -155,13 +323,15 @@ private:
             if (error != asio::error::operation_aborted) self->read();
         }
     };
+#endif
     struct OnWritable {
         std::shared_ptr<FramedSocket> self;
         using allocator_type = OperationAllocator<void>;
         allocator_type get_allocator() const { return allocator_type(self->write_memory_); }
         void operator()(const error_code& error) const {
+            if (error == asio::error::operation_aborted) return;  // another one waits, or the end
             self->waiting_to_write_ = false;
-            if (error != asio::error::operation_aborted) self->flush();
+            self->unblocked();
         }
     };
     struct OnTurn {
@@ -174,7 +344,9 @@ private:
         }
     };
 
-    std::size_t queued() const { return sending_.size() - sent_ + outbox_.size(); }
+    std::size_t queued() const {
+        return sending_.size() - sent_ + outbox_.size();
+    }
 
     // ---- reading
 
@@ -184,11 +356,9 @@ private:
             tell_end();
             return;
         }
-        buffer_.resize(std::max(kReadBytes, leftover_.size()));
-        std::copy(leftover_.begin(), leftover_.end(), buffer_.begin());
-        filled_ = leftover_.size();
+        keep(leftover_);
         leftover_ = {};
-        if (filled_ > 0) parse();
+        if (filled_ > 0) parse_kept();
         wait_readable();
     }
 
@@ -198,25 +368,53 @@ private:
             asio::post(socket_.get_executor(), [self = shared_from_this()] { self->read(); });
             return;
         }
-        socket_.async_wait(read_wants_, OnReadable{shared_from_this()});
+#if defined(__linux__)
+        if (read_wants_ == tcp::socket::wait_write) {
+            socket_.unwatch();  // what waits to be read would be told again and again
+            socket_.wait_writable(OnWritable{shared_from_this()});
+            return;
+        }
+        if (socket_.watch(shared_from_this())) return;
+        asio::post(socket_.get_executor(),
+                   [self = shared_from_this()] { self->lost(asio::error::no_memory); });
+#else
+        socket_.wait(read_wants_, OnReadable{shared_from_this()});
+#endif
     }
+
+#if defined(__linux__)
+    void readable() override {
+        const auto self = shared_from_this();  // reading may be the end of it
+        read();
+        if (waiting_to_write_ && write_wants_ == tcp::socket::wait_read) {
+            waiting_to_write_ = false;
+            flush();
+        }
+    }
+#endif
 
     void read() {
         for (int i = 0; i < kReadsInARow && state_ != State::ended; ++i) {
-            if (filled_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
-            const auto room = buffer_.size() - filled_;
+            if (filled_ > 0 && filled_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
+            const auto into =
+                filled_ > 0 ? std::span(buffer_).subspan(filled_) : std::span<char>(turn().bytes);
             error_code error;
-            const auto got = receive(std::span(buffer_).subspan(filled_, room), error);
+            const auto got = receive(into, error);
             if (error == asio::error::would_block || error == asio::error::try_again) break;
             if (error) {
                 lost(error);
                 return;
             }
             last_heard_ = std::chrono::steady_clock::now();
-            filled_ += got;
-            parse();
+            if (filled_ > 0) {
+                filled_ += got;
+                parse_kept();
+            } else {
+                const auto bytes = into.first(got);
+                keep(bytes.subspan(parse(bytes)));
+            }
             if (floods(got)) break;
-            if (got < room && !tls_) break;
+            if (got < into.size() && !tls_) break;
         }
         wait_readable();
     }
@@ -250,7 +448,7 @@ private:
     }
 
     std::size_t receive(std::span<char> into, error_code& error) {
-        if (!tls_) return socket_.read_some(asio::buffer(into.data(), into.size()), error);
+        if (!tls_) return socket_.read_some(into, error);
         const auto step = tls_->read(into);
         read_wants_ =
             step.wait == TlsSession::Wait::write ? tcp::socket::wait_write : tcp::socket::wait_read;
@@ -259,7 +457,7 @@ private:
     }
 
     std::size_t transmit(std::span<const char> from, error_code& error) {
-        if (!tls_) return socket_.write_some(asio::buffer(from.data(), from.size()), error);
+        if (!tls_) return socket_.write_some({from.data(), from.size()}, error);
         const auto step = tls_->write(from);
         write_wants_ =
             step.wait == TlsSession::Wait::read ? tcp::socket::wait_read : tcp::socket::wait_write;
@@ -267,27 +465,37 @@ private:
         return step.bytes;
     }
 
-    /// Delivers every whole frame in the buffer and moves the rest to its front.
-    void parse() {
+    /// Puts the beginning of a frame aside.
+    void keep(std::span<const char> rest) {
+        if (rest.empty()) return;
+        if (buffer_.size() < rest.size()) buffer_.resize(std::max(kOwnBytes, rest.size()));
+        std::copy(rest.begin(), rest.end(), buffer_.begin());
+        filled_ = rest.size();
+    }
+
+    void parse_kept() {
+        const auto used = parse(std::span(buffer_).first(filled_));
+        if (used > 0) {
+            std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
+                      buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
+            filled_ -= used;
+        }
+        if (filled_ == 0 && buffer_.size() > kKeepBytes) buffer_ = {};
+    }
+
+    /// Delivers every whole frame at the front; how many bytes that was.
+    std::size_t parse(std::span<char> bytes) {
         std::size_t used = 0;
         while (state_ == State::open || state_ == State::closing) {
-            const auto event = parser_.next(std::span(buffer_).subspan(used, filled_ - used));
+            const auto event = parser_.next(bytes.subspan(used));
             used += event.consumed;
             if (event.kind == FrameEvent::Kind::need_more) break;
             ++frames_in_window_;
             take(event);
         }
         deliver();
-        if (state_ == State::answering || state_ == State::failing) used = filled_;
-        if (used > 0) {
-            std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
-                      buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
-            filled_ -= used;
-        }
-        if (filled_ == 0 && buffer_.size() > kKeepBytes) {
-            buffer_.resize(kReadBytes);
-            buffer_.shrink_to_fit();
-        }
+        if (state_ == State::answering || state_ == State::failing) used = bytes.size();
+        return used;
     }
 
     void take(const FrameEvent& event) {
@@ -296,8 +504,8 @@ private:
                 if (state_ != State::open) return;  // we have said goodbye
                 ++stats_.messages_in;
                 stats_.bytes_in += event.payload.size();
-                batch_.push_back({event.text, event.payload});
-                if (event.assembled || batch_.size() == kBatchMessages) deliver();
+                turn().batch[turn().batched++] = {event.text, event.payload};
+                if (event.assembled || turn().batched == kBatchMessages) deliver();
                 return;
             case FrameEvent::Kind::ping:
                 // A peer that pings and never reads loses its pongs, not our memory.
@@ -320,9 +528,10 @@ private:
     }
 
     void deliver() {
-        if (batch_.empty()) return;
-        if (on_batch_) on_batch_(batch_);
-        batch_.clear();
+        auto& batched = turn().batched;
+        if (batched == 0) return;
+        const auto count = std::exchange(batched, 0);
+        if (on_batch_) on_batch_(std::span(turn().batch).first(count));
     }
 
     void take_close(const FrameEvent& event) {
@@ -374,7 +583,7 @@ private:
             sent_ += transmit(std::span<const char>(sending_).subspan(sent_), error);
             if (error == asio::error::would_block || error == asio::error::try_again) {
                 waiting_to_write_ = true;
-                socket_.async_wait(write_wants_, OnWritable{shared_from_this()});
+                wait_writable();
                 return;
             }
             if (error) {
@@ -390,10 +599,27 @@ private:
         if (state_ == State::failing) {
             // Closing with unread bytes would reset the connection and could lose our close frame:
             // the peer is given `close_time` to hang up, and what it still sends is thrown away.
-            error_code ignored;
             if (tls_) tls_->say_goodbye();
-            socket_.shutdown(tcp::socket::shutdown_send, ignored);
+            socket_.stop_sending();
         }
+    }
+
+    void unblocked() {
+#if defined(__linux__)
+        // TLS had to write before it could read on.
+        if (std::exchange(read_wants_, tcp::socket::wait_read) == tcp::socket::wait_write) read();
+#endif
+        flush();
+    }
+
+    void wait_writable() {
+#if defined(__linux__)
+        // TLS may have to read before it can write: then readable() goes on with it.
+        if (write_wants_ == tcp::socket::wait_write)
+            socket_.wait_writable(OnWritable{shared_from_this()});
+#else
+        socket_.wait(write_wants_, OnWritable{shared_from_this()});
+#endif
     }
 
     void send_close(std::uint16_t code, std::string_view reason) {
@@ -430,10 +656,8 @@ private:
         if (state_ == State::ended) return;
         state_ = State::ended;
         close_timer_.cancel();
-        error_code ignored;
         if (tls_ && !write_failed_) tls_->say_goodbye();
-        socket_.shutdown(tcp::socket::shutdown_both, ignored);
-        socket_.close(ignored);
+        socket_.close();
         if (started_) tell_end();
     }
 
@@ -444,7 +668,7 @@ private:
         if (on_end) on_end(end_);
     }
 
-    tcp::socket socket_;
+    Connection socket_;
     const std::unique_ptr<TlsSession> tls_;  ///< null: plain
     tcp::socket::wait_type read_wants_ = tcp::socket::wait_read;
     tcp::socket::wait_type write_wants_ = tcp::socket::wait_write;
@@ -468,14 +692,15 @@ private:
     OnBatch on_batch_;
     OnEnd on_end_;
 
-    std::vector<char> buffer_;
+    std::vector<char> buffer_;  ///< a frame that came in pieces; empty for most sockets, always
     std::size_t filled_ = 0;
-    std::vector<WebSocketMessage> batch_;
     std::string outbox_;  ///< grows while `sending_` is on its way
     std::string sending_;
     std::size_t sent_ = 0;
 
+#if !defined(__linux__)
     OperationMemory read_memory_;
+#endif
     OperationMemory write_memory_;
     OperationMemory turn_memory_;
 };
