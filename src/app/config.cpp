@@ -545,6 +545,15 @@ bool Config::carrier_is_local() const {
     return is_loopback_host(host_of_url(base_url));
 }
 
+bool LoadedConfig::has_account() const {
+    const auto concerns_it = [](const Problem& problem) {
+        return problem.setting == "TWILIO_ACCOUNT_SID" || problem.setting == "TWILIO_AUTH_TOKEN" ||
+               problem.setting == "TWILIO_BASE_URL";
+    };
+    return !config.account_sid.empty() && !config.auth_tokens.empty() &&
+           std::none_of(problems.begin(), problems.end(), concerns_it);
+}
+
 const SettingValue& LoadedConfig::value(std::string_view name) const {
     const auto found = std::find_if(
         values.begin(), values.end(),

@@ -134,6 +134,8 @@ struct LoadedConfig {
     std::vector<std::string> warnings;  ///< one line each
     std::string file;                   ///< the .env that was read, empty: none
     const SettingValue& value(std::string_view name) const;
+    /// Twilio may be asked: account and REST address are set, and nothing is wrong with them.
+    bool has_account() const;
 };
 
 LoadedConfig load_config(const ConfigSources& sources, const ConfigNeeds& needs);

@@ -240,6 +240,10 @@ asio::awaitable<Outcome> RestClient::State::once(const Request& request, int att
         }
     }
     if (!outcome) {
+        // The client's message names the address, and that the account.
+        auto& message = outcome.error().error.message;
+        if (const auto at = message.find(request.path); at != std::string::npos)
+            message.replace(at, request.path.size(), request.shown);
         log::warning("rest", "{} {} failed after {} ms: {}", request.method, request.shown, took,
                      outcome.error().error.message);
     } else if (is_success(outcome->status)) {

@@ -13,7 +13,7 @@ import time
 
 from harness import ACCOUNT, EndToEnd, Emulator, OUR_NUMBER, free_port, main, wait_for
 
-KILLS = 24
+KILLS = 12
 SEED = 20260101
 AT_ONCE = 2
 

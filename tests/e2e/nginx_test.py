@@ -127,7 +127,10 @@ class Nginx(EndToEnd):
             pings += 1
         self.assertGreaterEqual(pings, 3)
         wire.send(media(stream_sid, 1), frame(9, b"after the silence"))
-        self.assertEqual(wire.frame()[1], b"after the silence")
+        answer = wire.frame()
+        while answer[0] == 9:  # pings that were on their way
+            answer = wire.frame()
+        self.assertEqual(answer[1], b"after the silence")
         wire.close()
         self.assertEqual(twilio.end(sid), 204)
         wait_for("the stream's end is told", lambda: "stream ended" in bridge.err)

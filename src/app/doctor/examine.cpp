@@ -179,7 +179,7 @@ private:
 
     const Config& config() const { return facts_.loaded.config; }
     bool has_account() const {
-        return !config().account_sid.empty() && !config().auth_tokens.empty();
+        return facts_.loaded.has_account();
     }
 
     void start(asio::awaitable<void> task) {

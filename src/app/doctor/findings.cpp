@@ -103,7 +103,7 @@ private:
     }
 
     bool has_account() const {
-        return !config_.account_sid.empty() && !config_.auth_tokens.empty();
+        return facts_.loaded.has_account();
     }
 
     void account() {

@@ -389,7 +389,7 @@ TEST_F(WebhooksTest, FollowsThePublicAddressAndStillTakesWhatWasSignedForTheOldO
     post("/twilio/voice?call=" + before.str(), {{"CallSid", "CA1"}, {"CallStatus", "in-progress"}});
     url.change(*PublicUrl::parse("https://new.example.com/tunnel"));
 
-    const Form over({{"CallSid", "CA1"}, {"CallStatus", "completed"}});
+    const Form over({{"CallSid", "CA1"}, {"CallStatus", "failed"}});
     EXPECT_EQ(ask(request("/twilio/status?call=" + before.str(), over)).status, 204);
     settle();
     EXPECT_EQ(registry.size(), 0u) << "the old call heard of its end";
