@@ -1,5 +1,6 @@
 #include "call/call_registry.hpp"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <stdexcept>
 #include <utility>
@@ -29,7 +30,9 @@ CallId CallRegistry::open(CallSpec spec) {
         if (!spec.sid.empty()) by_sid_.emplace(spec.sid, id);
     }
     const auto& home = homes_[entry->home];
-    boost::asio::post(home.executor, [this, entry, spec = std::move(spec), home] {
+    // At once if this is its thread: a media socket that another thread hands over may overtake
+    // what is posted here.
+    boost::asio::dispatch(home.executor, [this, entry, spec = std::move(spec), home] {
         CallServices services{*home.clock,       home.executor,     services_.events,
                               services_.carrier, services_.speaker, services_.playout,
                               services_.journal};

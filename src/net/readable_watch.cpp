@@ -2,15 +2,24 @@
 
 #if defined(__linux__)
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
 namespace bridge::net {
 namespace {
 
-/// Timers, sends and other work of the loop wait for at most so many rounds of sockets.
-constexpr int kRounds = 8;
+/// While frames keep coming they are fetched once in this time, many with one wake-up. A frame
+/// lasts twenty times as long.
+constexpr std::chrono::microseconds kPause{1000};
+/// After a pause in which nothing came, so many bursts are served without one: a few calls are
+/// heard at once.
+constexpr int kAtOnce = 16;
+/// Timers, sends and other work of the loop wait at most for so many rounds of sockets.
+constexpr int kRounds = 16;
 
 int make_epoll() {
     const int made = ::epoll_create1(EPOLL_CLOEXEC);
@@ -25,9 +34,13 @@ boost::asio::execution_context::id ReadableWatch::id;
 ReadableWatch::ReadableWatch(boost::asio::execution_context& context)
     : service(context),
       epoll_(make_epoll()),
-      watch_(static_cast<boost::asio::io_context&>(context), epoll_) {}
+      watch_(static_cast<boost::asio::io_context&>(context)),
+      pause_(static_cast<boost::asio::io_context&>(context)) {}
 
-ReadableWatch::~ReadableWatch() = default;
+ReadableWatch::~ReadableWatch() {
+    if (watch_.is_open()) watch_.release();
+    ::close(epoll_);
+}
 
 bool ReadableWatch::add(int descriptor, std::shared_ptr<Reader> reader) {
     epoll_event event{};
@@ -49,30 +62,62 @@ void ReadableWatch::remove(int descriptor) {
     }
     const auto last = std::move(found->second);
     readers_.erase(found);
-    if (readers_.empty() && armed_) watch_.cancel();  // nothing keeps the loop from ending
+    if (!readers_.empty() || !armed_) return;
+    // Nothing keeps the loop from ending.
+    if (watch_.is_open()) watch_.cancel();
+    pause_.cancel();
 }
 
 void ReadableWatch::arm() {
     armed_ = true;
+    // Asio listens to what it holds even while nobody waits: it would wake for every frame.
+    boost::system::error_code error;
+    if (!watch_.is_open()) watch_.assign(epoll_, error);
     watch_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                       [this](const boost::system::error_code&) {
                           armed_ = false;
                           if (readers_.empty()) return;
-                          ready();
-                          if (!armed_ && !readers_.empty()) arm();
+                          serve();
+                          if (armed_ || readers_.empty()) return;
+                          if (at_once_ > 0) {
+                              --at_once_;
+                              arm();
+                          } else {
+                              watch_.release();
+                              pause();
+                          }
                       });
 }
 
-void ReadableWatch::ready() {
+void ReadableWatch::pause() {
+    armed_ = true;
+    pause_.expires_after(kPause);
+    pause_.async_wait([this](const boost::system::error_code&) {
+        armed_ = false;
+        if (readers_.empty()) return;
+        const auto any = serve();
+        if (armed_ || readers_.empty()) return;
+        if (any) {
+            pause();
+        } else {
+            at_once_ = kAtOnce;
+            arm();
+        }
+    });
+}
+
+bool ReadableWatch::serve() {
     for (int round = 0; round < kRounds; ++round) {
         const int found = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
-        if (found <= 0) return;
+        if (found <= 0) return round > 0;
         count_ = static_cast<std::size_t>(found);
         for (std::size_t i = 0; i < count_; ++i) {
             if (auto* const reader = static_cast<Reader*>(events_[i].data.ptr)) reader->readable();
         }
-        count_ = 0;
+        // What is left, or came meanwhile, is told the next time.
+        if (std::exchange(count_, 0) < events_.size()) break;
     }
+    return true;
 }
 
 }  // namespace bridge::net

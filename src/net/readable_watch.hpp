@@ -1,19 +1,20 @@
 #pragma once
 // Tells many sockets of one loop that they can be read, on Linux. Asio re-arms a wait after every
-// frame, which is a system call and a walk through its queues; here a socket is registered once,
-// and all that are readable are served before the loop gets its turn back.
+// frame, which is a system call and a walk through its queues, and wakes for each. Here a socket is
+// registered once, and while frames keep coming they are fetched once a millisecond, all together.
 //
-//   sockets ─▶ epoll (level-triggered) ─▶ one Asio wait ─▶ ready(): readable() of each, until none
-//   is
+//   sockets ─▶ epoll (level-triggered) ─▶ one Asio wait, or a pause ─▶ serve(): readable() of each
 
 #if defined(__linux__)
 
 #include <sys/epoll.h>
 
 #include <array>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <unordered_map>
@@ -49,14 +50,21 @@ private:
 
     void shutdown() override { readers_.clear(); }
     void arm();
-    void ready();
+    /// Fetches nothing for a millisecond, then everything.
+    void pause();
+    /// Tells everybody who can read now. False: there was nobody.
+    bool serve();
 
     int epoll_;
-    boost::asio::posix::basic_stream_descriptor<Loop> watch_;  ///< owns epoll_
+    boost::asio::posix::basic_stream_descriptor<Loop> watch_;  ///< holds epoll_ while it waits
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>, Loop>
+        pause_;
     bool armed_ = false;
     std::unordered_map<int, std::shared_ptr<Reader>> readers_;
     std::array<epoll_event, 64> events_{};
     std::size_t count_ = 0;  ///< of events_, while they are served
+    int at_once_ = 0;        ///< bursts to be served without a pause
 };
 
 }  // namespace bridge::net

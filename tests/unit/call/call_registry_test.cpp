@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include "call_fixture.hpp"
 
@@ -32,6 +33,18 @@ TEST(CallRegistry, SharesCallsOutOverItsHomes) {
     const auto b = t.registry.open(CallFixture::outbound());
     EXPECT_NE(t.registry.home_of(a), t.registry.home_of(b));
     EXPECT_EQ(t.registry.size(), 2U);
+}
+
+TEST(CallRegistry, MakesACallAtOnceOnItsOwnThread) {
+    TwoHomes t;
+    bool there = false;
+    boost::asio::post(t.first, [&] {
+        const auto id = t.registry.open(CallFixture::outbound());
+        ASSERT_EQ(t.registry.home_of(id), 0U);
+        there = t.registry.here(id) != nullptr;
+    });
+    t.run();
+    EXPECT_TRUE(there);
 }
 
 TEST(CallRegistry, FindsACallByEitherName) {
