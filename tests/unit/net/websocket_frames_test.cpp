@@ -87,6 +87,10 @@ struct Case {
     std::string bytes;
     std::string story;
 };
+/// So that a test's name holds no addresses.
+void PrintTo(const Case& shown, std::ostream* out) {
+    *out << shown.name;
+}
 
 const std::string kSnowman = "\xE2\x98\x83";
 
@@ -105,9 +109,9 @@ std::vector<Case> cases() {
         {"Length125", text(long125), "text:" + long125},
         {"Length126", text(long126), "text:" + long126},
         {"LengthInTwoBytesThoughOneWouldDo", bytes_of({0x81, 0xFE, 0x00, 0x01, 0, 0, 0, 0}) + "x",
-         "text:x"},
+         "fault:1002"},
         {"LengthInEightBytesThoughOneWouldDo",
-         bytes_of({0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}) + "x", "text:x"},
+         bytes_of({0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}) + "x", "fault:1002"},
         {"ExactlyTheLimit", text(std::string(kLimit, 'd')), "text:" + std::string(kLimit, 'd')},
         // 5.2: reserved bits and opcodes
         {"Rsv1", with_first_byte(text("x"), 0xC1), "fault:1002"},
