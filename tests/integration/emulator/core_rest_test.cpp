@@ -230,7 +230,8 @@ TEST_F(FaultyRest, FailsToCreateOnDemand) {
     EXPECT_EQ(create().status, 201);
     EXPECT_EQ(calls(), 1U);
     fault(R"({"create": "429_date"})");
-    const auto dated = create().headers.find("Retry-After").value_or("");
+    const auto with_date = create();
+    const auto dated = with_date.headers.find("Retry-After").value_or("");
     EXPECT_NE(dated.find(" GMT"), std::string_view::npos) << dated;
     fault(R"({"create": "500_before"})");
     EXPECT_EQ(create().status, 500);
