@@ -123,14 +123,16 @@ private:
         }
     }
 
-    /// The server says nothing in these calls, except that it hangs up.
+    /// The server says nothing in these calls but a ping now and then, or that it hangs up.
     void look_for_ends() {
         std::array<epoll_event, 64> events{};
+        std::array<char, 4096> heard{};
         const int ready = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < ready; ++i) {
+            const int descriptor = events[static_cast<std::size_t>(i)].data.fd;
+            if (::recv(descriptor, heard.data(), heard.size(), MSG_DONTWAIT) > 0) continue;
             ++ended_early;
-            ::epoll_ctl(epoll_, EPOLL_CTL_DEL, events[static_cast<std::size_t>(i)].data.fd,
-                        nullptr);
+            ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
         }
     }
 
