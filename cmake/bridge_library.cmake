@@ -26,7 +26,7 @@ function(bridge_test name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_compile_definitions(${name} PRIVATE AGENTBRIDGE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   target_link_libraries(${name} PRIVATE ${ARG_NEEDS} ${ARG_SYSTEM} GTest::gmock GTest::gtest GTest::gtest_main
-    bridge_warnings bridge_sanitizers)
+    bridge_warnings bridge_test_sanitizers)
   # Tests are compiled once and run once: more optimisation takes longer than it saves.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
