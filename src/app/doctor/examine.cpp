@@ -14,6 +14,8 @@
 
 #include "app/doctor/port_holder.hpp"
 #include "app/reach/child_process.hpp"
+#include "app/reach/probe_client.hpp"
+#include "app/rest_options.hpp"
 #include "base/log.hpp"
 #include "devices/device_factory.hpp"
 #include "net/http_client.hpp"
@@ -36,14 +38,6 @@ constexpr auto kReserve = 150ms;  // for what is done with the answers
 
 milliseconds since(SteadyClock::time_point begin) {
     return std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin);
-}
-
-std::string local_base(const std::string& host, std::uint16_t port, bool tls) {
-    const bool any = host == "0.0.0.0" || host == "::";
-    const auto name = any                                   ? std::string("127.0.0.1")
-                      : host.find(':') != std::string::npos ? "[" + host + "]"
-                                                            : host;
-    return fmt::format("{}://{}:{}", tls ? "https" : "http", name, port);
 }
 
 /// Nothing is made, and no file of the user's is touched.
@@ -178,9 +172,7 @@ private:
     };
 
     const Config& config() const { return facts_.loaded.config; }
-    bool has_account() const {
-        return facts_.loaded.has_account();
-    }
+    bool has_account() const { return facts_.loaded.has_account(); }
 
     void start(asio::awaitable<void> task) {
         ++pending_;
@@ -198,18 +190,8 @@ private:
 
     // --- Twilio
 
-    std::string rest_base() const {
-        return config().base_url.empty() ? twilio::rest_base_url(config().region, config().edge)
-                                         : config().base_url;
-    }
-
     twilio::RestClient rest() {
-        twilio::RestOptions options;
-        options.base_url = rest_base();
-        options.account_sid = config().account_sid;
-        options.auth_token = config().auth_tokens.front();
-        options.api_key = config().api_key;
-        options.api_secret = config().api_secret;
+        auto options = rest_options(config());
         options.tries = 1;
         options.connect_timeout = at_most(kRest);
         options.total_timeout = at_most(kRest);
@@ -236,7 +218,7 @@ private:
     /// Any answer carries the time, a refusal too.
     asio::awaitable<void> ask_clock() {
         net::HttpCall call;
-        call.url = rest_base() + "/";
+        call.url = rest_address(config()) + "/";
         call.connect_timeout = at_most(kRest);
         call.total_timeout = at_most(kRest);
         const auto answer = co_await public_http_->request(std::move(call));

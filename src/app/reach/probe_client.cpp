@@ -123,6 +123,14 @@ std::string_view first_message(std::string_view bytes) {
 
 }  // namespace
 
+std::string local_base(const std::string& host, std::uint16_t port, bool tls) {
+    const bool any = host == "0.0.0.0" || host == "::" || host == "[::]";
+    const auto name = any                                   ? std::string("127.0.0.1")
+                      : host.find(':') != std::string::npos ? "[" + host + "]"
+                                                            : host;
+    return fmt::format("{}://{}:{}", tls ? "https" : "http", name, port);
+}
+
 asio::awaitable<ProbeResult> probe_webhook(std::shared_ptr<net::HttpClient> http,
                                            ProbeRequest request) {
     const twilio::Probe probe{twilio::new_nonce(), request.token};

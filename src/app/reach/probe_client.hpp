@@ -14,6 +14,9 @@
 
 namespace bridge::app {
 
+/// "http://127.0.0.1:8000": how this machine reaches a server of its own that listens on `host`.
+std::string local_base(const std::string& host, std::uint16_t port, bool tls);
+
 struct ProbeRequest {
     twilio::PublicUrl url;  ///< what is asked, and what the signature is made for
     std::string through;    ///< another base to connect to (a port of this machine); empty: `url`

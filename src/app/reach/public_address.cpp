@@ -30,14 +30,6 @@ constexpr auto kProbeAgain = 500ms;
 /// the name does not exist.
 constexpr auto kConnectWait = 8000ms;
 
-std::string local_base(const std::string& host, std::uint16_t port) {
-    const bool any = host == "0.0.0.0" || host == "::" || host == "[::]";
-    const auto name = any                                   ? std::string("127.0.0.1")
-                      : host.find(':') != std::string::npos ? "[" + host + "]"
-                                                            : host;
-    return fmt::format("http://{}:{}", name, port);
-}
-
 Failure failure(ExitCode exit, std::string what, const std::string& fix) {
     return Failure{exit, fmt::format("{}\n    {}", what, fix)};
 }
@@ -49,7 +41,7 @@ public:
     Watch(asio::any_io_executor executor, AddressOptions options, OnFound found, OnChange change)
         : executor_(executor),
           options_(std::move(options)),
-          program_(options_.tunnel, local_base(options_.host, options_.port)),
+          program_(options_.tunnel, local_base(options_.host, options_.port, false)),
           event_(executor),
           on_found_(std::move(found)),
           on_change_(std::move(change)) {
