@@ -123,6 +123,24 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
         std::optional<std::string> operator()(const call::event::MachineDetected& who) const {
             return say(fmt::format("answered by {}", who.answered_by));
         }
+        std::optional<std::string> operator()(const call::event::Ringing& ringing) const {
+            return say("rings here, from " + masked_number(ringing.from));
+        }
+        std::optional<std::string> operator()(const call::event::RingEnded& ended) const {
+            return say(ended.accepted ? std::string("taken") : "not taken: " + ended.reason);
+        }
+        std::optional<std::string> operator()(const call::event::DigitsSent& sent) const {
+            if (!sent.problem.empty())
+                return say(fmt::format("keys {} not sent: {}", sent.digits, sent.problem));
+            return say(fmt::format("keys {} sent", sent.digits));
+        }
+        std::optional<std::string> operator()(const call::event::LocalChanged&) const {
+            return std::nullopt;
+        }
+        std::optional<std::string> operator()(const call::event::TransferChanged& changed) const {
+            return say(
+                fmt::format("transfer to {}: {}", changed.transfer.to, changed.transfer.status));
+        }
         std::optional<std::string> operator()(const call::event::Statistics&) const {
             return std::nullopt;
         }

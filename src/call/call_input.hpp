@@ -26,6 +26,12 @@ namespace bridge::call {
 
 enum class Track { inbound, outbound };
 
+/// What a far end on hold hears.
+enum class HoldSound { music, silence };
+
+/// New instructions for a live call that the carrier was asked to carry out.
+enum class Instruction { digits, transfer, conference, stream };
+
 namespace input {
 
 // --- from the media stream. `stream` numbers the streams of a call (a redirect ends one and starts
@@ -85,6 +91,22 @@ struct FetchFinished {
 struct LostCreateLookedFor {
     Result<std::vector<CarrierCall>> candidates;
 };
+/// The carrier has answered a request for new instructions (digits, transfer, conference, stream).
+struct InstructionsGiven {
+    Instruction what;
+    Result<> outcome;
+};
+/// A leg that a transfer dials, or the end of the dial.
+struct DialReported {
+    CallSid leg;         ///< empty: not known
+    std::string status;  ///< initiated ringing in-progress completed busy no-answer failed canceled
+    bool over = false;   ///< the dial itself is over, and the carrier asks what to do next
+};
+/// What a conference of the carrier did with this call.
+struct ConferenceReported {
+    std::string conference;  ///< its SID (CF…)
+    std::string event;       ///< participant-join, participant-leave, conference-end, …
+};
 /// The voice webhook was asked for instructions for this call.
 struct VoiceRequested {
     CallSid sid;
@@ -128,6 +150,52 @@ struct Adopt {
 };
 struct HangUp {
     std::string reason;
+    /// What is being said is heard to its end first (its last mark, within 10 s).
+    bool after_speech = false;
+};
+/// A ringing inbound call is taken: from now on it is an ordinary call.
+struct Accept {};
+/// A ringing inbound call is not taken: it is hung up.
+struct Reject {};
+/// Keys for the far end: 0-9 * # A-D, w waits half a second.
+struct SendDigits {
+    std::string digits;
+    bool in_band = false;  ///< as tones in our own sound; else the carrier plays them, and the
+                           ///< stream pauses meanwhile
+};
+/// Whether our microphone is kept from the phone, whatever the desk says.
+struct SetMuted {
+    bool on;
+};
+/// On hold the far end hears music or nothing, and nobody here hears it.
+struct SetHeld {
+    bool on;
+    HoldSound sound = HoldSound::music;
+};
+/// This call's place at the desk (desk.hpp): who has the microphone, how loud and where it sounds.
+struct SetLocal {
+    bool focus = true;  ///< the microphone is this call's
+    float gain = 1.0F;  ///< of what is heard here, 0 to 1
+    float pan = 0.0F;   ///< −1 left, 1 right
+};
+/// The far end is dialled through to somebody else (E.164, sip: or client:); if nobody answers
+/// there, it comes back to us.
+struct Transfer {
+    std::string to;
+};
+/// The far end is put into a conference of the carrier and we leave: the second half of a warm
+/// transfer. Whoever shares the room talks to it.
+struct JoinConference {
+    std::string room;
+};
+/// What is being said to the phone is cut off.
+struct Clear {};
+/// Whatever the call is handed to goes on without us: it is let go, not hung up.
+struct LetGo {};
+/// 20 ms of the microphone, taken in the call's own slot. Valid only during accept().
+struct MicrophoneBlock {
+    std::span<const std::int16_t> pcm;
+    std::chrono::nanoseconds age;  ///< since the device's callback brought the last of it
 };
 /// What the sound card has done so far with this call's line, polled by the call's own timer.
 struct SpeakerReport {
@@ -154,12 +222,14 @@ struct TimerFired {
 
 }  // namespace input
 
-using CallInput =
-    std::variant<input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived,
-                 input::BadMessage, input::StreamStopped, input::StreamClosed,
-                 input::CreateFinished, input::HangUpFinished, input::FetchFinished,
-                 input::LostCreateLookedFor, input::VoiceRequested, input::StatusReported,
-                 input::StreamReported, input::InstructionsFailed, input::MachineDetected,
-                 input::Dial, input::Adopt, input::HangUp, input::SpeakerReport, input::TimerFired>;
+using CallInput = std::variant<
+    input::StreamStarted, input::Media, input::MarkEchoed, input::DtmfReceived, input::BadMessage,
+    input::StreamStopped, input::StreamClosed, input::CreateFinished, input::HangUpFinished,
+    input::FetchFinished, input::LostCreateLookedFor, input::VoiceRequested, input::StatusReported,
+    input::StreamReported, input::InstructionsFailed, input::MachineDetected,
+    input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
+    input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
+    input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::Clear,
+    input::LetGo, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

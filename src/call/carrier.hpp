@@ -53,6 +53,20 @@ struct CreatedCalls {
     std::chrono::system_clock::time_point since, until;
 };
 
+/// A live call, and who it is for the webhooks.
+struct CallRef {
+    CallId id;
+    CallSid sid;
+};
+
+/// Whom the far end is dialled through to.
+struct TransferOrder {
+    std::string to;         ///< E.164, sip: or client:
+    std::string caller_id;  ///< shown there; empty: the far end's own number
+    std::chrono::seconds timeout{30};
+    std::chrono::seconds time_limit{14400};
+};
+
 /// Thread: any io thread; coroutines resume on the executor they were started on.
 class Carrier {
 public:
@@ -61,8 +75,17 @@ public:
         PlaceCall request) = 0;
     /// Ends a call in any state. A call that is already over is a success.
     virtual boost::asio::awaitable<Result<>> hang_up(CallSid call) = 0;
-    /// Gives a live call new instructions (TwiML text).
-    virtual boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml) = 0;
+    // New instructions for a live call; what it does now (its stream) ends. Success: the carrier
+    // has taken them, not carried them out. Errors: not_found for a call that is over, and the usual.
+
+    /// Keys (0-9 * # A-D w) for the far end, then a stream of ours again.
+    virtual boost::asio::awaitable<Result<>> play_digits(CallRef call, std::string digits) = 0;
+    /// Dials; the carrier asks what to do when that is over (input::DialReported).
+    virtual boost::asio::awaitable<Result<>> transfer(CallRef call, TransferOrder order) = 0;
+    /// Puts it into a conference that ends when one of its participants leaves.
+    virtual boost::asio::awaitable<Result<>> join_conference(CallRef call, std::string room) = 0;
+    /// Back into a stream of ours.
+    virtual boost::asio::awaitable<Result<>> reconnect(CallRef call) = 0;
     virtual boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) = 0;
     /// Outbound calls made over REST with exactly these numbers and in this window, whatever became
     /// of them. A difference between the two clocks is allowed for.

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "audio/device.hpp"
+#include "audio/microphone.hpp"
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
+#include "call/outbound_stats.hpp"
 
 namespace bridge::call {
 
@@ -56,6 +58,23 @@ struct MediaStats {
     std::uint64_t malformed = 0;  ///< messages we could not use
 };
 
+/// What this side does with a call.
+struct LocalPart {
+    bool ringing = false;     ///< an inbound call that nobody here has taken yet
+    bool focus = false;       ///< the microphone is this call's
+    bool microphone = false;  ///< … and goes to the phone: not muted, not held
+    bool muted = false;
+    bool held = false;
+    float gain = 1.0F;  ///< of what is heard here
+    float pan = 0.0F;
+};
+
+/// Where a call was sent.
+struct TransferState {
+    std::string to;      ///< number or address, "conference NAME"; empty: nowhere
+    std::string status;  ///< dialling, ringing, connected, failed: REASON, over
+};
+
 struct CallSnapshot {
     CallId id;
     CallSid sid;
@@ -81,6 +100,10 @@ struct CallSnapshot {
     std::optional<std::chrono::milliseconds>
         stream_setup;  ///< create/voice webhook → first media frame
     MediaStats media;
+    LocalPart local;
+    TransferState transfer;
+    OutboundStats outbound;
+    std::optional<audio::MicStats> microphone;   ///< while it is this call's
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
     std::optional<audio::DeviceStats> device;    ///< of the sound card it is on
 };
@@ -106,6 +129,28 @@ struct Digit {
 struct MachineDetected {
     std::string answered_by;
 };
+/// An inbound call rings here until somebody takes it.
+struct Ringing {
+    std::string from;
+};
+/// Somebody here took it, refused it, or nobody came in time.
+struct RingEnded {
+    bool accepted;
+    std::string reason;
+};
+/// Keys were sent, or could not be.
+struct DigitsSent {
+    std::string digits;
+    bool in_band;
+    std::string problem;  ///< empty: sent
+};
+/// What this side does with the call has changed: mute, hold, focus, loudness.
+struct LocalChanged {
+    LocalPart local;
+};
+struct TransferChanged {
+    TransferState transfer;
+};
 struct Statistics {
     CallSnapshot snapshot;
 };
@@ -125,8 +170,9 @@ struct CallEvent {
     std::uint64_t number = 0;  ///< counts the events of this call
     std::chrono::system_clock::time_point time;
     std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown,
-                 event::Digit, event::MachineDetected, event::Statistics, event::Ended,
-                 event::Warning>
+                 event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
+                 event::DigitsSent, event::LocalChanged, event::TransferChanged, event::Statistics,
+                 event::Ended, event::Warning>
         what;
 };
 

@@ -57,6 +57,10 @@ private:
 
     bool current(std::uint64_t stream) const { return stream == stream_ && stream_open_; }
 
+    /// What this call does not act on.
+    template <class Other>
+    void on(const Other&) {}
+
     void on(const input::StreamStarted& started);
 
     /// Listeners before sources: the first frame finds everybody in place.

@@ -17,6 +17,7 @@
 #include "twilio/wire/account_errors.hpp"
 #include "twilio/wire/dates.hpp"
 #include "twilio/wire/json_fields.hpp"
+#include "twilio/wire/twiml.hpp"
 
 namespace bridge::twilio {
 
@@ -162,6 +163,11 @@ struct RestClient::State {
     std::string shown_path(std::string_view rest) const {
         return fmt::format("/2010-04-01/Accounts/{}{}", shortened(options.account_sid),
                            first_words(rest));
+    }
+
+    /// Where the carrier reaches us about this call.
+    std::string webhook_url(std::string_view path, const CallId& call) const {
+        return options.public_url.now()->url(path) + "?call=" + percent_encode(call.str());
     }
 
     Request get(std::string_view rest) const {
@@ -311,9 +317,9 @@ RestClient::RestClient(asio::any_io_executor executor, std::shared_ptr<net::Http
 asio::awaitable<tl::expected<call::PlacedCall, call::PlaceFailure>> RestClient::place_call(
     call::PlaceCall wanted) {
     const auto state = state_;
-    const auto query = "?call=" + percent_encode(wanted.call.str());
-    const auto here = state->options.public_url.now();
-    const auto webhook = [&](std::string_view path) { return here->url(path) + query; };
+    const auto webhook = [&](std::string_view path) {
+        return state->webhook_url(path, wanted.call);
+    };
     std::vector<Form::Pair> standard = {
         {"To", wanted.to},
         {"From", wanted.from},
@@ -392,6 +398,34 @@ asio::awaitable<Result<>> RestClient::redirect(CallSid call, std::string twiml) 
     if (!outcome) co_return tl::unexpected(failure_of(outcome.error(), state->options.base_url));
     if (is_success(outcome->status)) co_return Result<>{};
     co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
+}
+
+asio::awaitable<Result<>> RestClient::play_digits(call::CallRef call, std::string digits) {
+    auto twiml = digits_then(digits, state_->webhook_url("/twilio/voice", call.id));
+    co_return co_await redirect(std::move(call.sid), std::move(twiml));
+}
+
+asio::awaitable<Result<>> RestClient::transfer(call::CallRef call, call::TransferOrder order) {
+    DialParameters dialled;
+    dialled.number = std::move(order.to);
+    dialled.caller_id = std::move(order.caller_id);
+    dialled.action = state_->webhook_url("/twilio/dial-result", call.id);
+    dialled.timeout = order.timeout;
+    dialled.time_limit = order.time_limit;
+    auto twiml = dial(dialled);
+    if (!twiml) co_return tl::unexpected(twiml.error());
+    auto text = std::move(*twiml);
+    co_return co_await redirect(std::move(call.sid), std::move(text));
+}
+
+asio::awaitable<Result<>> RestClient::join_conference(call::CallRef call, std::string room) {
+    auto twiml = conference(room, state_->webhook_url("/twilio/conference", call.id));
+    co_return co_await redirect(std::move(call.sid), std::move(twiml));
+}
+
+asio::awaitable<Result<>> RestClient::reconnect(call::CallRef call) {
+    auto twiml = redirect_to(state_->webhook_url("/twilio/voice", call.id));
+    co_return co_await redirect(std::move(call.sid), std::move(twiml));
 }
 
 asio::awaitable<Result<call::CarrierCall>> RestClient::fetch(CallSid call) {

@@ -87,7 +87,14 @@ public:
         call::PlaceCall request) override;
     /// Success also when the call is over already or Twilio knows none.
     boost::asio::awaitable<Result<>> hang_up(CallSid call) override;
-    boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml) override;
+    /// Gives a live call new TwiML.
+    boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml);
+    boost::asio::awaitable<Result<>> play_digits(call::CallRef call, std::string digits) override;
+    boost::asio::awaitable<Result<>> transfer(call::CallRef call,
+                                              call::TransferOrder order) override;
+    boost::asio::awaitable<Result<>> join_conference(call::CallRef call,
+                                                     std::string room) override;
+    boost::asio::awaitable<Result<>> reconnect(call::CallRef call) override;
     boost::asio::awaitable<Result<call::CarrierCall>> fetch(CallSid call) override;
     /// By the carrier's clock, as the Date of its answer tells it; two seconds are allowed each
     /// way.

@@ -156,4 +156,19 @@ Result<std::string> dial(const DialParameters& parameters) {
                                         xml_escape(parameters.number))));
 }
 
+std::string digits_then(std::string_view digits, std::string_view next) {
+    return document(fmt::format(R"(<Play digits="{}"/><Redirect method="POST">{}</Redirect>)",
+                                xml_escape(digits), xml_escape(next)));
+}
+
+std::string conference(std::string_view room, std::string_view status_callback) {
+    return document(fmt::format(
+        R"(<Dial><Conference beep="false" startConferenceOnEnter="true" endConferenceOnExit="true" statusCallback="{}" statusCallbackEvent="start end join leave">{}</Conference></Dial>)",
+        xml_escape(status_callback), xml_escape(room)));
+}
+
+std::string redirect_to(std::string_view url) {
+    return document(fmt::format(R"(<Redirect method="POST">{}</Redirect>)", xml_escape(url)));
+}
+
 }  // namespace bridge::twilio

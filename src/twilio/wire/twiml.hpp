@@ -50,6 +50,12 @@ struct DialParameters {
 };
 Result<std::string> dial(const DialParameters& parameters);
 
+/// Plays keys (0-9 * # A-D, w waits half a second), then fetches `next`.
+std::string digits_then(std::string_view digits, std::string_view next);
+/// Into a conference that ends with the first who leaves; `status_callback` is told what happens.
+std::string conference(std::string_view room, std::string_view status_callback);
+std::string redirect_to(std::string_view url);
+
 /// Text for an element or an attribute: & < > " escaped, characters XML 1.0 does not allow removed,
 /// bytes that are not UTF-8 replaced by U+FFFD.
 std::string xml_escape(std::string_view text);

@@ -30,8 +30,21 @@ public:
         hung_up.push_back(call.str());
         co_return hang_up_outcome;
     }
-    boost::asio::awaitable<Result<>> redirect(CallSid, std::string) override {
-        co_return Result<>{};
+    boost::asio::awaitable<Result<>> play_digits(CallRef call, std::string digits) override {
+        instructed.push_back("digits " + digits + " " + call.sid.str());
+        co_return instruction_outcome;
+    }
+    boost::asio::awaitable<Result<>> transfer(CallRef call, TransferOrder order) override {
+        instructed.push_back("transfer " + order.to + " " + call.sid.str());
+        co_return instruction_outcome;
+    }
+    boost::asio::awaitable<Result<>> join_conference(CallRef call, std::string room) override {
+        instructed.push_back("conference " + room + " " + call.sid.str());
+        co_return instruction_outcome;
+    }
+    boost::asio::awaitable<Result<>> reconnect(CallRef call) override {
+        instructed.push_back("stream " + call.sid.str());
+        co_return instruction_outcome;
     }
     boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) override {
         fetched.push_back(call.str());
@@ -51,7 +64,8 @@ public:
     Result<std::vector<CarrierCall>> listed;
     std::function<void()> on_place;
     std::vector<CreatedCalls> looked_for;
-    Result<> hang_up_outcome;
+    Result<> hang_up_outcome, instruction_outcome;
+    std::vector<std::string> instructed;
     std::string fetch_status = "completed";
     std::vector<PlaceCall> placed;
     std::vector<std::string> hung_up, fetched;

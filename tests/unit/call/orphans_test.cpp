@@ -27,7 +27,16 @@ public:
         if (obeys) calls[call.str()] = "completed";
         co_return Result<>{};
     }
-    boost::asio::awaitable<Result<>> redirect(CallSid, std::string) override {
+    boost::asio::awaitable<Result<>> play_digits(CallRef, std::string) override {
+        co_return Result<>{};
+    }
+    boost::asio::awaitable<Result<>> transfer(CallRef, TransferOrder) override {
+        co_return Result<>{};
+    }
+    boost::asio::awaitable<Result<>> join_conference(CallRef, std::string) override {
+        co_return Result<>{};
+    }
+    boost::asio::awaitable<Result<>> reconnect(CallRef) override {
         co_return Result<>{};
     }
     boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) override {

@@ -1,0 +1,90 @@
+#pragma once
+// What the phone hears of us: one line for each call. It mixes the voices, sends whole 20 ms frames
+// in the call's own slot, keeps a lead for speech that runs ahead of real time, sets marks, and
+// knows what was heard.
+//
+//   prompt, agent ─ahead─┐                 lead 160–260 ms, messages up to 100 ms
+//   microphone ────live──┴─▶ mix ─▶ frames ─▶ PhoneLine::send ─▶ … far end's queue ─▶ ear
+//                                   marks  ─▶ PhoneLine::mark ◀─ echo: played, cleared or lost
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audio/frame.hpp"
+#include "base/clock.hpp"
+#include "call/outbound_stats.hpp"
+#include "call/phone_line.hpp"
+#include "call/voice_sink.hpp"
+
+namespace bridge::call {
+
+struct OutboundOptions {
+    /// Speech that runs ahead: the far end has this much waiting before it is sent more …
+    std::chrono::milliseconds lead_low{160};
+    /// … up to this, so that a stall of ours of `lead_low` is not heard.
+    std::chrono::milliseconds lead_high{260};
+    /// The longest message; longer ones make `clear` no slower but a lost one costs more.
+    std::chrono::milliseconds message{100};
+    std::chrono::milliseconds mark_every{200};  ///< of speech
+    /// A live voice that has more waiting after a stall loses its oldest.
+    std::chrono::milliseconds live_backlog{40};
+    /// A voice that runs ahead may have this much waiting; more is not taken.
+    std::chrono::milliseconds ahead_backlog{std::chrono::minutes(5)};
+};
+
+/// Thread: the call's io thread, for every member. No allocation per frame in steady state.
+class OutboundLine {
+public:
+    enum class Kind {
+        ahead,  ///< may be written faster than it is spoken; the lead is kept
+        live,   ///< is written as it is spoken; nothing is kept waiting
+    };
+    /// What the line tells; any of them may be empty. Called from the line's own timer or from
+    /// inside a member.
+    struct Hooks {
+        /// A slot has come while a live voice is open: bring what the microphone has.
+        std::function<void()> pull_live;
+        /// A frame of a voice that runs ahead was sent; it will be heard at `heard_at` or soon
+        /// after.
+        std::function<void(std::size_t voice, const audio::AudioFrame&, Clock::Time heard_at)> sent;
+        /// All of an utterance is known to be played, cleared or lost.
+        std::function<void(UtteranceId, const Heard&)> finished;
+    };
+
+    /// `phase`: the call's slot in every 20 ms, 0–19.
+    OutboundLine(Clock& clock, std::chrono::milliseconds phase, OutboundOptions options,
+                 Hooks hooks);
+    ~OutboundLine();
+    OutboundLine(const OutboundLine&) = delete;
+    OutboundLine& operator=(const OutboundLine&) = delete;
+
+    std::shared_ptr<VoiceSink> add_voice(Kind kind);
+
+    /// From now on speech goes there. What waits is kept from one stream to the next.
+    void attach(std::shared_ptr<PhoneLine> phone);
+    /// The stream is gone: marks without an echo are lost.
+    void detach();
+    /// A mark came back. `carrier_time`: timestamp of the last inbound media before it.
+    void mark_echoed(std::string_view name, std::chrono::milliseconds carrier_time);
+
+    /// The far end throws away what it has not played, and every voice's queue is emptied.
+    void clear();
+    /// Whether anything is waiting, or sent and not yet known to be heard.
+    bool speaking() const;
+    /// Of one of the last 64 utterances; nothing for one that is not remembered.
+    std::optional<Heard> heard(UtteranceId utterance) const;
+    OutboundStats stats() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;  ///< shared with its voices, which may outlive it
+};
+
+}  // namespace bridge::call
