@@ -37,6 +37,8 @@ struct OutboundOptions {
     std::chrono::milliseconds live_backlog{40};
     /// A voice that runs ahead may have this much waiting; more is not taken.
     std::chrono::milliseconds ahead_backlog{std::chrono::minutes(5)};
+    /// Silence is sent where nobody speaks; else nothing is.
+    bool send_silence = false;
 };
 
 /// Thread: the call's io thread, for every member. No allocation per frame in steady state.
@@ -71,8 +73,8 @@ public:
     void attach(std::shared_ptr<PhoneLine> phone);
     /// The stream is gone: marks without an echo are lost.
     void detach();
-    /// A mark came back. `carrier_time`: timestamp of the last inbound media before it.
-    void mark_echoed(std::string_view name, std::chrono::milliseconds carrier_time);
+    /// A mark came back: what was sent before it has been played, or was cleared.
+    void mark_echoed(std::string_view name);
 
     /// The far end throws away what it has not played, and every voice's queue is emptied.
     void clear();
