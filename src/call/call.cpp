@@ -36,6 +36,8 @@ LiveCall::LiveCall(CallSpec spec, CallServices services)
     }
     services_.metrics->opened(spec_.direction);
     services_.metrics->entered(state_);
+    local_.focus = spec_.focus;
+    make_outbound_line();
 }
 
 LiveCall::~LiveCall() {
@@ -43,6 +45,7 @@ LiveCall::~LiveCall() {
     for (auto& timer : timers_) services_.clock.cancel(timer);
     services_.clock.cancel(poll_);
     if (speaker_) services_.speaker->detach(speaker_);
+    if (mic_line_) services_.microphone->detach(mic_line_);
 }
 
 void LiveCall::accept(const CallInput& input) {
@@ -79,6 +82,9 @@ CallSnapshot LiveCall::snapshot() const {
     out.billed_duration = billed_;
     out.stream_setup = stream_setup_;
     out.media = media_;
+    out.local = local_;
+    out.outbound = outbound_stats();
+    if (mic_voice_) out.microphone = services_.microphone->stats();
     out.playout = playout_;
     out.device = device_;
     return out;
@@ -92,6 +98,8 @@ void LiveCall::on(const input::StreamStarted& started) {
     audio_.emplace(media_);
     disarm(TimerKind::stream_deadline);
     connect_audio();
+    outbound_->attach(line_);
+    update_microphone();
     log::info({"call", id()}, "stream started stream={}", stream_sid_);
     publish(event::StreamUp{stream_sid_});
     if (is_final(state_)) {
@@ -117,6 +125,7 @@ void LiveCall::connect_audio() {
     speaker_ = std::move(line);
     told_playout_ = {};
     local_ear_ = mix_.add_ear(speaker_);
+    update_local_ear();
     poll_speaker();
 }
 
@@ -136,7 +145,8 @@ void LiveCall::on(const input::Media& media) {
 }
 
 void LiveCall::on(const input::MarkEchoed& mark) {
-    if (current(mark.stream) && audio_) audio_->count(mark.sequence);
+    if (!current(mark.stream) || !audio_ || !audio_->count(mark.sequence)) return;
+    outbound_->mark_echoed(mark.name);
 }
 
 void LiveCall::on(const input::DtmfReceived& dtmf) {
@@ -165,6 +175,8 @@ void LiveCall::on(const input::StreamClosed& closed) {
     if (line_) {
         streamed_ += services_.clock.now() - stream_up_;
         line_.reset();
+        outbound_->detach();
+        update_microphone();
         log::info({"call", id()},
                   "stream ended stream={} {} frames={} lost_ms={} gaps={} duplicates={} late={}",
                   stream_sid_, closed.clean ? "cleanly" : "by a lost connection", media_.frames,
@@ -277,6 +289,7 @@ void LiveCall::set_state(CallState to) {
 void LiveCall::tell_metrics() {
     services_.metrics->take(media_, told_media_);
     if (playout_) services_.metrics->take(*playout_, told_playout_);
+    services_.metrics->take(outbound_stats(), told_outbound_);
 }
 
 void LiveCall::advance(CallState to, std::string reason) {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "audio/device.hpp"
+#include "audio/microphone.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "call/call_input.hpp"
@@ -21,6 +22,7 @@
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
+#include "call/outbound_line.hpp"
 
 namespace bridge::call {
 
@@ -34,6 +36,7 @@ struct CallSpec {
     std::chrono::seconds time_limit{14400};
     bool listen_only = false;  ///< <Start><Stream>: the phone is heard, nothing can be said
     bool play_locally = true;  ///< the local speaker hears it
+    bool focus = true;         ///< the microphone is this call's until the desk says otherwise
     std::map<std::string, std::string> extra;  ///< carrier parameters passed through
 };
 
@@ -45,9 +48,11 @@ struct CallServices {
     std::shared_ptr<Carrier> carrier;  ///< null: nothing can be dialled or hung up by REST
     std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
     audio::PlayoutOptions playout;
-    std::shared_ptr<Journal> journal{};      ///< null: nothing is remembered
-    std::uint64_t seed = 0;                  ///< of the call's own random generator
-    std::shared_ptr<CallMetrics> metrics{};  ///< null: nobody looks
+    std::shared_ptr<Journal> journal{};               ///< null: nothing is remembered
+    std::uint64_t seed = 0;                           ///< of the call's own random generator
+    std::shared_ptr<CallMetrics> metrics{};           ///< null: nobody looks
+    std::shared_ptr<audio::Microphone> microphone{};  ///< null: nobody here speaks
+    OutboundOptions outbound{};
     /// Makes one more ear for a call when its stream starts; the call keeps it until it is over.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     /// Whether another call has this CallSid.

@@ -30,6 +30,20 @@ constexpr std::array<Figure, 4> kPlayout{{
     {"agentbridge_playout_dropped_samples_total", "Samples (8 kHz) a full ring did not take."},
 }};
 
+constexpr std::array<Figure, 10> kOutbound{{
+    {"agentbridge_outbound_frames_total", "Frames of 20 ms sent to phones."},
+    {"agentbridge_outbound_messages_total", "Media messages they went in."},
+    {"agentbridge_outbound_marks_total", "Marks sent."},
+    {"agentbridge_outbound_marks_played_total", "Marks whose sound was played."},
+    {"agentbridge_outbound_marks_cleared_total", "Marks whose sound was thrown away."},
+    {"agentbridge_outbound_marks_lost_total", "Marks that never came back."},
+    {"agentbridge_outbound_clears_total", "Times speech was cut off."},
+    {"agentbridge_outbound_refused_frames_total", "Frames a connection did not take."},
+    {"agentbridge_outbound_dropped_live_samples_total",
+     "Samples (8 kHz) of the microphone dropped after a stall."},
+    {"agentbridge_outbound_starved_total", "Times speech that runs ahead was not there in time."},
+}};
+
 template <std::size_t n>
 void add_new(const std::array<std::uint64_t, n>& now, std::array<std::uint64_t, n>& told,
              const std::array<metrics::Counter*, n>& counters) {
@@ -62,6 +76,8 @@ CallMetrics::CallMetrics(std::shared_ptr<metrics::Registry> registry)
         media_[i] = &registry_->counter(kMedia[i].name, kMedia[i].help);
     for (std::size_t i = 0; i < kPlayout.size(); ++i)
         playout_[i] = &registry_->counter(kPlayout[i].name, kPlayout[i].help);
+    for (std::size_t i = 0; i < kOutbound.size(); ++i)
+        outbound_[i] = &registry_->counter(kOutbound[i].name, kOutbound[i].help);
 }
 
 void CallMetrics::opened(Direction direction) {
@@ -90,6 +106,13 @@ void CallMetrics::take(const MediaStats& now, Media& told) {
 void CallMetrics::take(const audio::PlayoutStats& now, Playout& told) {
     add_new<4>({now.underruns, now.concealed_samples, now.trimmed_samples, now.dropped_samples},
                told, playout_);
+}
+
+void CallMetrics::take(const OutboundStats& now, Outbound& told) {
+    add_new<10>(
+        {now.frames, now.messages, now.marks, now.marks_played, now.marks_cleared, now.marks_lost,
+         now.clears, now.refused_frames, now.dropped_live_samples, now.starved},
+        told, outbound_);
 }
 
 static_assert(static_cast<int>(CallState::completed) == 4 &&

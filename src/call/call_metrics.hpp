@@ -25,9 +25,11 @@ public:
     /// What of a call's figures has been handed over, in the order of the implementation's tables.
     using Media = std::array<std::uint64_t, 9>;
     using Playout = std::array<std::uint64_t, 4>;
+    using Outbound = std::array<std::uint64_t, 10>;
     /// Adds what is new in `now` and remembers it in `told`.
     void take(const MediaStats& now, Media& told);
     void take(const audio::PlayoutStats& now, Playout& told);
+    void take(const OutboundStats& now, Outbound& told);
 
 private:
     std::shared_ptr<metrics::Registry> registry_;
@@ -36,6 +38,7 @@ private:
     std::array<metrics::Counter*, 5> ends_{};
     std::array<metrics::Counter*, 9> media_{};
     std::array<metrics::Counter*, 4> playout_{};
+    std::array<metrics::Counter*, 10> outbound_{};
 };
 
 }  // namespace bridge::call

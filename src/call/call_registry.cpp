@@ -38,6 +38,8 @@ CallId CallRegistry::open(CallSpec spec) {
                               services_.journal};
         services.metrics = metrics_;
         services.listener = services_.listener;
+        services.microphone = services_.microphone;
+        services.outbound = services_.outbound;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

@@ -32,6 +32,8 @@ public:
         std::shared_ptr<Journal> journal{};
         std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
         std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
+        std::shared_ptr<audio::Microphone> microphone{};
+        OutboundOptions outbound{};
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();

@@ -67,6 +67,7 @@ struct LocalPart {
     bool held = false;
     float gain = 1.0F;  ///< of what is heard here
     float pan = 0.0F;
+    bool operator==(const LocalPart&) const = default;
 };
 
 /// Where a call was sent.

@@ -1,18 +1,21 @@
 #pragma once
-// The call behind call.hpp: its state, its media and sound (call.cpp), its dealings with the
-// carrier (call_carrier.cpp). Included by those two only.
+// The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
+// its dealings with the carrier (call_carrier.cpp). Included by these only.
 
 #include <array>
+#include <boost/circular_buffer.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "audio/mic_line.hpp"
 #include "audio/tee.hpp"
 #include "base/spawn.hpp"
 #include "call/call.hpp"
 #include "call/ear_mix.hpp"
 #include "call/inbound_audio.hpp"
+#include "call/outbound_line.hpp"
 
 namespace bridge::call {
 
@@ -46,6 +49,7 @@ private:
     public:
         explicit FromPhone(LiveCall& call) : call_(call) {}
         void write(const audio::AudioFrame& frame) override {
+            call_.hear_prompts(call_.heard_at_);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
         }
 
@@ -77,6 +81,35 @@ private:
     void on(const input::StreamStopped& stopped);
 
     void on(const input::StreamClosed& closed);
+
+    // --- what is said to the phone, and heard here (call_speech.cpp)
+
+    void make_outbound_line();
+
+    void update_microphone();
+
+    void pull_microphone();
+
+    void on(const input::MicrophoneBlock& block);
+
+    void monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at);
+
+    void hear_prompts(Clock::Time now);
+
+    void on(const input::SetLocal& local);
+
+    void on(const input::SetMuted& muted);
+
+    void local_changed(const LocalPart& before);
+
+    void update_local_ear();
+
+    void on(const input::Clear&);
+
+    /// An utterance of ours is known to be played, cleared or lost.
+    void on_spoken(UtteranceId, const Heard&) {}
+
+    OutboundStats outbound_stats() const;
 
     // --- the carrier
 
@@ -229,11 +262,26 @@ private:
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 
+    std::optional<OutboundLine> outbound_;  ///< from the beginning to the end
+    std::shared_ptr<VoiceSink> prompt_;     ///< tones, music, greetings
+    EarMix::VoiceId prompt_monitor_ = 0;    ///< the same, for the ears on this side
+    struct Monitored {
+        Clock::Time heard_at;
+        audio::AudioFrame frame;
+    };
+    boost::circular_buffer_space_optimized<Monitored> monitored_{32};
+    std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
+    std::shared_ptr<VoiceSink> mic_voice_;
+    std::uint64_t mic_dropped_ = 0;  ///< samples, after stalls
+    double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
+    LocalPart local_;
+
     std::array<Clock::TimerId, input::kTimerKinds> timers_{};
     Clock::TimerId poll_ = Clock::kNoTimer;
     std::uint64_t events_published_ = 0;
     CallMetrics::Media told_media_{};  ///< what the metrics know already
     CallMetrics::Playout told_playout_{};
+    CallMetrics::Outbound told_outbound_{};
 };
 
 }  // namespace bridge::call

@@ -1,0 +1,131 @@
+// What a call says to its phone, and what of it is heard here: the outbound line and its voices,
+// the microphone's turn, loudness and place of the local ear.
+
+#include <functional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "call/live_call.hpp"
+
+namespace bridge::call {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// After a stall the microphone's line keeps so much; a frame that is taken comes on top.
+constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
+
+/// Calls share the 20 ms evenly, as far as their names allow.
+milliseconds phase_of(const CallId& id) {
+    return milliseconds(std::hash<std::string_view>{}(id.str()) % 20);
+}
+
+}  // namespace
+
+void LiveCall::make_outbound_line() {
+    OutboundLine::Hooks hooks;
+    hooks.pull_live = [this] { pull_microphone(); };
+    hooks.sent = [this](std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
+        monitor(voice, frame, heard_at);
+    };
+    hooks.finished = [this](UtteranceId utterance, const Heard& heard) {
+        on_spoken(utterance, heard);
+    };
+    outbound_.emplace(services_.clock, phase_of(spec_.id), services_.outbound, std::move(hooks));
+    prompt_ = outbound_->add_voice(OutboundLine::Kind::ahead);
+    prompt_monitor_ = mix_.add_voice();
+}
+
+/// The microphone goes to the phone while the call has the focus and nothing stands against it.
+void LiveCall::update_microphone() {
+    const bool open = services_.microphone && line_ && line_->can_send() && local_.focus &&
+                      !local_.muted && !local_.held && !local_.ringing && !is_final(state_);
+    if (open == (mic_voice_ != nullptr)) return;
+    local_.microphone = open;
+    if (open) {
+        mic_line_ = std::make_shared<audio::MicLine>();
+        mic_voice_ = outbound_->add_voice(OutboundLine::Kind::live);
+        services_.microphone->attach(mic_line_);
+        return;
+    }
+    services_.microphone->detach(mic_line_);
+    mic_dropped_ += mic_line_->dropped_samples();
+    mic_line_.reset();
+    mic_voice_.reset();
+}
+
+/// In the call's own slot: 20 ms of the microphone, if they are there.
+void LiveCall::pull_microphone() {
+    if (!mic_line_) return;
+    audio::MicFrame frame;
+    while (mic_line_->waiting() > kMicBacklog + audio::kFrameSamples && mic_line_->read(frame))
+        mic_dropped_ += audio::kFrameSamples;
+    if (mic_line_->read(frame))
+        accept(input::MicrophoneBlock{frame.pcm, services_.clock.now() - frame.captured});
+}
+
+void LiveCall::on(const input::MicrophoneBlock& block) {
+    if (!mic_voice_) return;
+    mic_voice_->write(block.pcm);
+    const auto age = std::chrono::duration<double, std::milli>(block.age).count();
+    mouth_to_wire_ms_ = age;
+    mouth_to_wire_max_ms_ = std::max(mouth_to_wire_max_ms_, age);
+}
+
+/// A local ear hears our own prompts when the phone does, not when they are sent.
+void LiveCall::monitor(std::size_t, const audio::AudioFrame& frame, Clock::Time heard_at) {
+    if (!speaker_ || monitored_.full()) return;
+    monitored_.push_back({heard_at, frame});
+}
+
+void LiveCall::hear_prompts(Clock::Time now) {
+    while (!monitored_.empty() && monitored_.front().heard_at <= now) {
+        mix_.write(prompt_monitor_, monitored_.front().frame, now);
+        monitored_.pop_front();
+    }
+}
+
+void LiveCall::on(const input::SetLocal& local) {
+    const auto before = local_;
+    local_.focus = local.focus;
+    local_.gain = std::clamp(local.gain, 0.0F, 1.0F);
+    local_.pan = std::clamp(local.pan, -1.0F, 1.0F);
+    local_changed(before);
+}
+
+void LiveCall::on(const input::SetMuted& muted) {
+    const auto before = local_;
+    local_.muted = muted.on;
+    local_changed(before);
+}
+
+/// Puts into effect what is new in `local_`, and tells it.
+void LiveCall::local_changed(const LocalPart& before) {
+    update_microphone();
+    update_local_ear();
+    if (local_ == before) return;
+    log::info({"call", id()}, "here: focus={} muted={} held={} ringing={} gain={:.2f} pan={:.1f}",
+              local_.focus, local_.muted, local_.held, local_.ringing, local_.gain, local_.pan);
+    publish(event::LocalChanged{local_});
+}
+
+/// A call that is held, or rings, is not heard here.
+void LiveCall::update_local_ear() {
+    if (!speaker_) return;
+    speaker_->set_gain(local_.held || local_.ringing ? 0.0F : local_.gain);
+}
+
+void LiveCall::on(const input::Clear&) {
+    outbound_->clear();
+}
+
+OutboundStats LiveCall::outbound_stats() const {
+    auto out = outbound_->stats();
+    out.dropped_live_samples += mic_dropped_;
+    out.mouth_to_wire_ms = mouth_to_wire_ms_;
+    out.mouth_to_wire_max_ms = mouth_to_wire_max_ms_;
+    return out;
+}
+
+}  // namespace bridge::call
