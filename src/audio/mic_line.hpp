@@ -41,6 +41,10 @@ public:
     /// Samples that did not fit. Thread: any.
     std::uint64_t dropped_samples() const noexcept;
 
+    /// How often the reader came, and how often there was less than a frame. Thread: any.
+    std::uint64_t reads() const noexcept;
+    std::uint64_t misses() const noexcept;
+
 private:
     struct Arrival {
         std::uint64_t end = 0;  ///< samples written up to and including this block
@@ -48,9 +52,14 @@ private:
     };
     SpscRing<std::int16_t> samples_;
     SpscRing<Arrival> arrivals_;
+    Clock::Time captured_of(std::uint64_t end) noexcept;
+
     std::uint64_t written_ = 0;  // writer's
     std::uint64_t taken_ = 0;    // reader's
+    Clock::Time last_captured_{};
     std::atomic<std::uint64_t> dropped_{0};
+    std::atomic<std::uint64_t> reads_{0};
+    std::atomic<std::uint64_t> misses_{0};
 };
 
 }  // namespace bridge::audio
