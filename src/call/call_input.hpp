@@ -188,6 +188,12 @@ struct Transfer {
 struct JoinConference {
     std::string room;
 };
+/// Sound for the phone: 8 kHz samples. Once: after what is being said already (a loop ends there).
+/// As a loop: until something else is said, or `Clear`.
+struct Play {
+    std::shared_ptr<const std::vector<std::int16_t>> samples;
+    bool loop = false;
+};
 /// What is being said to the phone is cut off.
 struct Clear {};
 /// Whatever the call is handed to goes on without us: it is let go, not hung up.
@@ -229,7 +235,7 @@ using CallInput = std::variant<
     input::StreamReported, input::InstructionsFailed, input::MachineDetected,
     input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
-    input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::Clear,
-    input::LetGo, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
+    input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::Play,
+    input::Clear, input::LetGo, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

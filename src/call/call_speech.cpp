@@ -116,6 +116,17 @@ void LiveCall::update_local_ear() {
     speaker_->set_gain(local_.held || local_.ringing ? 0.0F : local_.gain);
 }
 
+void LiveCall::on(const input::Play& play) {
+    if (!play.samples || play.samples->empty() || is_final(state_)) return;
+    if (play.loop) {
+        prompt_->play(std::make_unique<audio::PcmSource>(play.samples, true));
+        return;
+    }
+    prompt_->begin();
+    prompt_->write(*play.samples);
+    prompt_->end();
+}
+
 void LiveCall::on(const input::Clear&) {
     outbound_->clear();
 }

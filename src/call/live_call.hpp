@@ -104,6 +104,8 @@ private:
 
     void update_local_ear();
 
+    void on(const input::Play& play);
+
     void on(const input::Clear&);
 
     /// An utterance of ours is known to be played, cleared or lost.
