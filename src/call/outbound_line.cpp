@@ -454,6 +454,11 @@ void OutboundLine::State::pump(bool in_slot) {
         } else if (in_slot) {
             pump_live(now);
         }
+        // The end of what was said is worth a mark of its own.
+        const bool more = std::any_of(voices.begin(), voices.end(), [](const Voice* voice) {
+            return voice->waiting() > 0 || voice->open();
+        });
+        if (!more) set_mark();
     }
     schedule();
 }
@@ -545,11 +550,6 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
     }
     // Refused or not: the time is over.
     dry_at = std::max(dry_at, now) + time_of(samples);
-    // The end of what was said is worth a mark of its own.
-    const bool more = std::any_of(voices.begin(), voices.end(), [](const Voice* voice) {
-        return voice->waiting() > 0 || voice->open();
-    });
-    if (!more) set_mark();
 }
 
 /// Before a message of `next_frames`: marks lie no further apart than asked for.

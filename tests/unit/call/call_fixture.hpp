@@ -77,17 +77,44 @@ public:
     bool can_send() const override { return true; }
     bool send(std::span<const audio::AudioFrame> frames) override {
         sent += frames.size();
+        for (const auto& frame : frames)
+            samples.insert(samples.end(), frame.pcm.begin(), frame.pcm.end());
         return true;
     }
-    bool mark(std::string_view) override { return true; }
-    bool clear() override { return true; }
+    bool mark(std::string_view name) override {
+        marks.emplace_back(name);
+        return true;
+    }
+    bool clear() override {
+        ++clears;
+        return true;
+    }
     void close() override { closed = true; }
 
-    std::size_t sent = 0;
+    std::size_t sent = 0;  ///< frames
+    std::vector<std::int16_t> samples;
+    std::vector<std::string> marks;
+    int clears = 0;
     bool closed = false;
 
 private:
     StreamSid sid_{"MZ1"};
+};
+
+/// A microphone that brings what the test speaks.
+class HandMicrophone final : public audio::Microphone {
+public:
+    std::string name() const override { return "hand"; }
+    void attach(std::shared_ptr<audio::MicLine> line) override { lines.push_back(std::move(line)); }
+    void detach(const std::shared_ptr<audio::MicLine>& line) override { std::erase(lines, line); }
+    audio::MicStats stats() const override { return {}; }
+
+    void speak(std::size_t samples, std::int16_t value, Clock::Time now) {
+        const std::vector<std::int16_t> sound(samples, value);
+        for (const auto& line : lines) line->write(sound, now);
+    }
+
+    std::vector<std::shared_ptr<audio::MicLine>> lines;
 };
 
 /// A device that holds its lines and plays them when the test says so.
@@ -125,6 +152,7 @@ struct CallFixture {
             loop.get_executor(), 1000,
             [this](const CallEvent& event, std::uint64_t) { events.push_back(event); });
         CallServices services{clock, loop.get_executor(), bus, carrier, device, {}, journal};
+        services.microphone = microphone;
         services.named = [this](const CallId&, const CallSid& sid) { named.push_back(sid.str()); };
         services.ended = [this](const CallId&) { ++ended; };
         call = Call::make(std::move(spec), std::move(services));
@@ -189,6 +217,7 @@ struct CallFixture {
     std::shared_ptr<ScriptedCarrier> carrier = std::make_shared<ScriptedCarrier>();
     std::shared_ptr<MemoryJournal> journal = std::make_shared<MemoryJournal>();
     std::shared_ptr<HandDevice> device = std::make_shared<HandDevice>();
+    std::shared_ptr<HandMicrophone> microphone = std::make_shared<HandMicrophone>();
     std::shared_ptr<ScriptedLine> line = std::make_shared<ScriptedLine>();
     std::shared_ptr<EventBus::Subscription> subscription;
     std::vector<CallEvent> events;

@@ -402,6 +402,19 @@ TEST_F(OutboundLineTest, ASourceIsPulledAsItIsNeededAndEnds) {
     EXPECT_FALSE(line->speaking());
 }
 
+TEST_F(OutboundLineTest, AnEndThatIsToldAfterAllWasSentIsMarkedToo) {
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    voice->write(speech(1600));
+    EXPECT_EQ(far->sent_samples, 1600u);
+    const auto marks = far->names.size();
+    clock.advance(50ms);
+    voice->end();
+    EXPECT_EQ(far->names.size(), marks + 1);
+    clock.advance(1s);
+    ASSERT_EQ(finished.size(), 1u);
+    EXPECT_EQ(finished[0].second.outcome, SpeechOutcome::played);
+}
+
 TEST_F(OutboundLineTest, SpeakingEndsWithTheLastMark) {
     auto voice = line->add_voice(OutboundLine::Kind::ahead);
     EXPECT_FALSE(line->speaking());
