@@ -17,6 +17,11 @@ pkg_check_modules(portaudio IMPORTED_TARGET portaudio-2.0)      # apt portaudio1
 if(NOT portaudio_FOUND)
   message(STATUS "PortAudio not found: built without sound cards (apt portaudio19-dev, brew portaudio)")
 endif()
+# The second echo canceller; versions from 1.0 on have another API.
+pkg_check_modules(webrtc IMPORTED_TARGET webrtc-audio-processing)   # apt libwebrtc-audio-processing-dev (Debian 12)
+if(NOT webrtc_FOUND)
+  message(STATUS "WebRTC's audio processing 0.3 not found: built with Speex' echo canceller only")
+endif()
 
 # Flite ships no CMake or pkg-config file.                         apt flite1-dev        brew flite
 find_path(FLITE_INCLUDE_DIR flite/flite.h)

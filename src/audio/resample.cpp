@@ -113,35 +113,49 @@ std::size_t Resampler::push(std::span<const float> in) noexcept {
     return taken;
 }
 
+// The value that lies `fraction` of a sample after the middle one of the taps_ samples from `x` on.
+float Resampler::interpolate(const float* x, double fraction) const noexcept {
+    const auto exact = fraction * kPhases;
+    const auto phase = static_cast<std::size_t>(exact);
+    const auto between = static_cast<float>(exact - static_cast<double>(phase));
+    const auto* row = filter_->data() + phase * taps_;
+    const auto* next = row + taps_;
+    // Four sums each, so that the compiler may use the vector unit without reordering one sum.
+    float a[4] = {0, 0, 0, 0};
+    float b[4] = {0, 0, 0, 0};
+    std::size_t tap = 0;
+    for (; tap + 4 <= taps_; tap += 4) {
+        for (std::size_t k = 0; k < 4; ++k) {
+            a[k] += row[tap + k] * x[tap + k];
+            b[k] += next[tap + k] * x[tap + k];
+        }
+    }
+    for (; tap < taps_; ++tap) {
+        a[0] += row[tap] * x[tap];
+        b[0] += next[tap] * x[tap];
+    }
+    const auto low = (a[0] + a[1]) + (a[2] + a[3]);
+    const auto high = (b[0] + b[1]) + (b[2] + b[3]);
+    return low + (high - low) * between;
+}
+
+void Resampler::sample(std::span<const float> input, double position, double step,
+                       std::span<float> out) const noexcept {
+    for (std::size_t k = 0; k < out.size(); ++k) {
+        const auto place = position + static_cast<double>(k) * step;
+        const auto middle = static_cast<std::size_t>(place);
+        out[k] = interpolate(input.data() + (middle + 1 - taps_ / 2),
+                             place - static_cast<double>(middle));
+    }
+}
+
 std::size_t Resampler::pull(std::span<float> out) noexcept {
     std::size_t made = 0;
     const auto advance = step();
     for (; made < out.size(); ++made) {
         const auto first = static_cast<std::size_t>(position_);
         if (first + taps_ > held_) break;
-        const auto exact = (position_ - static_cast<double>(first)) * kPhases;
-        const auto phase = static_cast<std::size_t>(exact);
-        const auto between = static_cast<float>(exact - static_cast<double>(phase));
-        const auto* row = filter_->data() + phase * taps_;
-        const auto* next = row + taps_;
-        const auto* x = input_.data() + first;
-        // Four sums each, so that the compiler may use the vector unit without reordering one sum.
-        float a[4] = {0, 0, 0, 0};
-        float b[4] = {0, 0, 0, 0};
-        std::size_t tap = 0;
-        for (; tap + 4 <= taps_; tap += 4) {
-            for (std::size_t k = 0; k < 4; ++k) {
-                a[k] += row[tap + k] * x[tap + k];
-                b[k] += next[tap + k] * x[tap + k];
-            }
-        }
-        for (; tap < taps_; ++tap) {
-            a[0] += row[tap] * x[tap];
-            b[0] += next[tap] * x[tap];
-        }
-        const auto low = (a[0] + a[1]) + (a[2] + a[3]);
-        const auto high = (b[0] + b[1]) + (b[2] + b[3]);
-        out[made] = low + (high - low) * between;
+        out[made] = interpolate(input_.data() + first, position_ - static_cast<double>(first));
         position_ += advance;
     }
     // Keep what later outputs still need; the rest has had its turn.

@@ -43,6 +43,11 @@ public:
     std::size_t push(std::span<const float> in) noexcept;
     /// Fills as much of `out` as the input allows and returns how much that was.
     std::size_t pull(std::span<float> out) noexcept;
+    /// For a caller that keeps the input itself: `out` sample k is the sound at place
+    /// `position + k * step` of `input`, without delay. Half of `taps` must lie on either side.
+    void sample(std::span<const float> input, double position, double step,
+                std::span<float> out) const noexcept;
+    std::size_t taps() const noexcept { return taps_; }
     /// Filter delay in input samples.
     double delay_samples() const noexcept { return static_cast<double>(taps_) / 2.0; }
     /// Back to silence.
@@ -53,6 +58,7 @@ public:
 
 private:
     double step() const noexcept { return nominal_step_ * correction_; }
+    float interpolate(const float* x, double fraction) const noexcept;
 
     std::shared_ptr<const std::vector<float>> filter_;  ///< (kPhases + 1) rows of taps_
     std::size_t taps_ = 0;

@@ -1,0 +1,70 @@
+#pragma once
+// How long the loudspeaker's sound takes to come back through the microphone: sound server's
+// buffers, air, and the way in. Found by comparing the two while the far end speaks.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "audio/frame.hpp"
+
+namespace bridge::audio {
+
+/// Both streams at 8 kHz, sample n of the one captured when sample n of the other was handed to the
+/// card. Delays in samples. One thread; no allocation after construction.
+class EchoAligner {
+public:
+    static constexpr int kMostDelay = 500 * 8;
+    /// Callback times are off by up to 20 ms, so echo may seem to come before its cause.
+    static constexpr int kLeastDelay = -40 * 8;
+    static constexpr int kGuard = 12 * 8;  ///< the reference is put this much before the echo
+    static constexpr int kReach =
+        100 * 8;  ///< so late behind it the echo may be, and is well taken
+
+    EchoAligner();
+
+    /// Starts anew with what the cards report: the sum of their latencies.
+    void reset(int reported) noexcept;
+    /// The next 20 ms captured; `near()` frames before the reference that belongs to them are fine.
+    void near(std::span<const float, kFrameSamples> samples) noexcept;
+    /// The next 20 ms played.
+    void reference(std::span<const float, kFrameSamples> samples) noexcept;
+    /// 20 ms of what was played, `alignment()` before captured sample `from`; what is not there is
+    /// silent (false: some of it has not been played yet).
+    bool aligned(std::uint64_t from, std::span<float, kFrameSamples> out) const noexcept;
+
+    /// What the reference is delayed by.
+    int alignment() const noexcept { return alignment_; }
+    /// Goes up when `alignment` changes: what the canceller learned is of no use then.
+    int changes() const noexcept { return changes_; }
+    /// The delay last measured with confidence.
+    std::optional<int> measured() const noexcept { return measured_; }
+    std::uint64_t captured() const noexcept { return near_end_; }
+    std::uint64_t played() const noexcept { return reference_end_; }
+
+private:
+    void compare() noexcept;
+    void decide() noexcept;
+    void take(int delay) noexcept;
+
+    std::vector<float> near_;       ///< ring of sums of two samples, pre-emphasised
+    std::vector<float> played_;     ///< the same of the reference
+    std::vector<float> reference_;  ///< ring, as it came
+    std::vector<float> window_;
+    std::vector<float> likeness_;  ///< for each delay, by twos
+    std::uint64_t near_end_ = 0;
+    std::uint64_t reference_end_ = 0;
+    std::uint64_t compared_ = 0;
+    float near_last_ = 0;
+    float played_last_ = 0;
+    int active_ = 0;  ///< frames compared with the far end speaking
+    int since_decided_ = 0;
+    int candidate_ = 0;
+    int agreed_ = 0;
+    int alignment_ = 0;
+    int changes_ = 0;
+    std::optional<int> measured_;
+};
+
+}  // namespace bridge::audio
