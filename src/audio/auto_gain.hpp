@@ -20,7 +20,7 @@ public:
     float gain_db() const noexcept { return gain_db_; }
 
 private:
-    float floor_db_ = -60;   ///< of noise
+    float floor_db_ = -40;   ///< of noise; a pause shows what it is
     float speech_db_ = -26;  ///< of speech
     bool heard_ = false;
     float gain_db_ = 0;

@@ -25,21 +25,17 @@ constexpr int kTooEarly = 2 * 8;  // the echo has to come this much after the re
 }  // namespace
 
 EchoAligner::EchoAligner()
-    : near_(kHalfRing),
-      played_(kHalfRing),
-      reference_(kRing),
-      window_(kPairs + kDelays),
-      likeness_(kDelays) {}
+    : near_(kHalfRing), played_(kHalfRing), window_(kPairs + kDelays), likeness_(kDelays) {}
 
 void EchoAligner::reset(int reported) noexcept {
     std::fill(near_.begin(), near_.end(), 0.0F);
     std::fill(played_.begin(), played_.end(), 0.0F);
-    std::fill(reference_.begin(), reference_.end(), 0.0F);
     std::fill(likeness_.begin(), likeness_.end(), 0.0F);
     near_end_ = reference_end_ = compared_ = 0;
     near_last_ = played_last_ = 0;
     active_ = since_decided_ = agreed_ = 0;
     measured_.reset();
+    starved_ = false;
     // What is reported may be too long; the canceller's tail takes what it is too short.
     alignment_ = std::clamp(reported - 40 * 8, 0, kMostDelay);
     ++changes_;
@@ -68,23 +64,8 @@ void EchoAligner::near(std::span<const float, kFrameSamples> samples) noexcept {
 
 void EchoAligner::reference(std::span<const float, kFrameSamples> samples) noexcept {
     halve(samples, played_last_, played_, reference_end_);
-    for (std::size_t i = 0; i < kFrameSamples; ++i)
-        reference_[(reference_end_ + i) % kRing] = samples[i];
     reference_end_ += kFrameSamples;
     compare();
-}
-
-bool EchoAligner::aligned(std::uint64_t from, std::span<float, kFrameSamples> out) const noexcept {
-    const auto begin = static_cast<std::int64_t>(from) - alignment_;
-    const auto end = static_cast<std::int64_t>(reference_end_);
-    bool all = true;
-    for (std::size_t i = 0; i < kFrameSamples; ++i) {
-        const auto at = begin + static_cast<std::int64_t>(i);
-        const bool there = at >= 0 && at < end && end - at <= static_cast<std::int64_t>(kRing);
-        out[i] = there ? reference_[static_cast<std::uint64_t>(at) % kRing] : 0.0F;
-        if (at >= end) all = false;
-    }
-    return all;
 }
 
 // Each frame of the microphone, as soon as all that may echo in it is there.
@@ -155,8 +136,10 @@ void EchoAligner::decide() noexcept {
 
 // The canceller need not learn anew as long as the echo is where its tail takes it.
 void EchoAligner::take(int delay) noexcept {
+    const auto reach = !measured_ || starved_ ? kFirstReach : kReach;
     measured_ = delay;
-    if (delay >= alignment_ + kTooEarly && delay <= alignment_ + kReach) return;
+    starved_ = false;
+    if (delay >= alignment_ + kTooEarly && delay <= alignment_ + reach) return;
     alignment_ = delay - kGuard;
     ++changes_;
 }

@@ -19,8 +19,9 @@ public:
     /// Callback times are off by up to 20 ms, so echo may seem to come before its cause.
     static constexpr int kLeastDelay = -40 * 8;
     static constexpr int kGuard = 12 * 8;  ///< the reference is put this much before the echo
-    static constexpr int kReach =
-        100 * 8;  ///< so late behind it the echo may be, and is well taken
+    /// So late behind it the echo may be, and is well taken; and before anything was measured.
+    static constexpr int kReach = 100 * 8;
+    static constexpr int kFirstReach = 30 * 8;
 
     EchoAligner();
 
@@ -30,9 +31,9 @@ public:
     void near(std::span<const float, kFrameSamples> samples) noexcept;
     /// The next 20 ms played.
     void reference(std::span<const float, kFrameSamples> samples) noexcept;
-    /// 20 ms of what was played, `alignment()` before captured sample `from`; what is not there is
-    /// silent (false: some of it has not been played yet).
-    bool aligned(std::uint64_t from, std::span<float, kFrameSamples> out) const noexcept;
+    /// The reference for a frame had not been played yet when it was wanted: the output's callbacks
+    /// are late, and the reference is to be delayed by more if the echo allows it.
+    void starved() noexcept { starved_ = true; }
 
     /// What the reference is delayed by.
     int alignment() const noexcept { return alignment_; }
@@ -40,17 +41,14 @@ public:
     int changes() const noexcept { return changes_; }
     /// The delay last measured with confidence.
     std::optional<int> measured() const noexcept { return measured_; }
-    std::uint64_t captured() const noexcept { return near_end_; }
-    std::uint64_t played() const noexcept { return reference_end_; }
 
 private:
     void compare() noexcept;
     void decide() noexcept;
     void take(int delay) noexcept;
 
-    std::vector<float> near_;       ///< ring of sums of two samples, pre-emphasised
-    std::vector<float> played_;     ///< the same of the reference
-    std::vector<float> reference_;  ///< ring, as it came
+    std::vector<float> near_;    ///< ring of sums of two samples, pre-emphasised
+    std::vector<float> played_;  ///< the same of the reference
     std::vector<float> window_;
     std::vector<float> likeness_;  ///< for each delay, by twos
     std::uint64_t near_end_ = 0;
@@ -64,6 +62,7 @@ private:
     int agreed_ = 0;
     int alignment_ = 0;
     int changes_ = 0;
+    bool starved_ = false;
     std::optional<int> measured_;
 };
 

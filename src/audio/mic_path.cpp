@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +14,7 @@
 #include "audio/mic_chain.hpp"
 #include "audio/mic_steering.hpp"
 #include "audio/sample_track.hpp"
+#include "audio/spsc_ring.hpp"
 #include "audio/stream_clock.hpp"
 
 namespace bridge::audio {
@@ -28,6 +29,7 @@ constexpr milliseconds kStale{40};
 constexpr milliseconds kSilentFor{60};  // no block for so long: the card stands still
 constexpr milliseconds kGap{500};       // … and for so long: it had stopped
 constexpr std::size_t kPending = 25;    // frames that wait for their reference: 500 ms
+constexpr double kFarKept = 0.6;        // s, for the longest alignment
 constexpr std::size_t kBlockTimes = 256;
 constexpr std::size_t kLevelOut = 40;     // 5 ms, over which a step in the sound is levelled out
 constexpr double kLeastSlowness = 15e-6;  // two clocks that differ by less are taken for one
@@ -50,9 +52,13 @@ struct MicPath::State {
     void make_frames(Clock::Time now);
     void make_frame(Clock::Time now);
     void pull_references();
+    void read_reference(std::span<float> out);
+    double far_place(double near_place) const noexcept {
+        return far_zero + (near_place - near_zero) * ratio;
+    }
     void anchor(double place);
     void follow_clocks();
-    Clock::Time captured_at(double place) const;
+    Clock::Time captured_at(double place) noexcept;
     void hand_out(const AudioFrame& frame, Clock::Time captured);
     void steer(Clock::Time now);
     void publish();
@@ -75,14 +81,13 @@ struct MicPath::State {
     SampleTrack near;
     StreamClock near_clock;
     std::optional<Block> last_near;
-    double next = 0;           ///< place of the next frame's first sample
-    double correction = 1;     ///< of the frame being made
-    std::uint64_t frames = 0;  ///< since the aligner was reset
+    double next = 0;        ///< place of the next frame's first sample
+    double correction = 1;  ///< of the frame being made
     struct BlockTime {
         double end = 0;  ///< place after the block
         Clock::Time now{};
     };
-    std::deque<BlockTime> block_times;
+    SpscRing<BlockTime> block_times{kBlockTimes};  ///< of one thread, as the next
 
     SampleTrack far;
     StreamClock far_clock;
@@ -91,7 +96,7 @@ struct MicPath::State {
         double place;  ///< of the near end
         double step;
     };
-    std::deque<Wanted> pending;  ///< near frames whose reference was not there yet
+    SpscRing<Wanted> pending{kPending};  ///< near frames whose reference was not there yet
     // Place q of the far end belongs to place p of the near end: q = far_zero + (p − near_zero) *
     // ratio.
     bool anchored = false;
@@ -188,8 +193,8 @@ void MicPath::State::take_captured(Clock::Time now) {
         near.append(block.position, samples);
         const auto end = block.position + block.samples;
         near_clock.callback(end, seconds(block.now));
-        if (block_times.size() == kBlockTimes) block_times.pop_front();
-        block_times.push_back({static_cast<double>(end), block.now});
+        if (block_times.size() == kBlockTimes) block_times.pop();
+        block_times.push({static_cast<double>(end), block.now});
         last_near = block;
 
         counted.captured_ms += static_cast<std::uint64_t>(
@@ -217,14 +222,13 @@ void MicPath::State::begin_captured(const Block& first) {
         near.start(first.sample_rate);
         near_clock.reset(first.sample_rate);
         anchored = false;
-        block_times.clear();
+        block_times.pop(block_times.size());
         const auto latency = first.latency + (last_far ? last_far->latency : Clock::Duration{});
         aligner.reset(static_cast<int>(
             std::chrono::duration_cast<std::chrono::microseconds>(latency).count() / 125));
         chain.reset_echo();
         alignment_seen = aligner.changes();
-        pending.clear();
-        frames = 0;
+        pending.pop(pending.size());
         steering.begin(seconds(first.now) * 1000);
     }
     counted.sample_rate = first.sample_rate;
@@ -249,19 +253,18 @@ void MicPath::State::make_frame(Clock::Time now) {
     if (pending.size() == kPending) {  // nothing is played any more
         const std::array<float, kFrameSamples> silence{};
         aligner.reference(silence);
-        pending.pop_front();
+        pending.pop();
     }
-    pending.push_back({next, correction});
+    pending.push({next, correction});
     const auto end = next + correction * static_cast<double>(kFrameSamples);
     pull_references();
     aligner.near(captured);
-    std::array<float, kFrameSamples> played;
-    aligner.aligned(frames * kFrameSamples, played);
     if (alignment_seen != aligner.changes()) {
         alignment_seen = aligner.changes();
         chain.reset_echo();
     }
-    ++frames;
+    std::array<float, kFrameSamples> played;
+    read_reference(played);
 
     AudioFrame frame;
     std::array<std::int16_t, kFrameSamples> reference;
@@ -286,21 +289,25 @@ void MicPath::State::make_frame(Clock::Time now) {
 }
 
 // When the callback ran that brought the sample before this place.
-Clock::Time MicPath::State::captured_at(double place) const {
-    for (const auto& one : block_times)
-        if (one.end >= place) return one.now;
-    return block_times.empty() ? origin : block_times.back().now;
+Clock::Time MicPath::State::captured_at(double place) noexcept {
+    auto found = last_near ? last_near->now : origin;
+    for (auto i = block_times.size(); i-- > 0;) {
+        const auto& one = block_times.peek(i);
+        if (one.end < place) break;
+        found = one.now;
+    }
+    return found;
 }
 
 // References of the frames that wait, as far as the far end's samples have come.
 void MicPath::State::pull_references() {
     std::array<float, kFrameSamples> played;
-    while (!pending.empty()) {
-        const auto& one = pending.front();
+    while (pending.size() > 0) {
+        const auto& one = pending.peek(0);
         if (!anchored) {
             played.fill(0.0F);
         } else {
-            const auto place = far_zero + (one.place - near_zero) * ratio;
+            const auto place = far_place(one.place);
             const auto step = one.step * ratio;
             const auto last = place + step * static_cast<double>(kFrameSamples);
             if (last >= far.end()) return;
@@ -308,12 +315,26 @@ void MicPath::State::pull_references() {
                 played.fill(0.0F);
             } else {
                 far.read(place, step, played);
-                far.forget(place);
+                far.forget(place - kFarKept * far.rate());
             }
         }
         aligner.reference(played);
-        pending.pop_front();
+        pending.pop();
     }
+}
+
+// What was played so much earlier than this frame was captured that its echo comes just after it.
+// The distance is one of time: steering does not move it.
+void MicPath::State::read_reference(std::span<float> out) {
+    std::fill(out.begin(), out.end(), 0.0F);
+    if (!anchored) return;
+    const auto place = far_place(next) - aligner.alignment() * (far.rate() / double{kSampleRate});
+    const auto step = correction * ratio;
+    if (place + step * static_cast<double>(kFrameSamples) >= far.end()) {
+        aligner.starved();
+        return;
+    }
+    if (place >= far.begin()) far.read(place, step, out);
 }
 
 void MicPath::State::anchor(double place) {

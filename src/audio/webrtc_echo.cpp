@@ -17,7 +17,8 @@ public:
     int start() {
         webrtc::Config config;
         config.Set<webrtc::ExtendedFilter>(new webrtc::ExtendedFilter(true));
-        config.Set<webrtc::DelayAgnostic>(new webrtc::DelayAgnostic(true));
+        // The reference comes aligned.
+        config.Set<webrtc::DelayAgnostic>(new webrtc::DelayAgnostic(false));
         processing_.reset(webrtc::AudioProcessing::Create(config));
         if (!processing_) return -1;
         const auto mono = webrtc::AudioProcessing::kMono;
@@ -26,7 +27,7 @@ public:
         auto* echo = processing_->echo_cancellation();
         if (error == 0) error = echo->enable_drift_compensation(false);
         if (error == 0)
-            error = echo->set_suppression_level(webrtc::EchoCancellation::kModerateSuppression);
+            error = echo->set_suppression_level(webrtc::EchoCancellation::kLowSuppression);
         if (error == 0) error = echo->Enable(true);
         return error;
     }
