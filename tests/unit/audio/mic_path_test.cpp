@@ -93,6 +93,20 @@ std::function<Ms(Ms)> calm_thread() {
     };
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+/// A sanitizer makes minutes of virtual time long, and looks at memory: one of each is enough for
+/// it.
+template <class Param>
+auto some_of(std::vector<Param> all) {
+    if (kSanitized) all.resize(1);
+    return testing::ValuesIn(all);
+}
+
 class CardsRate : public testing::TestWithParam<int> {};
 
 TEST_P(CardsRate, ReachesTheCallWithoutGapOrClick) {
@@ -166,7 +180,7 @@ TEST_P(CardsClock, DriftsForTenMinutesAndLatencyStays) {
     EXPECT_NEAR(outcome.stats.steering_ppm, GetParam(), 150);
 }
 
-INSTANTIATE_TEST_SUITE_P(MicPath, CardsClock, testing::Values(-600, -300, 0, 300, 600),
+INSTANTIATE_TEST_SUITE_P(MicPath, CardsClock, some_of<int>({300, -300, 0, 600, -600}),
                          [](const auto& param) {
                              return (param.param < 0 ? "Slow" : "Fast") +
                                     std::to_string(std::abs(param.param));
@@ -261,45 +275,50 @@ TEST_P(RoomsDelay, EchoIsTakenOutWithinTenSeconds) {
     EXPECT_NEAR(outcome.stats.echo_delay_ms, GetParam(), 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(MicPath, RoomsDelay, testing::Values(20, 60, 120, 200, 350, 480),
+INSTANTIATE_TEST_SUITE_P(MicPath, RoomsDelay, some_of<int>({60, 200, 20, 120, 350, 480}),
                          testing::PrintToStringParamName());
 
-TEST(MicPath, DoubleTalkKeepsTheNearEndsSpeech) {
-    for (const Ms delay : {20.0, 60.0, 120.0, 200.0}) {
-        SCOPED_TRACE(testing::Message() << delay << " ms");
-        MicScene scene;
-        scene.length = 28000;
-        scene.echo_delay = [delay](Ms) { return delay; };
-        scene.near = looped(near_speech(), scene.length, 15000);
-        const auto alone = simulate(scene);
-        scene.far = looped(far_speech(), scene.length);
-        const auto both = simulate(scene);
-        // What the same stages make of the near end alone, so that the high-pass' turning of
-        // phases, which is not heard, does not count.
-        Signal earlier(alone.heard.begin() + 80, alone.heard.end());
-        EXPECT_GE(likeness(earlier, both.heard, 16000, 28000, 30), 0.8);
-        EXPECT_GE(energy_of(both.heard, 16000, 28000), energy_of(alone.heard, 16000, 28000) * 0.25);
+class TalkingDelay : public testing::TestWithParam<int> {};
 
-        // Without the high-pass, what was said itself.
-        scene.options.high_pass = false;
-        const auto wide = simulate(scene);
-        EXPECT_GE(likeness(scene.near, wide.heard, 16000, 28000), 0.8);
-    }
+TEST_P(TalkingDelay, DoubleTalkKeepsTheNearEndsSpeech) {
+    MicScene scene;
+    scene.length = 28000;
+    scene.echo_delay = [](Ms) { return Ms(GetParam()); };
+    scene.near = looped(near_speech(), scene.length, 15000);
+    const auto alone = simulate(scene);
+    scene.far = looped(far_speech(), scene.length);
+    const auto both = simulate(scene);
+    // What the same stages make of the near end alone, so that the high-pass' turning of phases,
+    // which is not heard, does not count.
+    Signal earlier(alone.heard.begin() + 80, alone.heard.end());
+    EXPECT_GE(likeness(earlier, both.heard, 16000, 28000, 30), 0.8);
+    EXPECT_GE(energy_of(both.heard, 16000, 28000), energy_of(alone.heard, 16000, 28000) * 0.25);
+
+    // Without the high-pass, what was said itself.
+    scene.options.high_pass = false;
+    const auto wide = simulate(scene);
+    EXPECT_GE(likeness(scene.near, wide.heard, 16000, 28000), 0.8);
 }
 
-TEST(MicPath, EchoIsTakenOutWhenTheTwoCardsHaveTwoClocks) {
-    for (const double apart : {40.0, 300.0, -300.0}) {
-        MicScene scene;
-        scene.length = 70000;
-        scene.far = looped(far_speech(), scene.length);
-        scene.mic_ppm = apart / 2;
-        scene.speaker_ppm = -apart / 2;
-        scene.options.gain_control = false;
-        const auto outcome = simulate(scene);
-        SCOPED_TRACE(testing::Message() << apart << " ppm apart");
-        EXPECT_GE(outcome.erle(40000, 70000), 25);
-    }
+INSTANTIATE_TEST_SUITE_P(MicPath, TalkingDelay, some_of<int>({60, 20, 120, 200}),
+                         testing::PrintToStringParamName());
+
+class ClocksApart : public testing::TestWithParam<int> {};
+
+TEST_P(ClocksApart, EchoIsTakenOutWhenTheTwoCardsHaveTwoClocks) {
+    MicScene scene;
+    scene.length = 70000;
+    scene.far = looped(far_speech(), scene.length);
+    scene.mic_ppm = GetParam() / 2.0;
+    scene.speaker_ppm = -GetParam() / 2.0;
+    scene.options.gain_control = false;
+    const auto outcome = simulate(scene);
+    EXPECT_GE(outcome.erle(40000, 70000), 25);
 }
+
+INSTANTIATE_TEST_SUITE_P(MicPath, ClocksApart, some_of<int>({300, 40, -300}), [](const auto& one) {
+    return (one.param < 0 ? "Minus" : "Plus") + std::to_string(std::abs(one.param));
+});
 
 TEST(MicPath, CallbacksThatJitterBy20MsDoNotHurtTheCanceller) {
     MicScene scene;
