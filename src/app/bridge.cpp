@@ -99,7 +99,8 @@ Result<> Bridge::set_up(call::EventBus& events) {
     registry_ = std::make_unique<call::CallRegistry>(
         std::move(homes),
         call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout,
-                                     options_.journal, options_.metrics, options_.listener});
+                                     options_.journal, options_.metrics, options_.listener,
+                                     options_.microphone});
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "audio/device.hpp"
+#include "audio/microphone.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -52,7 +53,8 @@ struct BridgeOptions {
     std::chrono::seconds ping_interval{15};  ///< of a media socket on which this side is silent
     call::CallSpec inbound_call;             ///< what an inbound call is opened with
     audio::PlayoutOptions playout;
-    std::shared_ptr<audio::AudioDevice> speaker;  ///< null: no local sound
+    std::shared_ptr<audio::AudioDevice> speaker;      ///< null: no local sound
+    std::shared_ptr<audio::Microphone> microphone{};  ///< null: nobody speaks from here
     /// One more ear for each call, for tests and measurements; empty: none.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
