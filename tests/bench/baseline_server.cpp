@@ -2,7 +2,9 @@
 // hand; JSON, base64, mu-law, keep it. Nothing is checked, counted or limited that is not needed
 // for this. What the bridge costs more than this is what its features cost.
 //
-//      bench_baseline --table FILE     prints "port N", ends when its standard input does
+//      bench_baseline --table FILE [--echo 1]    prints "port N", ends when its standard input does
+//
+// With --echo every frame is encoded again and sent back at once, in a message of its own.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,19 +41,73 @@ struct Connection {
     std::vector<char> buffer;
     std::size_t filled = 0;
     Sink sink;
+    std::string reply_head;  ///< of every reply's text, once the stream is known
 };
+
+constexpr std::string_view kReplyTail = R"("}})";
+
+/// A frame on its way back. Replies leave when every socket that was ready has been read.
+struct Reply {
+    int descriptor = -1;
+    std::size_t size = 0;
+    std::array<char, 512> bytes{};
+};
+
+bool echo = false;
+std::vector<Reply> replies;
+std::size_t replies_waiting = 0;
 
 simdjson::ondemand::parser parser;
 std::array<std::uint8_t, 4096> mulaw;
 std::array<std::int16_t, 4096> pcm;
 
-void take_text(Connection& connection, char* text, std::size_t size) {
+void reply(int descriptor, const Connection& connection) {
+    std::array<std::uint8_t, 160> bytes{};
+    bridge::audio::encode_mulaw(std::span(pcm).first(bytes.size()), bytes);
+    const auto payload = bridge::twilio::base64_length(bytes.size());
+    const auto& head = connection.reply_head;
+    const auto size = head.size() + payload + kReplyTail.size();
+    if (replies_waiting == replies.size()) replies.emplace_back();
+    auto& out = replies[replies_waiting];
+    if (head.empty() || size + 4 > out.bytes.size()) return;
+    ++replies_waiting;
+    out.descriptor = descriptor;
+    out.size = size + 4;
+    auto* at = out.bytes.data();
+    *at++ = static_cast<char>(0x81);
+    *at++ = 126;
+    *at++ = static_cast<char>(size >> 8U);
+    *at++ = static_cast<char>(size & 0xFFU);
+    at = static_cast<char*>(std::memcpy(at, head.data(), head.size())) + head.size();
+    at = bridge::twilio::encode_base64(bytes, at);
+    std::memcpy(at, kReplyTail.data(), kReplyTail.size());
+}
+
+void send_replies() {
+    for (std::size_t i = 0; i < replies_waiting; ++i) {
+        const auto& one = replies[i];
+        if (one.descriptor >= 0)
+            ::send(one.descriptor, one.bytes.data(), one.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    replies_waiting = 0;
+}
+
+void take_start(Connection& connection, simdjson::ondemand::document& document) {
+    std::string_view sid;
+    if (document["streamSid"].get_string().get(sid)) return;
+    connection.reply_head =
+        R"({"event":"media","streamSid":")" + std::string(sid) + R"(","media":{"payload":")";
+}
+
+void take_text(int descriptor, Connection& connection, char* text, std::size_t size) {
     simdjson::ondemand::document document;
     std::string_view event, track, payload;
     if (parser.iterate(text, size, size + simdjson::SIMDJSON_PADDING).get(document) ||
-        document["event"].get_string().get(event) || event != "media") {
+        document["event"].get_string().get(event)) {
         return;
     }
+    if (echo && event == "start") take_start(connection, document);
+    if (event != "media") return;
     simdjson::ondemand::object media;
     if (document["media"].get_object().get(media) || media["track"].get_string().get(track) ||
         media["payload"].get_string().get(payload) || payload.size() > 2048) {
@@ -61,6 +117,7 @@ void take_text(Connection& connection, char* text, std::size_t size) {
     if (!bytes || *bytes < 160) return;
     bridge::audio::decode_mulaw(std::span(mulaw.data(), *bytes), pcm);
     connection.sink.take(std::span<const std::int16_t, 160>(pcm.data(), 160));
+    if (echo) reply(descriptor, connection);
 }
 
 bool answer(int descriptor, Connection& connection) {
@@ -88,7 +145,7 @@ bool answer(int descriptor, Connection& connection) {
 }
 
 /// False: the connection is over.
-bool take_frames(Connection& connection) {
+bool take_frames(int descriptor, Connection& connection) {
     char* const data = connection.buffer.data();
     std::size_t used = 0;
     bool open = true;
@@ -114,7 +171,7 @@ bool take_frames(Connection& connection) {
         for (; i < size; ++i)
             text[i] = static_cast<char>(text[i] ^ static_cast<char>(head[at + i % 4]));
         const auto opcode = head[0] & 15U;
-        if (opcode == 1) take_text(connection, text, size);
+        if (opcode == 1) take_text(descriptor, connection, text, size);
         open = opcode != 8;
         used += at + 4 + size;
     }
@@ -129,7 +186,7 @@ bool read_some(int descriptor, Connection& connection) {
     if (got <= 0) return false;
     connection.filled += static_cast<std::size_t>(got);
     if (!connection.upgraded && !answer(descriptor, connection)) return false;
-    return !connection.upgraded || take_frames(connection);
+    return !connection.upgraded || take_frames(descriptor, connection);
 }
 
 void watch(int epoll, int descriptor) {
@@ -175,10 +232,13 @@ int run(Table& table) {
             }
             auto& connection = connections[descriptor];
             if (connection && !read_some(descriptor, *connection)) {
+                for (auto& one : replies)
+                    if (one.descriptor == descriptor) one.descriptor = -1;
                 ::close(descriptor);
                 connections.erase(descriptor);
             }
         }
+        send_replies();
     }
 }
 
@@ -186,10 +246,14 @@ int run(Table& table) {
 }  // namespace bench
 
 int main(int count, char** arguments) {
-    if (count != 3 || std::string_view(arguments[1]) != "--table") {
-        std::fprintf(stderr, "usage: bench_baseline --table FILE\n");
+    const bool echoes = count == 5 && std::string_view(arguments[3]) == "--echo" &&
+                        std::string_view(arguments[4]) == "1";
+    if ((count != 3 && !echoes) || std::string_view(arguments[1]) != "--table") {
+        std::fprintf(stderr, "usage: bench_baseline --table FILE [--echo 1]\n");
         return 2;
     }
+    bench::echo = echoes;
+    bench::replies.resize(1024);
     auto* const table = bench::map_table(arguments[2]);
     bench::heap_counter = &table->allocations;
     return bench::run(*table);

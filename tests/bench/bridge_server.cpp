@@ -2,23 +2,28 @@
 // that keeps the sound and notes when it came. Statistics, gap detection, metrics and the log are
 // on.
 //
-//      bench_bridge --table FILE --token T [--workers N]     prints "port N" and, at the end of its
-//                                                            standard input, its metrics on stderr
+//      bench_bridge --table FILE --token T [--workers N] [--speak none|ahead|live]
+//
+// Prints "port N" and, at the end of its standard input, its metrics on stderr. With --speak every
+// call speaks all the time: sound that runs ahead, or a live microphone.
 
 #include <unistd.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "app/bridge.hpp"
 #include "base/log.hpp"
+#include "tests/bench/bench_microphone.hpp"
 #include "tests/bench/counted_heap.hpp"
 #include "tests/bench/shared_table.hpp"
 #include "tests/bench/sink.hpp"
+#include "tests/bench/talker.hpp"
 
 namespace bench {
 namespace {
@@ -32,7 +37,7 @@ private:
     Sink sink_;
 };
 
-int run(Table& table, const std::string& token, std::size_t workers) {
+int run(Table& table, const std::string& token, std::size_t workers, const std::string& speak) {
     bridge::log::Options to_nowhere;
     to_nowhere.write = [](std::string_view) {};
     bridge::log::start(to_nowhere);
@@ -54,12 +59,23 @@ int run(Table& table, const std::string& token, std::size_t workers) {
     options.rest.account_sid = "ACbe9c0000000000000000000000000000";
     options.metrics = metrics;
     options.listener = [&table](const bridge::CallId&) { return std::make_shared<Ear>(table); };
+    if (speak == "live") options.microphone = std::make_shared<BenchMicrophone>();
     auto made = bridge::app::Bridge::start(std::move(options), events);
     int result = 0;
     if (!made) {
         std::fprintf(stderr, "bench_bridge: %s\n", made.error().message.c_str());
         result = 2;
     } else {
+        std::unique_ptr<Talker> talker;
+        std::shared_ptr<bridge::call::EventBus::Subscription> talking;
+        if (speak != "none") {
+            const auto way = speak == "live" ? Talker::Way::live : Talker::Way::ahead;
+            talker = std::make_unique<Talker>(table, (*made)->calls(), way);
+            talking = events.subscribe(
+                main_loop.get_executor(), 4096,
+                [&](const bridge::call::CallEvent& event, std::uint64_t) { talker->take(event); },
+                "talker", bridge::call::EventBus::Take::all_but_statistics);
+        }
         std::printf("port %d\n", static_cast<int>((*made)->port()));
         std::fflush(stdout);
         char byte = 0;
@@ -67,10 +83,15 @@ int run(Table& table, const std::string& token, std::size_t workers) {
         }
         std::fputs(bridge::render_metrics(*metrics).c_str(), stderr);
         (*made)->stop();
+        // Nobody may be told any more when the talker goes.
+        talking.reset();
+        work.reset();
+        terminal.reset();
+        terminal_thread.join();
     }
     terminal.reset();
     work.reset();
-    terminal_thread.join();
+    if (terminal_thread.joinable()) terminal_thread.join();
     bridge::log::stop();
     return result;
 }
@@ -79,18 +100,21 @@ int run(Table& table, const std::string& token, std::size_t workers) {
 }  // namespace bench
 
 int main(int count, char** arguments) {
-    std::string file, token, workers = "1";
+    std::string file, token, workers = "1", speak = "none";
     for (int i = 1; i + 1 < count; i += 2) {
         const std::string_view name = arguments[i];
         if (name == "--table") file = arguments[i + 1];
         if (name == "--token") token = arguments[i + 1];
         if (name == "--workers") workers = arguments[i + 1];
+        if (name == "--speak") speak = arguments[i + 1];
     }
-    if (file.empty() || token.empty()) {
-        std::fprintf(stderr, "usage: bench_bridge --table FILE --token T [--workers N]\n");
+    if (file.empty() || token.empty() || (speak != "none" && speak != "ahead" && speak != "live")) {
+        std::fprintf(stderr,
+                     "usage: bench_bridge --table FILE --token T [--workers N]\n"
+                     "                    [--speak none|ahead|live]\n");
         return 2;
     }
     auto* const table = bench::map_table(file);
     bench::heap_counter = &table->allocations;
-    return bench::run(*table, token, std::stoul(workers));
+    return bench::run(*table, token, std::stoul(workers), speak);
 }

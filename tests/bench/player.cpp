@@ -257,6 +257,17 @@ void Stream::write_frame(std::uint64_t now_ns, std::string& out) {
     append(std::string_view(text.data(), static_cast<std::size_t>(size)), 1, out);
 }
 
+void Stream::write_mark(std::string_view name, std::string& out) {
+    ++sequence_;
+    std::array<char, 256> text{};
+    const int size = std::snprintf(
+        text.data(), text.size(),
+        R"({"event":"mark","sequenceNumber":"%llu","streamSid":"%s","mark":{"name":"%.*s"}})",
+        static_cast<unsigned long long>(sequence_), stream_sid_.c_str(),
+        static_cast<int>(name.size()), name.data());
+    append(std::string_view(text.data(), static_cast<std::size_t>(size)), 1, out);
+}
+
 bool Stream::finish() {
     std::string out;
     ++sequence_;

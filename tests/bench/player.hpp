@@ -66,6 +66,8 @@ public:
     std::uint32_t frames() const { return next_; }
     /// Writes the next media frame to `out`, masked, as it stands on the wire.
     void write_frame(std::uint64_t now_ns, std::string& out);
+    /// Writes the echo of a mark to `out`, behind what is there.
+    void write_mark(std::string_view name, std::string& out);
     /// Says stop, closes, and reads until the server has closed too. False: it did not in 5 s.
     bool finish();
     const std::string& call_sid() const { return call_sid_; }

@@ -53,6 +53,12 @@ struct Table {
     std::atomic<std::uint64_t> longest_ns;   ///< since it was last set to 0
     Histogram latency;
     std::array<std::atomic<std::uint32_t>, kCalls> next;  ///< of each call: the number it waits for
+
+    // Below here the layout is the bridge's and the driver's alone.
+    Histogram first_latency;             ///< of call 0
+    std::atomic<std::uint64_t> cutting;  ///< 1: the server cuts off what it says, now and then
+    /// Of each call: how often it was cut off, and when that was last asked for.
+    std::array<std::atomic<std::uint64_t>, kCalls> cuts, cut_ns;
 };
 
 /// Maps the file, which the driver's starter has made long enough. Ends the program if it cannot.

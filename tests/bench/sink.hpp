@@ -39,6 +39,7 @@ public:
         const auto now = monotonic_ns();
         const auto took = now > stamp->sent_ns ? now - stamp->sent_ns : 0;
         add(table_->latency.bins[Histogram::bin(took)], 1);
+        if (stamp->call == 0) add(table_->first_latency.bins[Histogram::bin(took)], 1);
         if (took > table_->longest_ns.load(std::memory_order_relaxed))
             table_->longest_ns.store(took, std::memory_order_relaxed);
     }
