@@ -80,8 +80,11 @@ private:
         using namespace std::chrono_literals;
         std::minstd_rand random(7);
         while (!stop_) {
+            if (way_ != Way::ahead || table_.cutting.load(std::memory_order_relaxed) == 0) {
+                std::this_thread::sleep_for(100ms);
+                continue;
+            }
             std::this_thread::sleep_for(std::chrono::microseconds(2000 + random() % 16000));
-            if (way_ != Way::ahead || table_.cutting.load(std::memory_order_relaxed) == 0) continue;
             const std::lock_guard lock(mutex_);
             if (!talking_.empty()) cut(talking_[random() % talking_.size()]);
         }
