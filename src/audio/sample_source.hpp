@@ -1,6 +1,7 @@
 #pragma once
 // Sound that is made when it is needed: a tone, a prompt, music that never ends.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,10 @@ public:
                 if (!loop_) break;
                 at_ = 0;
             }
-            out[done++] = (*samples_)[at_++];
+            const auto part = std::min(out.size() - done, samples_->size() - at_);
+            std::copy_n(samples_->data() + at_, part, out.data() + done);
+            at_ += part;
+            done += part;
         }
         return done;
     }

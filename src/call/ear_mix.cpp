@@ -63,17 +63,17 @@ void EarMix::write(VoiceId voice, const AudioFrame& frame, Clock::Time now) {
     if (waiting.count == kWaiting) {
         waiting.first = (waiting.first + 1) % kWaiting;
         --waiting.count;
+        --waiting_;
         ++dropped_;
     }
     waiting.frames[(waiting.first + waiting.count) % kWaiting] = frame;
     ++waiting.count;
+    ++waiting_;
 }
 
 void EarMix::tick(Clock::Time now) {
     if (phone_seen_ && now - last_phone_ < kPhoneGone) return;
-    const auto anything = std::any_of(voices_.begin(), voices_.end(),
-                                      [](const auto& voice) { return voice->count > 0; });
-    if (anything) drive(nullptr, next_at_);
+    if (waiting_ > 0) drive(nullptr, next_at_);
 }
 
 void EarMix::drive(const AudioFrame* phone, std::chrono::milliseconds at) {
@@ -87,9 +87,7 @@ void EarMix::drive(const AudioFrame* phone, std::chrono::milliseconds at) {
         }
         // The common case, a phone alone at its own loudness, is passed on untouched.
         const auto& lead = ear.gains[kPhone];
-        const auto others =
-            std::any_of(voices_.begin(), voices_.end(), [](const auto& v) { return v->count > 0; });
-        if (phone != nullptr && !others && ear.own != kPhone && lead.now == 1.0F &&
+        if (phone != nullptr && waiting_ == 0 && ear.own != kPhone && lead.now == 1.0F &&
             lead.next == 1.0F) {
             sink->write(*phone);
             continue;
@@ -113,10 +111,12 @@ void EarMix::drive(const AudioFrame* phone, std::chrono::milliseconds at) {
         }
         sink->write(mixed);
     }
+    if (waiting_ == 0) return;
     for (auto& voice : voices_) {
         if (voice->count == 0) continue;
         voice->first = (voice->first + 1) % kWaiting;
         --voice->count;
+        --waiting_;
     }
 }
 

@@ -77,6 +77,7 @@ private:
     bool phone_seen_ = false;
     std::chrono::milliseconds next_at_{0};
     std::uint64_t dropped_ = 0;
+    std::size_t waiting_ = 0;  ///< frames of all voices
 };
 
 }  // namespace bridge::call

@@ -28,6 +28,14 @@ constexpr std::size_t kLongestMessage = 5;  // frames
 constexpr std::size_t kMostMarks =
     4096;  // unanswered; a far end that answers none is no reason to grow
 constexpr auto kLongestRoundTrip = 5s;
+
+/// What a message is put together in: the lines of a thread take turns with it, so that a thousand
+/// of them share a few warm lines of the cache.
+std::array<AudioFrame, kLongestMessage>& message_in_hand() {
+    static thread_local std::array<AudioFrame, kLongestMessage> frames;
+    return frames;
+}
+
 /// With a live voice, more than this at the far end is waited out before anything is sent.
 constexpr auto kLiveLead = kFrameTime * 3 / 2;
 
@@ -119,7 +127,6 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     OutboundStats stats;
     audio::LevelMeter meter;
-    std::array<AudioFrame, kLongestMessage> message;
 
     // --- utterances
 
@@ -386,6 +393,8 @@ public:
     /// What waits is forgotten.
     void forget() { finish_current(true); }
 
+    std::size_t ready = 0;  ///< frames of the message that is being put together
+
 private:
     /// A stretch of the queue that is of one utterance.
     struct Run {
@@ -466,6 +475,7 @@ void OutboundLine::State::pump(bool in_slot) {
 /// One frame a slot, and no lead: what the microphone says is not to wait behind an agent's speech.
 void OutboundLine::State::pump_live(Clock::Time now) {
     if (dry_at > now + kLiveLead) return;
+    auto& message = message_in_hand();
     if (mix(1, true) == 0) {
         if (!options.send_silence) return;
         message[0].pcm.fill(0);
@@ -488,20 +498,21 @@ void OutboundLine::State::pump_ahead(Clock::Time now) {
         if (first && lead == Clock::Duration::zero() && sent > marked) ++stats.starved;
         first = false;
         mark_if_due(count);
-        give(std::span(message).first(count));
+        give(std::span(message_in_hand()).first(count));
     }
 }
 
-/// Fills `message` with the sum of the voices. Returns how many frames there are; a voice that has
-/// less than the others is silent in the rest.
+/// Fills message_in_hand() with the sum of the voices. Returns how many frames there are; a voice
+/// that has less than the others is silent in the rest.
 std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
+    auto& message = message_in_hand();
     std::size_t count = 0;
     std::size_t speaking = 0;
     for (auto* voice : voices) {
         if (!with_live && voice->kind() == Kind::live) continue;
-        const auto ready = voice->frames_ready(most);
-        count = std::max(count, ready);
-        speaking += ready > 0 ? 1 : 0;
+        voice->ready = voice->frames_ready(most);
+        count = std::max(count, voice->ready);
+        speaking += voice->ready > 0 ? 1 : 0;
     }
     if (count == 0) return 0;
     std::array<std::array<std::int32_t, kFrameSamples>, kLongestMessage> sum;
@@ -511,8 +522,7 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
     }
     for (auto* voice : voices) {
         if (!with_live && voice->kind() == Kind::live) continue;
-        const auto ready = voice->frames_ready(most);
-        for (std::size_t i = 0; i < ready; ++i) {
+        for (std::size_t i = 0; i < voice->ready; ++i) {
             auto& frame = message[i];
             const auto at = sent + i * kFrameSamples;
             voice->take(frame, at);

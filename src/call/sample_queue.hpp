@@ -1,5 +1,7 @@
 #pragma once
-// Samples that wait: a ring that grows to what it once had to hold and then allocates no more.
+// Samples that wait: a ring that grows to what it once had to hold and then allocates no more. Once
+// empty it begins at its front again, so that a queue that never holds much stays in a few lines of
+// the cache.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,7 +37,7 @@ public:
             first_ = (first_ + part) % ring_.size();
             done += part;
         }
-        size_ -= count;
+        shrink(count);
         return count;
     }
 
@@ -43,10 +45,15 @@ public:
     void drop(std::size_t count) noexcept {
         if (ring_.empty()) return;
         first_ = (first_ + count) % ring_.size();
-        size_ -= count;
+        shrink(count);
     }
 
 private:
+    void shrink(std::size_t count) noexcept {
+        size_ -= count;
+        if (size_ == 0) first_ = 0;
+    }
+
     void reserve(std::size_t wanted) {
         if (wanted <= ring_.size()) return;
         auto capacity = std::max<std::size_t>(ring_.size(), 2048);
