@@ -7,7 +7,8 @@ namespace bridge {
 using std::chrono::milliseconds;
 
 LoopClock::LoopClock(boost::asio::any_io_executor executor)
-    : timer_(std::move(executor)), origin_(std::chrono::steady_clock::now()) {
+    : timer_(std::move(executor)),
+      origin_(std::chrono::floor<milliseconds>(std::chrono::steady_clock::now())) {
     heads_.fill(kNone);
 }
 

@@ -47,7 +47,7 @@ private:
     void turn();
 
     boost::asio::steady_timer timer_;
-    const Time origin_;
+    const Time origin_;            ///< a whole millisecond of the steady clock, as every tick is
     std::int64_t turned_to_ = 0;   ///< every slot up to and including this tick has been served
     std::int64_t armed_for_ = -1;  ///< the tick the Asio timer waits for; -1: not waiting
     std::size_t live_count_ = 0;

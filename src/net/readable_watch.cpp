@@ -12,9 +12,10 @@
 namespace bridge::net {
 namespace {
 
-/// While frames keep coming they are fetched once in this time, many with one wake-up. A frame
-/// lasts twenty times as long.
-constexpr std::chrono::microseconds kPause{1000};
+/// While frames keep coming they are fetched on the steady clock's whole milliseconds, many with
+/// one wake-up; a frame lasts twenty times as long. LoopClock's timers fire at the same moments, so
+/// that one wake-up does for both. At least this lies between two of them.
+constexpr std::chrono::microseconds kLeastPause{500};
 /// After a pause in which nothing came, so many bursts are served without one: a few calls are
 /// heard at once.
 constexpr int kAtOnce = 16;
@@ -91,7 +92,8 @@ void ReadableWatch::arm() {
 
 void ReadableWatch::pause() {
     armed_ = true;
-    pause_.expires_after(kPause);
+    pause_.expires_at(std::chrono::ceil<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() + kLeastPause));
     pause_.async_wait([this](const boost::system::error_code&) {
         armed_ = false;
         if (readers_.empty()) return;
