@@ -96,6 +96,7 @@ void LiveCall::on(const input::StreamStarted& started) {
     stream_sid_ = line_->stream_sid();
     stream_up_ = services_.clock.now();
     audio_.emplace(media_);
+    in_step_ = false;
     disarm(TimerKind::stream_deadline);
     connect_audio();
     outbound_->attach(line_);
@@ -137,6 +138,7 @@ void LiveCall::on(const input::Media& media) {
     }
     const auto first = media_.frames == 0;
     heard_at_ = services_.clock.now();
+    if (!in_step_) keep_step();
     audio_->media(media, heard_at_, [this](const audio::AudioFrame& frame) { tee_.write(frame); });
     if (first && media_.frames > 0) {
         stream_setup_ = duration_cast<milliseconds>(heard_at_ - asked_);

@@ -16,7 +16,7 @@ namespace {
 /// After a stall the microphone's line keeps so much; a frame that is taken comes on top.
 constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
 
-/// Calls share the 20 ms evenly, as far as their names allow.
+/// Until something is heard calls share the 20 ms evenly, as far as their names allow.
 milliseconds phase_of(const CallId& id) {
     return milliseconds(std::hash<std::string_view>{}(id.str()) % 20);
 }
@@ -35,6 +35,13 @@ void LiveCall::make_outbound_line() {
     outbound_.emplace(services_.clock, phase_of(spec_.id), services_.outbound, std::move(hooks));
     prompt_ = outbound_->add_voice(OutboundLine::Kind::ahead);
     prompt_monitor_ = mix_.add_voice();
+}
+
+/// From a stream's first frame on, the call's slot is the one in which the phone's frames come.
+void LiveCall::keep_step() {
+    in_step_ = true;
+    outbound_->set_phase(std::chrono::floor<milliseconds>(heard_at_.time_since_epoch()) %
+                         audio::kFrameTime);
 }
 
 /// The microphone goes to the phone while the call has the focus and nothing stands against it.

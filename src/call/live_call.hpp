@@ -86,6 +86,8 @@ private:
 
     void make_outbound_line();
 
+    void keep_step();
+
     void update_microphone();
 
     void pull_microphone();
@@ -255,6 +257,7 @@ private:
     Clock::Time heard_at_{};  ///< when the media message in hand came
     MediaStats media_;
     std::optional<InboundAudio> audio_;
+    bool in_step_ = false;  ///< the outbound line's slot is where this stream's frames come
     FromPhone from_phone_{*this};
     audio::Tee tee_{&from_phone_};
     EarMix mix_;

@@ -101,7 +101,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
           hooks(std::move(the_hooks)) {}
 
     Clock& clock;
-    const milliseconds phase;
+    milliseconds phase;
     const OutboundOptions options;
     Hooks hooks;
     bool gone = false;  ///< the line is; its voices may still be held
@@ -642,6 +642,11 @@ std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind) {
     state_->voices.push_back(voice.get());
     state_->schedule();
     return voice;
+}
+
+void OutboundLine::set_phase(milliseconds phase) {
+    state_->phase = phase % kFrameTime;
+    state_->schedule();
 }
 
 void OutboundLine::attach(std::shared_ptr<PhoneLine> phone) {

@@ -68,6 +68,9 @@ public:
     OutboundLine& operator=(const OutboundLine&) = delete;
 
     std::shared_ptr<VoiceSink> add_voice(Kind kind);
+    /// Moves the slot to where the phone's frames come, 0–19: sending is cheaper while the call and
+    /// its socket are at hand anyway, and the acknowledgement of what was received travels along.
+    void set_phase(std::chrono::milliseconds phase);
 
     /// From now on speech goes there. What waits is kept from one stream to the next.
     void attach(std::shared_ptr<PhoneLine> phone);

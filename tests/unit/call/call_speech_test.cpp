@@ -45,6 +45,27 @@ TEST_F(CallSpeech, TheMicrophoneGoesToThePhoneTwentyMillisecondsAtATime) {
     EXPECT_EQ(outbound.dropped_live_samples, 0U);
 }
 
+TEST_F(CallSpeech, FramesLeaveWhereThePhonesFramesCome) {
+    for (const auto shift : {7ms, 16ms}) {
+        if (shift == 16ms) {  // a redirect ends the stream and starts another
+            f.accept(input::StreamClosed{stream, true, {}});
+            stream = f.start_stream();
+            sequence = 1;
+            timestamp = 0;
+        }
+        f.advance(shift);
+        for (int i = 0; i < 10; ++i) {
+            f.media(stream, ++sequence, timestamp += 20);
+            f.microphone->speak(160, 1000, f.clock.now());
+            const auto before = f.line->sent;
+            f.advance(19ms);
+            EXPECT_EQ(f.line->sent, before) << i << " after " << shift.count();
+            f.advance(1ms);
+            EXPECT_EQ(f.line->sent, before + 1) << i << " after " << shift.count();
+        }
+    }
+}
+
 TEST_F(CallSpeech, MutedNothingLeavesAndTheMicrophoneIsLetGo) {
     speak(200ms, 1000);
     f.accept(input::SetMuted{true});
