@@ -20,8 +20,9 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file",   "--log-level",    "--log-format", "--workers", "--target", "--from",
-        "--time-limit", "--ring-timeout", "--speaker",    "--answer",  "--tunnel", "--url-check"};
+        "--env-file", "--log-level",  "--log-format",   "--workers", "--target",
+        "--from",     "--time-limit", "--ring-timeout", "--speaker", "--microphone",
+        "--answer",   "--tunnel",     "--url-check"};
     return flags;
 }
 
@@ -148,6 +149,13 @@ private:
             ->check(not_empty(flag));
     }
 
+    /// A flag that turns one of the settings off.
+    void switch_off(CLI::App* at, const std::string& flag, const std::string& name,
+                    const std::string& meaning) {
+        at->add_flag_callback(
+            flag, [this, name] { invocation_.settings[name] = "off"; }, meaning);
+    }
+
     CLI::App* command(CLI::App* parent, const std::string& name, const std::string& meaning,
                       const std::string& examples, std::function<Command()> made) {
         auto* sub = parent->add_subcommand(name, meaning);
@@ -185,6 +193,7 @@ private:
                 "let it ring this long (default 30s)");
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
+        add_microphone(sub, run.mic);
         setting(sub, "--tunnel", "AGENTBRIDGE_TUNNEL", "ngrok|cloudflared",
                 "start a tunnel and use its address in place of PUBLIC_URL");
         setting(sub, "--url-check", "AGENTBRIDGE_URL_CHECK", "on|off",
@@ -201,6 +210,19 @@ private:
         }
     }
 
+    /// --mic, and what belongs to it.
+    void add_microphone(CLI::App* sub, bool& mic) {
+        sub->add_flag("--mic", mic, "two-way: the microphone goes to the phone");
+        setting(sub, "--microphone", "AGENTBRIDGE_MICROPHONE", "DEVICE",
+                "with --mic: default, a name, file:PATH[,loop], null or none");
+        switch_off(sub, "--no-echo-cancellation", "AGENTBRIDGE_ECHO_CANCELLATION",
+                   "leave the speaker's sound in the microphone's");
+        switch_off(sub, "--no-noise-suppression", "AGENTBRIDGE_NOISE_SUPPRESSION",
+                   "leave the noise in");
+        switch_off(sub, "--no-auto-gain", "AGENTBRIDGE_AUTO_GAIN", "leave the level as it is");
+        switch_off(sub, "--no-high-pass", "AGENTBRIDGE_HIGH_PASS", "leave hum and rumble in");
+    }
+
     void add_demo() {
         auto* sub = command(
             &app_, "demo",
@@ -215,6 +237,7 @@ private:
                "write what is heard to a WAV file instead of playing it");
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
+        add_microphone(sub, demo_.mic);
         setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
                 "end the call after this long");
         sub->add_flag("--no-audio", demo_.no_audio, "open no sound device");
@@ -222,20 +245,26 @@ private:
 
     void add_devices() {
         auto* devices = group("devices", "Sound devices");
-        command(devices, "list", "The devices sound can come out of",
+        command(devices, "list", "The devices sound comes out of, and goes into",
                 "  agentbridge devices list --json", [this] {
                     devices_.action = DevicesCommand::Action::list;
                     return devices_;
                 });
         auto* test =
-            command(devices, "test", "Play a short tone on a device",
-                    "  agentbridge devices test\n  agentbridge devices test \"USB Audio\"", [this] {
+            command(devices, "test",
+                    "Play a short tone on a device, then record the microphone and play that",
+                    "  agentbridge devices test\n  agentbridge devices test \"USB Audio\"\n"
+                    "  agentbridge devices test --microphone Headset --json",
+                    [this] {
                         devices_.action = DevicesCommand::Action::test;
                         return devices_;
                     });
         test->add_option("device", devices_.device,
                          "its name, file:PATH or null; without it, the configured one")
             ->option_text("DEVICE");
+        setting(test, "--microphone", "AGENTBRIDGE_MICROPHONE", "DEVICE",
+                "default, a name, file:PATH[,loop], null or none");
+        test->add_flag("--no-mic", devices_.no_mic, "leave the microphone out");
     }
 
     void add_config() {
@@ -502,6 +531,8 @@ private:
             return "`agentbridge call` needs --target, such as --target +15551234567";
         }
         for (const auto* run : {&serve_, &call_}) {
+            if (run->mic && run->listen_only)
+                return "--mic and --listen-only do not go together: a one-way stream takes nothing";
             if (run->target.empty()) continue;
             if (const auto target = parse_target(run->target); !target)
                 return "--target: " + target.error().message;

@@ -21,6 +21,7 @@ struct RunCommand {
     enum class Kind { serve, call } kind = Kind::serve;
     std::string target;  ///< checked: E.164, sip: or client:; empty with serve only
     bool no_audio = false;
+    bool mic = false;  ///< the microphone goes to the phone
     bool listen_only = false;
     bool yes = false;
     bool dry_run = false;
@@ -28,10 +29,12 @@ struct RunCommand {
 struct DemoCommand {
     std::string persona, wav, to;
     bool no_audio = false;
+    bool mic = false;  ///< the microphone goes to the phone
 };
 struct DevicesCommand {
     enum class Action { list, test } action = Action::list;
-    std::string device;  ///< to test; empty: the configured one
+    std::string device;   ///< to test; empty: the configured one
+    bool no_mic = false;  ///< test: the speaker only
 };
 struct ConfigCommand {
     enum class Action { show, check, init } action = Action::show;

@@ -474,6 +474,23 @@ private:
         if (config.speaker == "file:") {
             wrong("AGENTBRIDGE_SPEAKER", "names no file", "write file:call.wav");
         }
+        const auto& microphone = value("AGENTBRIDGE_MICROPHONE");
+        config.microphone = microphone.text;
+        config.microphone_named =
+            microphone.origin.kind != Origin::Kind::fallback && microphone.text != "default";
+        if (config.microphone == "file:" || config.microphone == "file:,loop") {
+            wrong("AGENTBRIDGE_MICROPHONE", "names no file", "write file:speech.wav");
+        }
+        if (const auto word = choice("AGENTBRIDGE_ECHO_CANCELLATION")) {
+            using Engine = audio::MicOptions::EchoEngine;
+            config.mic.echo_cancellation = *word != "off";
+            config.mic.engine = *word == "webrtc" ? Engine::webrtc : Engine::speex;
+        }
+        if (const auto word = choice("AGENTBRIDGE_NOISE_SUPPRESSION"))
+            config.mic.noise_suppression = *word == "on";
+        if (const auto word = choice("AGENTBRIDGE_AUTO_GAIN"))
+            config.mic.gain_control = *word == "on";
+        if (const auto word = choice("AGENTBRIDGE_HIGH_PASS")) config.mic.high_pass = *word == "on";
     }
 
     void check_program() {

@@ -14,6 +14,7 @@
 
 #include "app/dotenv.hpp"
 #include "app/settings.hpp"
+#include "audio/microphone.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 
@@ -62,6 +63,10 @@ struct Config {
     int buffer_samples = 1024;
     std::string speaker = "default";  ///< default, null, none, file:PATH or a device's name
     bool speaker_named = false;  ///< it came from a flag or setting: a missing device is an error
+    std::string microphone =
+        "default";  ///< default, null, none, file:PATH[,loop] or a device's name
+    bool microphone_named = false;
+    audio::MicOptions mic;  ///< what is done to the microphone's sound
     std::chrono::milliseconds playout_ceiling() const {
         return std::chrono::milliseconds(std::int64_t{1000} * buffer_samples / sample_rate);
     }

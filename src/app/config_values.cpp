@@ -53,8 +53,9 @@ std::string SettingValue::shown() const {
         }
         return scheme == std::string::npos && looks_like_a_secret(text) ? "***" : text;
     }
-    const bool names_something =
-        setting->kind == Setting::Kind::path || setting->name == "AGENTBRIDGE_SPEAKER";
+    const bool names_something = setting->kind == Setting::Kind::path ||
+                                 setting->name == "AGENTBRIDGE_SPEAKER" ||
+                                 setting->name == "AGENTBRIDGE_MICROPHONE";
     return !names_something && setting->name != "TWILIO_ACCOUNT_SID" &&
                    setting->name != "TWILIO_API_KEY" && looks_like_a_secret(text)
                ? "***"

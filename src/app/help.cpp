@@ -88,8 +88,14 @@ constexpr std::string_view kAudio =
   none             no device (--no-audio is the same)
 
   agentbridge devices list                 the names
-  agentbridge devices test                 a tone on the configured device
+  agentbridge devices test                 a tone on the configured device, then what the
+                                           microphone hears
   agentbridge devices test NAME            on another
+
+With --mic the phone hears the microphone that --microphone or AGENTBRIDGE_MICROPHONE names:
+default, NAME, file:PATH (file:PATH,loop repeats it), null (silence) or none. Hum, the speaker's echo
+and steady noise are taken out and the level is evened: --no-high-pass, --no-echo-cancellation,
+--no-noise-suppression and --no-auto-gain leave each of them alone.
 
 AUDIO_BUFFER_SIZE samples at AUDIO_SAMPLE_RATE is the most that may wait against jitter: 1024 at
 8000 Hz is 128 ms. The buffer grows only as far as the network asks; if speech breaks up on a bad

@@ -221,6 +221,7 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
     const auto carrier =
         config.base_url.empty() ? std::string("https://api.twilio.com") : config.base_url;
     const auto speaker = options.play_locally ? config.speaker : std::string("none");
+    const auto microphone = options.mic ? config.microphone : std::string("none");
     if (json) {
         console.out << boost::json::serialize(
                            boost::json::object{{"dry_run", true},
@@ -231,7 +232,8 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
                                                {"ring_timeout_s", config.ring_timeout.count()},
                                                {"time_limit_s", config.time_limit.count()},
                                                {"listen_only", options.listen_only},
-                                               {"speaker", speaker}})
+                                               {"speaker", speaker},
+                                               {"microphone", microphone}})
                     << "\n";
         return ExitCode::ok;
     }
@@ -252,7 +254,16 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
     row("time limit", fmt::format("{} s", config.time_limit.count()));
     row("stream", options.listen_only ? "one way, listening only" : "both ways");
     row("sound", speaker);
+    row("microphone", microphone);
     return ExitCode::ok;
+}
+
+/// --no-audio opens no sound device; one of the own choice that is none may still speak: a file.
+template <class Command>
+bool wants_microphone(const Command& command, const Config& config) {
+    return command.mic && config.microphone != "none" &&
+           (!command.no_audio || config.microphone == "null" ||
+            config.microphone.starts_with("file:"));
 }
 
 /// Names that could lead a demo to somebody's real account or server.
@@ -279,6 +290,7 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
     options.from = loaded->config.phone_number;
     options.listen_only = command.listen_only;
     options.play_locally = !command.no_audio && loaded->config.speaker != "none";
+    options.mic = wants_microphone(command, loaded->config);
     if (command.dry_run) return dry_run(options, invocation.json, console);
 
     const bool on_screen = console.terminal.in_tty && console.terminal.err_tty;
@@ -316,6 +328,7 @@ ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Cons
     options.persona = command.persona;
     options.wav_file = command.wav;
     options.play_locally = !command.no_audio && loaded.config.speaker != "none";
+    options.mic = wants_microphone(command, loaded.config);
     return Run(std::move(options), loaded, invocation.json, console).run(open);
 }
 

@@ -67,6 +67,35 @@ TEST(CommandLine, ReadsCall) {
     EXPECT_EQ(invocation.settings, settings);
 }
 
+TEST(CommandLine, TakesTheMicrophoneAndWhatIsDoneToIt) {
+    EXPECT_FALSE(command_of<RunCommand>({"serve"}).mic);
+    EXPECT_FALSE(command_of<DemoCommand>({"demo"}).mic);
+    const Words words{"--microphone",           "Headset",        "--mic",
+                      "--no-echo-cancellation", "--no-auto-gain", "--no-noise-suppression",
+                      "--no-high-pass"};
+    const std::map<std::string, std::string> settings{{"AGENTBRIDGE_MICROPHONE", "Headset"},
+                                                      {"AGENTBRIDGE_ECHO_CANCELLATION", "off"},
+                                                      {"AGENTBRIDGE_AUTO_GAIN", "off"},
+                                                      {"AGENTBRIDGE_NOISE_SUPPRESSION", "off"},
+                                                      {"AGENTBRIDGE_HIGH_PASS", "off"}};
+    const auto with = [&](Words command) {
+        command.insert(command.end(), words.begin(), words.end());
+        return command;
+    };
+    const auto call = with({"call", "--target", "+15551234567"});
+    EXPECT_TRUE(command_of<RunCommand>(call).mic);
+    EXPECT_EQ(invocation_of(call).settings, settings);
+    EXPECT_TRUE(command_of<RunCommand>(with({"serve"})).mic);
+    EXPECT_EQ(invocation_of(with({"serve"})).settings, settings);
+    EXPECT_TRUE(command_of<DemoCommand>(with({"demo"})).mic);
+    EXPECT_EQ(invocation_of(with({"demo"})).settings, settings);
+    // Without a command, as the others.
+    EXPECT_TRUE(command_of<RunCommand>(with({"--target", "+15551234567"})).mic);
+    const Words test{"devices", "test", "--microphone", "USB", "--no-mic"};
+    EXPECT_TRUE(command_of<DevicesCommand>(test).no_mic);
+    EXPECT_EQ(invocation_of(test).settings.at("AGENTBRIDGE_MICROPHONE"), "USB");
+}
+
 TEST(CommandLine, TakesTheGeneralFlagsBeforeAndAfterTheCommand) {
     for (const auto& words : {Words{"--json", "config", "show"}, Words{"config", "--json", "show"},
                               Words{"config", "show", "--json"}}) {
@@ -102,9 +131,11 @@ TEST(CommandLine, ReadsTheOtherCommands) {
     EXPECT_EQ(init.file, "my.env");
 
     const auto emulator = command_of<EmulatorServeCommand>(
-        {"emulator", "serve", "--port", "0", "--host", "0.0.0.0", "--persona", "+12025550142=echo",
-         "--persona", "default=say:a=b", "--ledger", "l.jsonl", "--ca", "ca.pem", "--voice-url",
-         "http://127.0.0.1:8000/twilio/voice", "--fault", "create=429:2s*3", "--fault", "seed=7"});
+        {"emulator",  "serve",           "--port",      "0",
+         "--host",    "0.0.0.0",         "--persona",   "+12025550142=echo",
+         "--persona", "default=say:a=b", "--ledger",    "l.jsonl",
+         "--ca",      "ca.pem",          "--voice-url", "http://127.0.0.1:8000/twilio/voice",
+         "--fault",   "create=429:2s*3", "--fault",     "seed=7"});
     EXPECT_EQ(emulator.faults, (std::vector<std::string>{"create=429:2s*3", "seed=7"}));
     EXPECT_EQ(emulator.port, 0);
     EXPECT_EQ(emulator.host, "0.0.0.0");
@@ -157,6 +188,8 @@ TEST(CommandLine, EndsWithAUsageErrorThatHelps) {
         {{"serve", "--log-format", "xml"}, "text, json"},
         {{"serve", "--workers", "0"}, "auto"},
         {{"serve", "--speaker", ""}, "not empty"},
+        {{"serve", "--microphone", ""}, "not empty"},
+        {{"serve", "--mic", "--listen-only"}, "do not go together"},
         {{"serve", "+15551234567"}, "does not take"},
         {{"serve", "--auth-token", "canary"}, "secrets are never flags"},
         {{"devices"}, "needs one of: list, test"},
@@ -236,8 +269,9 @@ TEST(CommandLine, TakesEverySettingsFlagBeforeTheCommandToo) {
 
 TEST(CommandLine, KnowsDoctorCompletionAndTheManPage) {
     EXPECT_TRUE(std::holds_alternative<DoctorCommand>(parse_command_line({"doctor"})->command));
-    EXPECT_EQ(std::get<CompletionCommand>(parse_command_line({"completion", "fish"})->command).shell,
-              "fish");
+    EXPECT_EQ(
+        std::get<CompletionCommand>(parse_command_line({"completion", "fish"})->command).shell,
+        "fish");
     EXPECT_FALSE(parse_command_line({"completion"}));
     EXPECT_FALSE(parse_command_line({"completion", "powershell"}));
     EXPECT_TRUE(std::get<HelpCommand>(parse_command_line({"help", "--man"})->command).man);

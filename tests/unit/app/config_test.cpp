@@ -79,6 +79,11 @@ TEST(Config, HasTheDefaultsOfTheTable) {
     EXPECT_EQ(config.machine_detection, MachineDetection::off);
     EXPECT_EQ(config.speaker, "default");
     EXPECT_FALSE(config.speaker_named);
+    EXPECT_EQ(config.microphone, "default");
+    EXPECT_FALSE(config.microphone_named);
+    EXPECT_TRUE(config.mic.echo_cancellation && config.mic.noise_suppression &&
+                config.mic.gain_control && config.mic.high_pass);
+    EXPECT_EQ(config.mic.engine, audio::MicOptions::EchoEngine::speex);
     EXPECT_EQ(config.base_url, "");
     EXPECT_EQ(config.public_url, "https://3f1c9a.ngrok.app");
     EXPECT_FALSE(config.carrier_is_local());
@@ -101,6 +106,11 @@ TEST(Config, ReadsEachValue) {
                               {"AGENTBRIDGE_MEDIA_URL", "https://media.3f1c9a.app:8443/m/"},
                               {"AGENTBRIDGE_STREAM_SIGNATURE", "LOG"},
                               {"AGENTBRIDGE_SPEAKER", "file:out.wav"},
+                              {"AGENTBRIDGE_MICROPHONE", "Headset"},
+                              {"AGENTBRIDGE_ECHO_CANCELLATION", "webrtc"},
+                              {"AGENTBRIDGE_NOISE_SUPPRESSION", "off"},
+                              {"AGENTBRIDGE_AUTO_GAIN", "off"},
+                              {"AGENTBRIDGE_HIGH_PASS", "off"},
                               {"AGENTBRIDGE_LOG_FORMAT", "json"},
                               {"AGENTBRIDGE_RING_TIMEOUT", "45s"},
                               {"AGENTBRIDGE_TIME_LIMIT", "2h"},
@@ -129,6 +139,12 @@ TEST(Config, ReadsEachValue) {
     EXPECT_EQ(config.stream_signature, StreamSignature::log);
     EXPECT_EQ(config.speaker, "file:out.wav");
     EXPECT_TRUE(config.speaker_named);
+    EXPECT_EQ(config.microphone, "Headset");
+    EXPECT_TRUE(config.microphone_named);
+    EXPECT_TRUE(config.mic.echo_cancellation);
+    EXPECT_EQ(config.mic.engine, audio::MicOptions::EchoEngine::webrtc);
+    EXPECT_FALSE(config.mic.noise_suppression || config.mic.gain_control || config.mic.high_pass);
+    EXPECT_FALSE(load({{"AGENTBRIDGE_ECHO_CANCELLATION", "off"}}).config.mic.echo_cancellation);
     EXPECT_TRUE(config.log_json);
     EXPECT_EQ(config.ring_timeout.count(), 45);
     EXPECT_EQ(config.time_limit.count(), 7200);
@@ -216,6 +232,12 @@ TEST(Config, FindsWhatIsWrongWithAValueAndNamesTheFix) {
         {"AGENTBRIDGE_ANSWER", "rejct", "did you mean reject"},
         {"AGENTBRIDGE_CA_FILE", "/nowhere/ca.pem", "not a file"},
         {"AGENTBRIDGE_SPEAKER", "file:", "file:call.wav"},
+        {"AGENTBRIDGE_MICROPHONE", "file:", "file:speech.wav"},
+        {"AGENTBRIDGE_MICROPHONE", "file:,loop", "file:speech.wav"},
+        {"AGENTBRIDGE_ECHO_CANCELLATION", "on", "speex, webrtc, off"},
+        {"AGENTBRIDGE_NOISE_SUPPRESSION", "maybe", "on, off"},
+        {"AGENTBRIDGE_AUTO_GAIN", "1", "on, off"},
+        {"AGENTBRIDGE_HIGH_PASS", "100", "on, off"},
     };
     for (const auto& [name, value, part] : rows) {
         const auto loaded = load({{name, value}});
@@ -338,7 +360,9 @@ TEST(Config, WarnsWhenRegionAndEdgeDoNotGoTogether) {
 TEST(Config, NeverShowsASecretInAProblem) {
     const std::string canary = "canary0123456789abcdef01234567890";
     for (const auto& setting : all_settings()) {
-        if (setting.kind == Setting::Kind::path || setting.name == "AGENTBRIDGE_SPEAKER") continue;
+        if (setting.kind == Setting::Kind::path || setting.name == "AGENTBRIDGE_SPEAKER" ||
+            setting.name == "AGENTBRIDGE_MICROPHONE")
+            continue;
         for (const auto& value :
              {canary, canary + " " + canary, canary + ",", "https://u:" + canary + "@host"}) {
             if (!setting.secret() && value != canary && value[0] != 'h') continue;

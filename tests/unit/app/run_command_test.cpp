@@ -196,6 +196,24 @@ TEST(RunCommand, PassesOnWhyTheProgramCannotStart) {
     EXPECT_THAT(ran.err, HasSubstr("the server died"));
 }
 
+TEST(RunCommand, TakesTheMicrophoneOnlyWhenAskedTo) {
+    const auto mic = [](const std::vector<std::string>& words) {
+        Script script;
+        script.signals = {SIGINT};
+        run(script, words);
+        EXPECT_TRUE(script.options);
+        return script.options && script.options->mic;
+    };
+    EXPECT_FALSE(mic({"serve"}));
+    EXPECT_FALSE(mic({"serve", "--microphone", "Headset"}));
+    EXPECT_TRUE(mic({"serve", "--mic"}));
+    EXPECT_TRUE(mic({"demo", "--mic"}));
+    EXPECT_FALSE(mic({"serve", "--mic", "--microphone", "none"}));
+    // No sound device is opened; a file is none.
+    EXPECT_FALSE(mic({"serve", "--mic", "--no-audio"}));
+    EXPECT_TRUE(mic({"serve", "--mic", "--no-audio", "--microphone", "file:speech.wav"}));
+}
+
 TEST(RunCommand, StartsNothingOnABadConfiguration) {
     Script script;
     ProgramRun program;
