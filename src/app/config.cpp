@@ -14,6 +14,7 @@
 
 #include "app/nearest.hpp"
 #include "app/phone_number.hpp"
+#include "audio/echo_canceller.hpp"
 
 extern char** environ;  // NOLINT: POSIX, declared nowhere on macOS
 
@@ -485,6 +486,9 @@ private:
             using Engine = audio::MicOptions::EchoEngine;
             config.mic.echo_cancellation = *word != "off";
             config.mic.engine = *word == "webrtc" ? Engine::webrtc : Engine::speex;
+            if (*word == "webrtc" && !audio::has_webrtc())
+                wrong("AGENTBRIDGE_ECHO_CANCELLATION",
+                      "names a canceller that this program was built without", "use speex");
         }
         if (const auto word = choice("AGENTBRIDGE_NOISE_SUPPRESSION"))
             config.mic.noise_suppression = *word == "on";

@@ -64,7 +64,7 @@ public:
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
         bridge_.reset();
-        if (speaker_) speaker_->stop();
+        sound_.stop();
         emulator_.reset();
     }
 
@@ -73,8 +73,8 @@ public:
         if (options_.kind == SessionOptions::Kind::demo) {
             if (auto ready = start_emulator(); !ready) return tl::unexpected(ready.error());
         }
-        if (options_.play_locally) {
-            if (auto ready = open_speaker(); !ready) return tl::unexpected(ready.error());
+        if (options_.play_locally || options_.mic) {
+            if (auto ready = open_sound(); !ready) return tl::unexpected(ready.error());
         }
 
         Secret control_token;
@@ -106,7 +106,8 @@ public:
         bridge.ping_interval = config.ping_interval;
         bridge.inbound_call = call_spec();
         bridge.playout.ceiling = config.playout_ceiling();
-        bridge.speaker = speaker_;
+        bridge.speaker = sound_.speaker;
+        bridge.microphone = sound_.microphone;
         bridge.metrics = metrics_;
         bridge.ca_file = config.ca_file;
         bridge.user_agent = kUserAgent;
@@ -258,30 +259,32 @@ private:
         return {};
     }
 
-    Outcome<> open_speaker() {
-        auto spec = options_.config.speaker;
-        if (!options_.wav_file.empty()) spec = "file:" + options_.wav_file;
+    Outcome<> open_sound() {
+        const auto& config = options_.config;
+        auto spec = options_.play_locally ? config.speaker : std::string("none");
+        if (options_.play_locally && !options_.wav_file.empty()) spec = "file:" + options_.wav_file;
+        const auto microphone = options_.mic ? config.microphone : std::string("none");
         devices::DeviceOptions how;
-        how.channels = options_.config.channels;
+        how.channels = config.channels;
+        how.mic = config.mic;
         how.on_change = [](const devices::DeviceChange& change) {
             log::warning("device", "{}", change.text);
         };
-        auto opened = devices::make_output_device(spec, how);
-        if (!opened) {
-            // Only a sound card that was named can fail so: it cannot be used, which is the same.
-            const bool missing = opened.error().code == Errc::device_failed;
+        const auto cannot = [](const Error& error) {
+            // Only a sound card or microphone that was named can fail so: it cannot be used, which
+            // is the same.
+            const bool missing = error.code == Errc::device_failed;
             return tl::unexpected(
-                failure(missing ? ExitCode::no_device : exit_code_for(opened.error()),
-                        opened.error().message));
-        }
+                failure(missing ? ExitCode::no_device : exit_code_for(error), error.message));
+        };
+        auto opened = devices::make_sound(spec, microphone, how);
+        if (!opened) return cannot(opened.error());
         if (opened->fell_back && options_.kind == SessionOptions::Kind::demo) {
             // Nobody can hear it here, so it is kept: a device that keeps its own time, and a file.
             lines_.push_back(opened->note);
-            opened->device->stop();
-            opened = devices::make_output_device(fmt::format("file:{}", kDemoFile));
-            if (!opened)
-                return tl::unexpected(
-                    failure(exit_code_for(opened.error()), opened.error().message));
+            opened->stop();
+            opened = devices::make_sound(fmt::format("file:{}", kDemoFile), microphone, how);
+            if (!opened) return cannot(opened.error());
             wav_file_ = kDemoFile;
             lines_.push_back(
                 fmt::format("playing to a null device; the sound goes to {}", kDemoFile));
@@ -290,12 +293,33 @@ private:
             lines_.push_back(
                 "playing to a null device until there is one; --speaker file:call.wav keeps the "
                 "sound");
-        } else {
+        } else if (options_.play_locally) {
             if (!options_.wav_file.empty()) wav_file_ = options_.wav_file;
-            if (opened->device) lines_.push_back("sound goes to " + opened->device->name());
+            if (opened->speaker) lines_.push_back("sound goes to " + opened->speaker->name());
         }
-        speaker_ = opened->device;
+        if (!opened->mic_note.empty()) {
+            lines_.push_back(fmt::format("{}: the phone hears nothing from here{}",
+                                         opened->mic_note,
+                                         opened->microphone ? " until there is one" : ""));
+        } else if (opened->microphone) {
+            lines_.push_back("the microphone is " + opened->microphone->name());
+        }
+        sound_ = std::move(*opened);
         return {};
+    }
+
+    void tell_of_microphone() const {
+        const auto heard = sound_.microphone->stats();
+        const auto captured =
+            sound_.card() ? sound_.card()->stats().capture : audio::DeviceStats::Capture{};
+        log::info("audio",
+                  "microphone {} stopped callbacks={} overflows={} longest_gap_ms={:.1f} losses={} "
+                  "missing_ms={:.0f} rate={} gaps={} dropped={} clipped={} echo_delay_ms={:.0f} "
+                  "erle_db={:.1f}",
+                  sound_.microphone->name(), captured.callbacks, captured.overflows,
+                  captured.longest_gap_ms, captured.losses, captured.missing_ms, heard.sample_rate,
+                  heard.gaps, heard.dropped_samples, heard.clipped_samples, heard.echo_delay_ms,
+                  heard.erle_db);
     }
 
     /// Whatever is still under way then is left.
@@ -460,16 +484,17 @@ private:
             end.lines.push_back("the journal is not complete: the disk could not be written");
         // The last webhooks have come in.
         address_.reset();
-        if (speaker_) {
-            const auto stats = speaker_->stats();
+        if (sound_.speaker) {
+            const auto stats = sound_.speaker->stats();
             log::info("audio",
                       "{} stopped callbacks={} underflows={} longest_gap_ms={:.1f} losses={} "
                       "unheard_ms={:.0f} rate={} block={} channels={}",
-                      speaker_->name(), stats.callbacks, stats.underflows, stats.longest_gap_ms,
-                      stats.losses, stats.unheard_ms, stats.sample_rate, stats.block_samples,
-                      stats.channels);
-            speaker_->stop();
+                      sound_.speaker->name(), stats.callbacks, stats.underflows,
+                      stats.longest_gap_ms, stats.losses, stats.unheard_ms, stats.sample_rate,
+                      stats.block_samples, stats.channels);
         }
+        if (sound_.microphone) tell_of_microphone();
+        sound_.stop();
         if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);
         if (settling_) left_open_ = former_;
         if (!left_open_.empty()) {
@@ -496,7 +521,7 @@ private:
     std::shared_ptr<metrics::Registry> metrics_ = std::make_shared<metrics::Registry>();
     call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> emulator_;
-    std::shared_ptr<audio::AudioDevice> speaker_;
+    devices::Sound sound_;
     Memory memory_;
     Secret control_token_;
     std::unique_ptr<Bridge> bridge_;

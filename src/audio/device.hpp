@@ -24,6 +24,21 @@ struct DeviceStats {
     bool running = false;
     std::uint64_t losses = 0;  ///< times the device went away while it was in use
     double unheard_ms = 0;     ///< time without one, all in all; the calls went on
+
+    /// The other direction, of a device that has a microphone.
+    struct Capture {
+        bool wanted = false;  ///< false: it was not asked for, the rest says nothing
+        bool running = false;
+        int sample_rate = 0;    ///< Hz
+        int block_samples = 0;  ///< samples it brings at a time
+        int channels = 1;       ///< it was opened with
+        double reported_latency_ms = 0;
+        std::uint64_t callbacks = 0;
+        std::uint64_t overflows = 0;  ///< blocks before which the device says it lost some
+        double longest_gap_ms = 0;    ///< longest time between two callbacks
+        std::uint64_t losses = 0;     ///< times the microphone went away while it was in use
+        double missing_ms = 0;        ///< time without one, all in all
+    } capture;
 };
 
 /// Thread: any but the device's own, for every member (calls of several io threads share a device, so

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <optional>
 #include <span>
 
@@ -106,6 +107,8 @@ struct SpeakerLine::State {
     bool trimming = false;
     float loudness = 0;  ///< RMS of what was played, over half a second or so (mean square)
     float gain_now = 1;
+    float pan_left_now = 1;
+    float pan_right_now = 1;
     double first_played_ms = -1;
     std::uint64_t first_samples = 0;
     std::array<std::uint32_t, kLatencyBins> latency_bins{};
@@ -118,6 +121,7 @@ struct SpeakerLine::State {
     std::atomic<bool> finished{false};
     std::atomic<bool> touched{false};  ///< a sample was taken
     std::atomic<float> gain{1.0F};
+    std::atomic<float> pan_left{1.0F}, pan_right{1.0F};  ///< the pan, as a factor for each channel
     std::atomic<std::size_t> offset_shown{0};
     std::atomic<double> target_ms{0}, jitter_ms{0}, latency_ms{0}, latency_max_ms{0},
         latency_p50_ms{0}, steering_ppm{0};
@@ -165,6 +169,20 @@ void SpeakerLine::set_gain(float gain) noexcept {
     state_->gain.store(std::clamp(gain, 0.0F, 1.0F), kRelaxed);
 }
 
+void SpeakerLine::set_pan(float pan) noexcept {
+    constexpr auto kRoot2 = std::numbers::sqrt2_v<float>;
+    const auto angle = (std::clamp(pan, -1.0F, 1.0F) + 1.0F) * std::numbers::pi_v<float> / 4.0F;
+    // Exactly 1 in the middle, so that it can be told from a place beside it.
+    state_->pan_left.store(pan == 0.0F ? 1.0F : kRoot2 * std::cos(angle), kRelaxed);
+    state_->pan_right.store(pan == 0.0F ? 1.0F : kRoot2 * std::sin(angle), kRelaxed);
+}
+
+bool SpeakerLine::panned() const noexcept {
+    const auto& s = *state_;
+    return s.pan_left.load(kRelaxed) != 1.0F || s.pan_right.load(kRelaxed) != 1.0F ||
+           s.pan_left_now != 1.0F || s.pan_right_now != 1.0F;
+}
+
 PlayoutStats SpeakerLine::stats() const {
     const auto& s = *state_;
     PlayoutStats stats;
@@ -187,8 +205,10 @@ PlayoutStats SpeakerLine::stats() const {
     return stats;
 }
 
-void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
-                         Clock::Time now) noexcept {
+// `add` gets each sample's place, value, and what a factor may change by with it.
+template <class Add>
+void SpeakerLine::render_to(std::size_t frames, int sample_rate, Clock::Time now,
+                            Add add) noexcept {
     auto& s = *state_;
     if (frames == 0 || sample_rate <= 0) return;
     if (s.resampler.out_rate() != sample_rate) s.resampler.set_out_rate(sample_rate);
@@ -221,7 +241,7 @@ void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
         const auto got = s.resampler.pull(std::span(s.output).first(count));
         for (std::size_t i = 0; i < got; ++i) {
             s.gain_now += std::clamp(gain_goal - s.gain_now, -gain_step, gain_step);
-            out[done + i] += s.output[i] * s.gain_now;
+            add(done + i, s.output[i] * s.gain_now, gain_step);
         }
         if (got == 0) break;
         done += got;
@@ -231,6 +251,27 @@ void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
     s.target_ms.store(s.buffer.target_ms(), kRelaxed);
     s.jitter_ms.store(s.buffer.jitter_ms(), kRelaxed);
     s.steering_ppm.store((s.buffer.correction() - 1) * 1e6, kRelaxed);
+}
+
+void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
+                         Clock::Time now) noexcept {
+    render_to(frames, sample_rate, now,
+              [out](std::size_t at, float x, float) noexcept { out[at] += x; });
+}
+
+void SpeakerLine::render(float* left, float* right, std::size_t frames, int sample_rate,
+                         Clock::Time now) noexcept {
+    auto& s = *state_;
+    const auto left_goal = s.pan_left.load(kRelaxed);
+    const auto right_goal = s.pan_right.load(kRelaxed);
+    render_to(
+        frames, sample_rate, now,
+        [&s, left, right, left_goal, right_goal](std::size_t at, float x, float step) noexcept {
+            s.pan_left_now += std::clamp(left_goal - s.pan_left_now, -step, step);
+            s.pan_right_now += std::clamp(right_goal - s.pan_right_now, -step, step);
+            left[at] += x * s.pan_left_now;
+            right[at] += x * s.pan_right_now;
+        });
 }
 
 // Entries that came since the last block are placed on the media timeline and tell their lateness.

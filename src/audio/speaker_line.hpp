@@ -57,10 +57,20 @@ public:
 
     /// Loudness of this line, 0..1 (a change is ramped over 10 ms). Thread: any.
     void set_gain(float gain) noexcept;
+    /// Where it sounds on a device with two channels: -1 left, 0 middle, 1 right, with the same
+    /// power everywhere and in the middle as if it were not panned. Ramped as the gain is; a mono
+    /// device does not know it. Thread: any.
+    void set_pan(float pan) noexcept;
+    /// It sounds, or still did in the last block, elsewhere than in the middle. Thread: device
+    /// callback. Realtime-safe.
+    bool panned() const noexcept;
 
     /// ADDS the next `frames` mono samples, in -1..1, at `sample_rate` Hz to `out`.
     /// Thread: device callback. Realtime-safe: no lock, no allocation, no system call, no log.
     void render(float* out, std::size_t frames, int sample_rate, Clock::Time now) noexcept;
+    /// The same to two channels.
+    void render(float* left, float* right, std::size_t frames, int sample_rate,
+                Clock::Time now) noexcept;
 
     /// Prepares the resampler for a device rate (allocates). Thread: io, before `attach`.
     void prepare(int sample_rate);
@@ -70,6 +80,8 @@ public:
 
 private:
     struct State;
+    template <class Add>
+    void render_to(std::size_t frames, int sample_rate, Clock::Time now, Add add) noexcept;
     std::unique_ptr<State> state_;
 };
 

@@ -121,6 +121,7 @@ void LiveCall::local_changed(const LocalPart& before) {
 void LiveCall::update_local_ear() {
     if (!speaker_) return;
     speaker_->set_gain(local_.held || local_.ringing ? 0.0F : local_.gain);
+    speaker_->set_pan(local_.pan);
 }
 
 void LiveCall::on(const input::Play& play) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audio/device.hpp"
+#include "audio/microphone.hpp"
 #include "base/result.hpp"
 #include "devices/supervised_device.hpp"
 
@@ -32,12 +33,34 @@ struct DeviceOptions {
     /// Given: a sound card is supervised (supervised_device.hpp), so that calls outlive it, and
     /// what happens to it is told here. Thread: the supervisor's, never an io thread.
     std::function<void(const DeviceChange&)> on_change = {};
+    audio::MicOptions mic{};  ///< what is done to a microphone's sound
 };
 
 struct OutputDevice {
     std::shared_ptr<audio::AudioDevice> device;  ///< started; null for "none"
     bool fell_back = false;                      ///< the default was asked for and there is none
     std::string note;                            ///< if so, one sentence for the user: why
+};
+
+/// Both ways of a program's sound.
+class Sound {
+public:
+    std::shared_ptr<audio::AudioDevice> speaker;    ///< started; null for "none"
+    std::shared_ptr<audio::Microphone> microphone;  ///< null: none is wanted, or there can be none
+    bool fell_back = false;  ///< the default speaker was asked for and there is none
+    std::string note;        ///< if so, one sentence for the user: why
+    std::string mic_note;    ///< the same of the default microphone; empty: it is there
+
+    /// Of the device with the microphone, which may be the speaker too. Null: neither is a sound
+    /// card.
+    const std::shared_ptr<audio::AudioDevice>& card() const noexcept { return card_; }
+    /// Everything, within two seconds. Thread: any but an io thread.
+    void stop();
+
+private:
+    friend class SoundMaker;
+    std::shared_ptr<audio::AudioDevice> card_;
+    std::function<void()> stop_microphone_;
 };
 
 /// False: this program was built without PortAudio and knows no sound cards.
@@ -48,10 +71,19 @@ bool has_sound_cards() noexcept;
 /// program).
 Result<std::vector<DeviceListing>> list_devices();
 
-/// "" or "default": the system's default output. "null": keeps time, says nothing. "none": no
-/// device at all. "file:PATH": a WAV file of what would have been heard. Anything else: the name of
-/// a device, or a part of it, in any case. The device is started. Errors: no_device (listing what
-/// there is), device_failed, io (the file). Thread: any but an io thread; may take a second.
+/// `speaker`: "" or "default": the system's default output. "null": keeps time, says nothing.
+/// "none": no device at all. "file:PATH": a WAV file of what would have been heard. Anything else:
+/// the name of a device, or a part of it, in any case.
+/// `microphone`: the same with "file:PATH" a sound file that is played as if somebody spoke it, and
+/// again and again with ",loop" behind it; "null" is silence.
+/// Both run when this returns. A default that is missing is none of the errors (with
+/// `fall_back_to_null` for the speaker), and is waited for if there is an `on_change`. Errors:
+/// no_device (listing what there is), device_failed, io, not_found, bad_field (the files). Thread:
+/// any but an io thread; may take a second.
+Result<Sound> make_sound(std::string_view speaker, std::string_view microphone,
+                         const DeviceOptions& options = {});
+
+/// The speaker alone.
 Result<OutputDevice> make_output_device(std::string_view spec, const DeviceOptions& options = {});
 
 }  // namespace bridge::devices

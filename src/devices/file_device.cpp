@@ -1,5 +1,7 @@
 #include "devices/file_device.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -15,14 +17,20 @@ constexpr std::chrono::milliseconds kWriteEvery{100};
 
 }  // namespace
 
-FileDevice::FileDevice(std::filesystem::path path)
+FileDevice::FileDevice(std::filesystem::path path, std::shared_ptr<audio::DuplexTap> tap)
     : MixingDevice(std::make_shared<Output>()),
       path_(std::move(path)),
       blocks_(kRingBlocks),
-      clock_([this](Clock::Time now) {
+      clock_([this, tap = std::move(tap)](Clock::Time now) {
           Block block;
           output().heartbeat.beat(now);
           output().mixer.render(std::span<std::int16_t>(block), kRate, now);
+          if (tap) {
+              std::array<float, kBlockSamples> played;
+              std::transform(block.begin(), block.end(), played.begin(),
+                             [](std::int16_t x) { return static_cast<float>(x) / 32768.0F; });
+              tap->played(played, kRate, now, {});
+          }
           if (!blocks_.push(block)) dropped_.fetch_add(1, std::memory_order_relaxed);
       }) {}
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "audio/duplex_tap.hpp"
 #include "audio/spsc_ring.hpp"
 #include "audio/wav.hpp"
 #include "devices/mixing_device.hpp"
@@ -27,7 +28,9 @@ class FileDevice final : public MixingDevice {
 public:
     static constexpr int kRate = 48000;
 
-    explicit FileDevice(std::filesystem::path path);
+    /// `tap`, if given, hears what is written.
+    explicit FileDevice(std::filesystem::path path,
+                        std::shared_ptr<audio::DuplexTap> tap = nullptr);
     ~FileDevice() override;
 
     std::string name() const override { return "file: " + path_.string(); }

@@ -21,6 +21,7 @@ public:
         if (gap > longest_gap_.load(std::memory_order_relaxed))
             longest_gap_.store(gap, std::memory_order_relaxed);
     }
+    /// The device says that it ran dry; of an input: that it ran over.
     void underflow() noexcept { underflows_.fetch_add(1, std::memory_order_relaxed); }
     /// A new start: the time since the last stop is no gap.
     void restart() noexcept { last_.store(0, std::memory_order_relaxed); }

@@ -69,13 +69,37 @@ std::size_t LineMixer::size() const {
         owners_.begin(), owners_.end(), [](const auto& owner) { return owner != nullptr; }));
 }
 
+template <class Render>
+void LineMixer::for_each_line(Render render) noexcept {
+    passes_.fetch_add(1);
+    bool panned = false;
+    for (auto& slot : slots_) {
+        auto* line = slot.load();
+        if (!line) continue;
+        render(*line);
+        panned = panned || line->panned();
+    }
+    panned_ = panned;
+    passes_.fetch_add(1);
+}
+
 void LineMixer::render(std::span<float> out, int sample_rate, Clock::Time now) noexcept {
-    passes_.fetch_add(1);
     std::fill(out.begin(), out.end(), 0.0F);
-    for (auto& slot : slots_)
-        if (auto* line = slot.load()) line->render(out.data(), out.size(), sample_rate, now);
+    for_each_line([&](audio::SpeakerLine& line) noexcept {
+        line.render(out.data(), out.size(), sample_rate, now);
+    });
     for (auto& x : out) x = soft_limit(x);
-    passes_.fetch_add(1);
+}
+
+void LineMixer::render(std::span<float> left, std::span<float> right, int sample_rate,
+                       Clock::Time now) noexcept {
+    std::fill(left.begin(), left.end(), 0.0F);
+    std::fill(right.begin(), right.end(), 0.0F);
+    for_each_line([&](audio::SpeakerLine& line) noexcept {
+        line.render(left.data(), right.data(), left.size(), sample_rate, now);
+    });
+    for (auto& x : left) x = soft_limit(x);
+    for (auto& x : right) x = soft_limit(x);
 }
 
 void LineMixer::render(std::span<std::int16_t> out, int sample_rate, Clock::Time now) noexcept {

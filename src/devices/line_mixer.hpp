@@ -32,14 +32,23 @@ public:
     /// Overwrites `out` with the sum of all lines, mono, in -1..1, softly limited.
     /// Thread: the one device callback. Realtime-safe.
     void render(std::span<float> out, int sample_rate, Clock::Time now) noexcept;
+    /// The same to two channels of one length, for a device that has them while a line is panned.
+    void render(std::span<float> left, std::span<float> right, int sample_rate,
+                Clock::Time now) noexcept;
+    /// In the last block a line sounded elsewhere than in the middle, or is to. Thread: the
+    /// callback.
+    bool panned() const noexcept { return panned_; }
     /// The same as 16-bit samples.
     void render(std::span<std::int16_t> out, int sample_rate, Clock::Time now) noexcept;
 
 private:
     void wait_for_callback() noexcept;
+    template <class Render>
+    void for_each_line(Render render) noexcept;
 
     std::array<std::atomic<audio::SpeakerLine*>, kSlots> slots_{};
     std::atomic<std::uint64_t> passes_{0};  ///< odd: a callback is inside render
+    bool panned_ = false;                   ///< the callback's
     mutable std::mutex mutex_;              ///< of owners_; several io threads attach and detach
     std::array<std::shared_ptr<audio::SpeakerLine>, kSlots> owners_;
     std::vector<std::shared_ptr<audio::SpeakerLine>>

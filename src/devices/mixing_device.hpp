@@ -10,11 +10,11 @@
 
 namespace bridge::devices {
 
-class MixingDevice : public audio::AudioDevice {
+class MixingDevice : public virtual audio::AudioDevice {
 public:
     bool attach(std::shared_ptr<audio::SpeakerLine> line) final;
     void detach(const std::shared_ptr<audio::SpeakerLine>& line) final;
-    audio::DeviceStats stats() const final;
+    audio::DeviceStats stats() const override;
 
 protected:
     /// What the device's thread works on. Shared: a sound library that hangs may call back after

@@ -10,11 +10,12 @@ constexpr std::size_t kBlockSamples = NullDevice::kRate / 100;
 
 }  // namespace
 
-NullDevice::NullDevice()
-    : MixingDevice(std::make_shared<Output>()), clock_([this](Clock::Time now) {
+NullDevice::NullDevice(std::shared_ptr<audio::DuplexTap> tap)
+    : MixingDevice(std::make_shared<Output>()), clock_([this, tap](Clock::Time now) {
           std::array<float, kBlockSamples> block;
           output().heartbeat.beat(now);
           output().mixer.render(block, kRate, now);
+          if (tap) tap->played(block, kRate, now, {});
       }) {}
 
 NullDevice::~NullDevice() {

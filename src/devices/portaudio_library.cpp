@@ -112,34 +112,39 @@ std::vector<DeviceListing> portaudio_devices() {
     return devices;
 }
 
-Result<int> find_portaudio_output(const std::string& name) {
-    std::vector<std::pair<int, std::string>> outputs;
+Result<int> find_portaudio_device(Side side, const std::string& name) {
+    const bool output = side == Side::output;
+    const auto channels = [output](const PaDeviceInfo* device) {
+        if (!device) return 0;
+        return output ? device->maxOutputChannels : device->maxInputChannels;
+    };
+    std::vector<std::pair<int, std::string>> devices;
     const auto count = Pa_GetDeviceCount();
     for (int i = 0; i < count; ++i) {
         const auto* device = Pa_GetDeviceInfo(i);
-        if (device && device->maxOutputChannels > 0) outputs.emplace_back(i, device->name);
+        if (channels(device) > 0) devices.emplace_back(i, device->name);
     }
     if (name.empty() || lower(name) == "default") {
-        const auto index = Pa_GetDefaultOutputDevice();
-        if (index >= 0 && Pa_GetDeviceInfo(index) && Pa_GetDeviceInfo(index)->maxOutputChannels > 0)
-            return index;
-        if (!outputs.empty()) return outputs.front().first;
+        const auto index = output ? Pa_GetDefaultOutputDevice() : Pa_GetDefaultInputDevice();
+        if (index >= 0 && channels(Pa_GetDeviceInfo(index)) > 0) return index;
+        if (!devices.empty()) return devices.front().first;
         return fail(Errc::no_device,
-                    "this machine has no sound card and no sound server that can play");
+                    output ? "this machine has no sound card and no sound server that can play"
+                           : "this machine has no microphone");
     }
     const auto wanted = lower(name);
-    for (const auto& [index, found] : outputs)
+    for (const auto& [index, found] : devices)
         if (found == name) return index;
-    for (const auto& [index, found] : outputs)
+    for (const auto& [index, found] : devices)
         if (lower(found) == wanted) return index;
-    for (const auto& [index, found] : outputs)
+    for (const auto& [index, found] : devices)
         if (lower(found).find(wanted) != std::string::npos) return index;
 
     std::string known;
-    for (const auto& output : outputs) known += (known.empty() ? "" : ", ") + output.second;
-    return fail(Errc::no_device,
-                fmt::format("there is no output device named \"{}\"; there {}", name,
-                            known.empty() ? "is none at all" : "are: " + known));
+    for (const auto& device : devices) known += (known.empty() ? "" : ", ") + device.second;
+    return fail(Errc::no_device, fmt::format("there is no {} named \"{}\"; there {}",
+                                             output ? "output device" : "microphone", name,
+                                             known.empty() ? "is none at all" : "are: " + known));
 }
 
 Result<std::vector<DeviceListing>> list_portaudio_devices() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "devices/card.hpp"
 #include "devices/device_factory.hpp"
 
 namespace bridge::devices {
@@ -29,9 +30,9 @@ Result<> open_portaudio();
 void close_portaudio();
 /// Of an opened PortAudio. Thread: inside with_portaudio.
 std::vector<DeviceListing> portaudio_devices();
-/// Index of the default output ("" or "default") or of the named device: exact, then in any case,
-/// then a part of the name. Errors: no_device, listing the outputs there are.
-Result<int> find_portaudio_output(const std::string& name);
+/// Index of the default device of that direction ("" or "default") or of the named one: exact, then
+/// in any case, then a part of the name. Errors: no_device, listing those there are.
+Result<int> find_portaudio_device(Side side, const std::string& name);
 
 /// Errors: device_failed. Thread: any.
 Result<std::vector<DeviceListing>> list_portaudio_devices();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "audio/echo_canceller.hpp"
 #include "tests/unit/app/temporary_folder.hpp"
 
 namespace bridge::app {
@@ -107,7 +108,7 @@ TEST(Config, ReadsEachValue) {
                               {"AGENTBRIDGE_STREAM_SIGNATURE", "LOG"},
                               {"AGENTBRIDGE_SPEAKER", "file:out.wav"},
                               {"AGENTBRIDGE_MICROPHONE", "Headset"},
-                              {"AGENTBRIDGE_ECHO_CANCELLATION", "webrtc"},
+                              {"AGENTBRIDGE_ECHO_CANCELLATION", "speex"},
                               {"AGENTBRIDGE_NOISE_SUPPRESSION", "off"},
                               {"AGENTBRIDGE_AUTO_GAIN", "off"},
                               {"AGENTBRIDGE_HIGH_PASS", "off"},
@@ -142,7 +143,7 @@ TEST(Config, ReadsEachValue) {
     EXPECT_EQ(config.microphone, "Headset");
     EXPECT_TRUE(config.microphone_named);
     EXPECT_TRUE(config.mic.echo_cancellation);
-    EXPECT_EQ(config.mic.engine, audio::MicOptions::EchoEngine::webrtc);
+    EXPECT_EQ(config.mic.engine, audio::MicOptions::EchoEngine::speex);
     EXPECT_FALSE(config.mic.noise_suppression || config.mic.gain_control || config.mic.high_pass);
     EXPECT_FALSE(load({{"AGENTBRIDGE_ECHO_CANCELLATION", "off"}}).config.mic.echo_cancellation);
     EXPECT_TRUE(config.log_json);
@@ -249,6 +250,14 @@ TEST(Config, FindsWhatIsWrongWithAValueAndNamesTheFix) {
         const auto lines = format_problem(*problem);
         EXPECT_LE(std::count(lines.begin(), lines.end(), '\n'), 2);
     }
+}
+
+TEST(Config, TakesTheOtherEchoCancellerWhereItIsThere) {
+    const auto loaded = load({{"AGENTBRIDGE_ECHO_CANCELLATION", "webrtc"}});
+    const auto* problem = problem_about(loaded, "AGENTBRIDGE_ECHO_CANCELLATION");
+    EXPECT_EQ(problem == nullptr, audio::has_webrtc());
+    EXPECT_EQ(loaded.config.mic.engine, audio::MicOptions::EchoEngine::webrtc);
+    EXPECT_TRUE(loaded.config.mic.echo_cancellation);
 }
 
 TEST(Config, ReportsEverythingAtOnce) {
