@@ -185,6 +185,18 @@ std::string format_summary(const CallSnapshot& call) {
             "  latency   {:.0f} ms median, {:.0f} ms at most, frame received to sound card\n",
             playout.latency_p50_ms, playout.latency_max_ms);
     }
+    if (call.outbound.frames > 0) {
+        const auto& said = call.outbound;
+        out += fmt::format("  spoken    {} in {} messages, {} marks heard, {} cut off",
+                           format_elapsed(milliseconds(said.frames * 20)), said.messages,
+                           said.marks_played, said.marks_cleared);
+        if (said.mouth_to_wire_max_ms > 0)
+            out +=
+                fmt::format(", microphone to socket {:.0f} ms at most", said.mouth_to_wire_max_ms);
+        if (said.dropped_live_samples > 0)
+            out += fmt::format(", {:.0f} ms of it dropped", ms_of(said.dropped_live_samples));
+        out += "\n";
+    }
     if (call.outcome_unknown) {
         out +=
             "  warning   nobody knows whether the carrier placed this call; look at its console\n";
@@ -238,6 +250,21 @@ std::string format_summary_json(const CallSnapshot& call) {
             {"dropped_ms", rounded(ms_of(playout.dropped_samples))},
         };
     }
+    const auto& said = call.outbound;
+    out["outbound"] = boost::json::object{
+        {"frames", said.frames},
+        {"messages", said.messages},
+        {"marks", said.marks},
+        {"marks_played", said.marks_played},
+        {"marks_cleared", said.marks_cleared},
+        {"marks_lost", said.marks_lost},
+        {"clears", said.clears},
+        {"refused_frames", said.refused_frames},
+        {"dropped_live_ms", rounded(ms_of(said.dropped_live_samples))},
+        {"mouth_to_wire_ms", rounded(said.mouth_to_wire_ms)},
+        {"mouth_to_wire_max_ms", rounded(said.mouth_to_wire_max_ms)},
+        {"round_trip_ms", rounded(said.round_trip_ms)},
+    };
     if (call.device) {
         const auto& device = *call.device;
         out["device"] = boost::json::object{

@@ -1,0 +1,157 @@
+"""A phone on the laptop: what is spoken into its microphone is heard on the phone, what the phone says comes out of
+the loudspeaker, both at once, and the loudspeaker's sound in the microphone does not go back to the phone. The
+sound card is a private PulseAudio; the judge is the built-in Twilio's own recording of what the phone heard."""
+
+import array
+import math
+import signal
+import subprocess
+import time
+import urllib.request
+import wave
+
+from harness import Emulator, find_key, have_prompts, json_objects, main, skip, sound_compare, wait_for, write_speech
+from sound_server import Recorder, WithSoundServer
+
+TARGET = "+12025550142"
+TONE_MS = 400
+PLAIN = {"AGENTBRIDGE_ECHO_CANCELLATION": "off", "AGENTBRIDGE_NOISE_SUPPRESSION": "off",
+         "AGENTBRIDGE_AUTO_GAIN": "off", "AGENTBRIDGE_HIGH_PASS": "off"}
+
+
+def mulaw(byte):
+    """G.711: a byte's 16-bit sample."""
+    byte ^= 0xFF
+    size = (((byte & 15) << 3) + 132 << ((byte & 0x70) >> 4)) - 132
+    return -size if byte & 0x80 else size
+
+
+def loudness(samples):
+    """In dB below full scale."""
+    energy = sum(x * x for x in samples) / max(len(samples), 1)
+    return 10 * math.log10(max(energy, 0.1) / 32768 ** 2)
+
+
+class TwoWay(WithSoundServer):
+    def begin(self, persona, **settings):
+        """A call with the microphone that stays up; returns (emulator, call process, its CallSid)."""
+        emulator = Emulator(self, "--persona", f"{TARGET}={persona}")
+        environment = self.bridge_environment(emulator)
+        environment.update(self.sound)
+        environment.update({"AGENTBRIDGE_SPEAKER": "default", **settings})
+        call = self.start(["--json", "call", "--target", TARGET, "--mic", "--yes"], environment, name="call")
+        wait_for("the stream is up", lambda: self.streams(emulator, call), 20)
+        sid = emulator.live_calls()[0]["sid"]
+        return emulator, call, sid
+
+    def streams(self, emulator, call):
+        self.alive_or_fail(call)
+        return any(event.get("event") == "stream_opened" for event in emulator.ledger())
+
+    def alive_or_fail(self, call):
+        if not call.running():
+            self.fail(f"the call ended early\n{call}")
+
+    def end(self, call):
+        call.signal(signal.SIGINT)
+        call.code = call.wait(20)
+        self.assert_code(call, 0)
+
+    def speak(self, file):
+        """Plays a file into the microphone, to its end."""
+        subprocess.run(["timeout", "-s", "KILL", "60", "paplay", "-d", "micfeed", str(file)], env=self.sound, check=True)
+
+    def heard(self, emulator, sid):
+        """What the phone heard so far, as a file."""
+        path = self.folder / "heard.wav"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{emulator.url}/emulator/v1/calls/{sid}/heard.wav", timeout=10) as answer:
+            path.write_bytes(answer.read())
+        return path
+
+    def samples(self, path):
+        """Of a 16-bit file, or of the built-in Twilio's mu-law."""
+        content = path.read_bytes()
+        if content[20:22] == b"\x07\x00":
+            return [mulaw(byte) for byte in content[content.index(b"data") + 8:]]
+        with wave.open(str(path)) as file:
+            data = array.array("h")
+            data.frombytes(file.readframes(file.getnframes()))
+        return data
+
+    def mouth_to_wire(self, call):
+        return find_key(json_objects(call.out), "mouth_to_wire_max_ms")
+
+    def test_the_microphone_is_heard_on_the_phone(self):
+        speech = self.folder / "speech.wav"
+        write_speech(speech, TONE_MS)
+        emulator, call, sid = self.begin("silence", **PLAIN)
+        self.speak(speech)
+        time.sleep(0.5)  # what was spoken last is on its way
+        recording = self.heard(emulator, sid)
+        self.end(call)
+        self.assert_nothing_left_open(emulator)
+        verdict, code, complaints = sound_compare(
+            speech, recording, "--from-ms", TONE_MS + 100, "--min-windows", 15, "--min-median", 0.97,
+            "--min-window", 0.6, "--max-wander-ms", 25, "--max-gap-ms", 40, "--max-level-change-db", 1.5)
+        print(verdict, "mouth to wire", self.mouth_to_wire(call), "ms", flush=True)
+        self.assertEqual(code, 0, f"{complaints}\n{call}")
+        self.assertLess(self.mouth_to_wire(call), 60, call)
+
+    def test_with_echo_and_noise_taken_out_speech_stays_speech(self):
+        speech = self.folder / "speech.wav"
+        write_speech(speech, TONE_MS)
+        emulator, call, sid = self.begin("silence", AGENTBRIDGE_HIGH_PASS="off", AGENTBRIDGE_AUTO_GAIN="off")
+        self.speak(speech)
+        time.sleep(0.5)
+        recording = self.heard(emulator, sid)
+        self.end(call)
+        verdict, code, complaints = sound_compare(
+            speech, recording, "--from-ms", TONE_MS + 100, "--min-windows", 15, "--min-median", 0.85, "--max-gap-ms", 120)
+        print(verdict, flush=True)
+        self.assertEqual(code, 0, f"{complaints}\n{call}")
+
+    def test_both_speak_at_once_and_both_are_heard(self):
+        theirs, ours = self.folder / "theirs.wav", self.folder / "ours.wav"
+        write_speech(theirs, TONE_MS, ("Rear_Center", "Rear_Right", "Side_Left", "Front_Center", "Front_Left", "Rear_Left"))
+        write_speech(ours, TONE_MS)
+        recording = self.folder / "speaker.raw"
+        recorder = Recorder(self.sound, recording)
+        self.addCleanup(recorder.stop)
+        wait_for("the recorder records", lambda: recorder.samples > 4800)
+        emulator, call, sid = self.begin(f"wav:{theirs},delay=0,hangup=no", **PLAIN)
+        self.speak(ours)
+        wait_for("the phone has said it all", lambda: recorder.samples > 48 * 12000, 20)
+        heard = self.heard(emulator, sid)
+        self.end(call)
+        recorder.stop()
+        for name, source, kept, options in (("phone", ours, heard, ()), ("speaker", theirs, recording, ("--raw", 48000))):
+            verdict, code, complaints = sound_compare(
+                source, kept, *options, "--from-ms", TONE_MS + 100, "--min-windows", 12, "--min-median", 0.97,
+                "--max-gap-ms", 40)
+            print(name, verdict, flush=True)
+            self.assertEqual(code, 0, f"{name}: {complaints}\n{call}")
+
+    def test_the_loudspeaker_in_the_room_does_not_go_back_to_the_phone(self):
+        theirs = self.folder / "theirs.wav"
+        write_speech(theirs, TONE_MS)
+        room = subprocess.run(["pactl", "load-module", "module-loopback", "source=speaker.monitor", "sink=micfeed",
+                               "latency_msec=80", "adjust_time=0"], env=self.sound, capture_output=True, text=True, check=True)
+        self.assertTrue(room.stdout.strip().isdigit(), room)
+        # Louder is not more echo: without the gain control.
+        emulator, call, sid = self.begin(f"wav:{theirs},delay=0,hangup=no,repeat=yes", AGENTBRIDGE_AUTO_GAIN="off")
+        started = time.monotonic()
+        wait_for("the far end has spoken for 25 s", lambda: time.monotonic() - started > 25 or self.alive_or_fail(call), 40)
+        heard = self.samples(self.heard(emulator, sid))
+        self.end(call)
+        with_room = loudness(heard[8000 * 12:8000 * 24])
+        spoken = loudness([x for x in self.samples(theirs)])
+        print(f"the phone speaks at {spoken:.1f} dBFS, its echo comes back at {with_room:.1f}, "
+              f"first three seconds {loudness(heard[:24000]):.1f}", flush=True)
+        self.assertLess(with_room, spoken - 25, call)
+
+
+if __name__ == "__main__":
+    if not have_prompts():
+        skip("no recorded speech in /usr/share/sounds/alsa (package alsa-utils)")
+    main()
