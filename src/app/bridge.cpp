@@ -96,11 +96,16 @@ Result<> Bridge::set_up(call::EventBus& events) {
     for (std::size_t i = 0; i < shards_->size(); ++i) {
         homes.push_back({(*shards_)[i].executor(), &(*shards_)[i].clock()});
     }
-    registry_ = std::make_unique<call::CallRegistry>(
-        std::move(homes),
-        call::CallRegistry::Services{events, rest_, options_.speaker, options_.playout,
-                                     options_.journal, options_.metrics, options_.listener,
-                                     options_.microphone});
+    call::CallRegistry::Services services{events,           rest_,
+                                          options_.speaker, options_.playout,
+                                          options_.journal, options_.metrics,
+                                          options_.listener};
+    services.microphone = options_.microphone;
+    services.hold_music = options_.hold_music;
+    services.voicemail = options_.voicemail;
+    registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
+    transfers_ =
+        std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;

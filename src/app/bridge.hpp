@@ -22,6 +22,8 @@
 #include "call/call_registry.hpp"
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
+#include "call/voicemail.hpp"
+#include "call/warm_transfer.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/shards.hpp"
@@ -55,6 +57,8 @@ struct BridgeOptions {
     audio::PlayoutOptions playout;
     std::shared_ptr<audio::AudioDevice> speaker;      ///< null: no local sound
     std::shared_ptr<audio::Microphone> microphone{};  ///< null: nobody speaks from here
+    audio::Samples hold_music{};                      ///< null: our own
+    std::shared_ptr<call::VoicemailBox> voicemail{};  ///< null: nobody can leave a message
     /// One more ear for each call, for tests and measurements; empty: none.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
@@ -96,6 +100,8 @@ public:
     const std::string& instance() const { return instance_; }
     net::Shards& shards() { return *shards_; }
     call::CallRegistry& calls() { return *registry_; }
+    /// Thread: that of the first shard, for every member of it.
+    call::WarmTransfers& transfers() { return *transfers_; }
     twilio::RestClient& rest() { return *rest_; }
     std::shared_ptr<call::Carrier> carrier() { return rest_; }
     /// What it counts; render_metrics() makes it text.
@@ -130,6 +136,7 @@ private:
     std::shared_ptr<net::HttpClient> http_;
     std::shared_ptr<twilio::RestClient> rest_;
     std::unique_ptr<call::CallRegistry> registry_;
+    std::unique_ptr<call::WarmTransfers> transfers_;
     std::shared_ptr<twilio::Webhooks> webhooks_;
     std::shared_ptr<twilio::MediaEndpoint> media_;
     struct Listener {

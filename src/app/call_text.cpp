@@ -134,6 +134,10 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
                 return say(fmt::format("keys {} not sent: {}", sent.digits, sent.problem));
             return say(fmt::format("keys {} sent", sent.digits));
         }
+        std::optional<std::string> operator()(const call::event::VoicemailLeft& left) const {
+            return say(fmt::format("left a message of {:.0f} s: {}",
+                                   static_cast<double>(left.length.count()) / 1000.0, left.file));
+        }
         std::optional<std::string> operator()(const call::event::LocalChanged&) const {
             return std::nullopt;
         }
@@ -175,6 +179,11 @@ std::string format_summary(const CallSnapshot& call) {
             out += fmt::format(", {:.0f} ms concealed", ms_of(call.playout->concealed_samples));
         out += "\n";
     }
+    if (call.media.gap_ms > 0) {
+        out +=
+            fmt::format("  gaps      {} ms without sound while the carrier sent keys or dialled\n",
+                        call.media.gap_ms);
+    }
     if (call.playout && call.playout->frames > 0) {
         const auto& playout = *call.playout;
         out += fmt::format(
@@ -200,6 +209,8 @@ std::string format_summary(const CallSnapshot& call) {
     if (call.outcome_unknown) {
         out +=
             "  warning   nobody knows whether the carrier placed this call; look at its console\n";
+    } else if (call.handed_over) {
+        out += "  note      it goes on without this program, and costs until they hang up\n";
     } else if (!call.sid.empty() && !call.end_confirmed) {
         out += fmt::format("  warning   the end of {} was not confirmed; it may still be live\n",
                            call.sid);
@@ -232,6 +243,8 @@ std::string format_summary_json(const CallSnapshot& call) {
         {"duplicates", call.media.duplicates},
         {"stalls", call.media.stalls},
         {"malformed", call.media.malformed},
+        {"gap_ms", call.media.gap_ms},
+        {"handed_over", call.handed_over},
     };
     if (call.billed_duration) out["billed_s"] = call.billed_duration->count();
     if (call.stream_setup) out["stream_setup_ms"] = call.stream_setup->count();

@@ -20,9 +20,9 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file", "--log-level",  "--log-format",   "--workers", "--target",
-        "--from",     "--time-limit", "--ring-timeout", "--speaker", "--microphone",
-        "--answer",   "--tunnel",     "--url-check"};
+        "--env-file", "--log-level",  "--log-format",   "--workers",  "--target",
+        "--from",     "--time-limit", "--ring-timeout", "--speaker",  "--microphone",
+        "--answer",   "--unanswered", "--tunnel",       "--url-check"};
     return flags;
 }
 
@@ -205,8 +205,10 @@ private:
         sub->add_flag("--dry-run", run.dry_run,
                       "check the settings, show what would be done, do nothing");
         if (kind == RunCommand::Kind::serve) {
-            setting(sub, "--answer", "AGENTBRIDGE_ANSWER", "auto|reject",
+            setting(sub, "--answer", "AGENTBRIDGE_ANSWER", "auto|ring|reject",
                     "what to do with inbound calls");
+            setting(sub, "--unanswered", "AGENTBRIDGE_UNANSWERED", "hangup|voicemail",
+                    "what becomes of one that rang and was not taken");
         }
     }
 

@@ -441,8 +441,22 @@ private:
                 *word == "log" ? StreamSignature::log : StreamSignature::require;
         }
         if (const auto word = choice("AGENTBRIDGE_ANSWER")) {
-            config.answer = *word == "reject" ? AnswerPolicy::reject : AnswerPolicy::accept;
+            config.answer = *word == "reject" ? AnswerPolicy::reject
+                            : *word == "ring" ? AnswerPolicy::ring
+                                              : AnswerPolicy::accept;
         }
+        if (const auto word = choice("AGENTBRIDGE_UNANSWERED")) {
+            config.unanswered = *word == "voicemail" ? Unanswered::voicemail : Unanswered::hang_up;
+        }
+        const auto sound = [&](std::string_view name, std::string& into) {
+            into = text(name);
+            std::error_code ignored;
+            if (!into.empty() && !std::filesystem::is_regular_file(into, ignored))
+                wrong(name, "is not a file", "give the path of a sound file, or take it away");
+        };
+        sound("AGENTBRIDGE_VOICEMAIL_GREETING", config.voicemail_greeting);
+        sound("AGENTBRIDGE_HOLD_MUSIC", config.hold_music);
+        duration("AGENTBRIDGE_VOICEMAIL_LIMIT", 5, 3600, config.voicemail_limit);
         if (const auto word = choice("AGENTBRIDGE_MACHINE_DETECTION")) {
             config.machine_detection = *word == "off"      ? MachineDetection::off
                                        : *word == "enable" ? MachineDetection::enable

@@ -21,7 +21,8 @@
 namespace bridge::app {
 
 enum class StreamSignature { require, log };
-enum class AnswerPolicy { accept, reject };
+enum class AnswerPolicy { accept, ring, reject };
+enum class Unanswered { hang_up, voicemail };
 enum class TunnelKind { off, ngrok, cloudflared };
 enum class MachineDetection { off, enable, detect_message_end };
 
@@ -52,6 +53,9 @@ struct Config {
 
     // Calls
     AnswerPolicy answer = AnswerPolicy::accept;
+    Unanswered unanswered = Unanswered::hang_up;  ///< of an inbound call that rang
+    std::string voicemail_greeting, hold_music;   ///< sound files; empty: our own
+    std::chrono::seconds voicemail_limit{120};
     std::chrono::seconds ping_interval{15};  ///< of a silent media socket
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};

@@ -54,7 +54,7 @@ ExitCode exit_code_for(const Error& error) {
 }
 
 bool may_still_be_live(const call::CallSnapshot& snapshot) {
-    if (snapshot.end_confirmed) return false;
+    if (snapshot.end_confirmed || snapshot.handed_over) return false;
     return snapshot.outcome_unknown || !snapshot.sid.empty();
 }
 

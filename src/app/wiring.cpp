@@ -18,10 +18,14 @@
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
 #include "app/session.hpp"
+#include "audio/resample.hpp"
+#include "audio/wav.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "devices/device_factory.hpp"
 #include "emulator/emulator.hpp"
+#include "speech/flite_voice.hpp"
+#include "stores/voicemail_store.hpp"
 
 namespace bridge::app {
 namespace {
@@ -36,6 +40,9 @@ constexpr auto kForced = 800ms;
 constexpr auto kSettling = 5s;
 constexpr auto kDemoNumber = "+12025550100";
 constexpr auto kDemoFile = "demo.wav";
+constexpr auto kGreeting =
+    "Hello. Nobody can take your call right now. Please leave a message after the tone, and press "
+    "the hash key, or hang up, when you are done.";
 
 Failure failure(ExitCode exit, std::string message) {
     return Failure{exit, std::move(message)};
@@ -105,6 +112,8 @@ public:
                 : twilio::InboundPolicy::answer;
         bridge.ping_interval = config.ping_interval;
         bridge.inbound_call = call_spec();
+        bridge.inbound_call.ring = config.answer == AnswerPolicy::ring;
+        if (auto ready = open_sounds(bridge); !ready) return tl::unexpected(ready.error());
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = sound_.speaker;
         bridge.microphone = sound_.microphone;
@@ -320,6 +329,46 @@ private:
                   captured.longest_gap_ms, captured.losses, captured.missing_ms, heard.sample_rate,
                   heard.gaps, heard.dropped_samples, heard.clipped_samples, heard.echo_delay_ms,
                   heard.erle_db);
+    }
+
+    /// What callers hear of us besides voices: hold music, the voicemail's greeting.
+    Outcome<> open_sounds(BridgeOptions& bridge) const {
+        const auto& config = options_.config;
+        const auto load = [](const std::string& setting,
+                             const std::string& file) -> Outcome<audio::Samples> {
+            auto sound = audio::read_sound(file);
+            if (!sound) {
+                return tl::unexpected(
+                    failure(ExitCode::configuration, setting + " " + sound.error().message));
+            }
+            return std::make_shared<const std::vector<std::int16_t>>(
+                audio::resample(sound->samples, sound->sample_rate, audio::kSampleRate));
+        };
+        if (!config.hold_music.empty()) {
+            auto music = load("AGENTBRIDGE_HOLD_MUSIC", config.hold_music);
+            if (!music) return tl::unexpected(music.error());
+            bridge.hold_music = *music;
+        }
+        if (!bridge.inbound_call.ring || config.unanswered != Unanswered::voicemail) return {};
+        bridge.inbound_call.voicemail = true;
+        stores::VoicemailOptions box;
+        box.folder = config.state_dir / "voicemail";
+        box.limit = config.voicemail_limit;
+        box.metrics = metrics_;
+        if (!config.voicemail_greeting.empty()) {
+            auto greeting = load("AGENTBRIDGE_VOICEMAIL_GREETING", config.voicemail_greeting);
+            if (!greeting) return tl::unexpected(greeting.error());
+            box.greeting = *greeting;
+        } else {
+            auto spoken = speech::synthesize(kGreeting);
+            if (!spoken) return tl::unexpected(failure(ExitCode::failure, spoken.error().message));
+            box.greeting = std::make_shared<const std::vector<std::int16_t>>(std::move(*spoken));
+        }
+        auto opened = stores::VoicemailStore::open(std::move(box));
+        if (!opened)
+            return tl::unexpected(failure(ExitCode::configuration, opened.error().message));
+        bridge.voicemail = *opened;
+        return {};
     }
 
     /// Whatever is still under way then is left.

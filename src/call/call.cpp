@@ -75,6 +75,8 @@ CallSnapshot LiveCall::snapshot() const {
     out.candidates = candidates_;
     out.lost_create = lost_create_;
     out.end_confirmed = end_confirmed_;
+    out.handed_over = handed_over_;
+    out.transfer = transfer_;
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
     out.streamed = duration_cast<milliseconds>(
@@ -109,6 +111,7 @@ void LiveCall::on(const input::StreamStarted& started) {
         line_->close();
     } else {
         advance(CallState::in_progress, {});
+        on_stream_back();
     }
 }
 
@@ -117,6 +120,7 @@ void LiveCall::connect_audio() {
         listener_ = services_.listener(id());
         mix_.add_ear(listener_);
     }
+    if (armed(TimerKind::drain_deadline)) drop_speaker();  // it has said its last
     if (!spec_.play_locally || !services_.speaker || speaker_) return;
     auto line = std::make_shared<audio::SpeakerLine>(services_.clock, services_.playout);
     if (!services_.speaker->attach(line)) {
@@ -155,6 +159,10 @@ void LiveCall::on(const input::DtmfReceived& dtmf) {
     if (!current(dtmf.stream) || !audio_ || !audio_->count(dtmf.sequence)) return;
     log::info({"call", id()}, "key {} received", dtmf.digit);
     publish(event::Digit{dtmf.digit});
+    if (dtmf.digit == '#' && message_) {
+        end_message();
+        on(input::HangUp{"the message is complete"});
+    }
 }
 
 void LiveCall::on(const input::BadMessage& bad) {
@@ -166,33 +174,30 @@ void LiveCall::on(const input::BadMessage& bad) {
 }
 
 void LiveCall::on(const input::StreamStopped& stopped) {
-    if (current(stopped.stream))
-        log::debug({"call", id()}, "stream stopped by the carrier stream={}", stream_sid_);
+    if (!current(stopped.stream)) return;
+    log::debug({"call", id()}, "stream stopped by the carrier stream={}", stream_sid_);
+    // The next one may be there before this one's connection is gone.
+    if (stream_end_expected()) retire_stream();
 }
 
 void LiveCall::on(const input::StreamClosed& closed) {
     if (!current(closed.stream)) return;
+    if (line_ && stream_end_expected()) {
+        retire_stream();
+        return;
+    }
     stream_open_ = false;
     audio_.reset();
+    stop_ringing(false, "the caller hung up");
+    end_message();
     if (line_) {
-        streamed_ += services_.clock.now() - stream_up_;
-        line_.reset();
-        outbound_->detach();
-        update_microphone();
-        log::info({"call", id()},
-                  "stream ended stream={} {} frames={} lost_ms={} gaps={} duplicates={} late={}",
-                  stream_sid_, closed.clean ? "cleanly" : "by a lost connection", media_.frames,
-                  media_.lost_ms, media_.gaps, media_.duplicates, media_.late);
-        publish(event::StreamDown{stream_sid_, closed.clean, closed.reason});
+        note_stream_end(closed.clean, closed.reason);
     } else {
         log::warning({"call", id()}, "a media connection ended before it started: {}",
                      closed.reason);
     }
     if (!closed.clean && !closed.reason.empty()) warn("media stream: " + closed.reason);
-    if (speaker_) {
-        speaker_->end();
-        arm(TimerKind::drain_deadline, kDrain);
-    }
+    drain_speaker();
     if (!is_final(state_)) {
         // A call of ours does nothing once its stream is gone: it is over, or it must be ended.
         disarm(TimerKind::stream_deadline);
@@ -200,6 +205,18 @@ void LiveCall::on(const input::StreamClosed& closed) {
     } else {
         disarm(TimerKind::stream_deadline);
     }
+}
+
+void LiveCall::note_stream_end(bool clean, const std::string& reason) {
+    streamed_ += services_.clock.now() - stream_up_;
+    line_.reset();
+    outbound_->detach();
+    update_microphone();
+    log::info({"call", id()},
+              "stream ended stream={} {} frames={} lost_ms={} gaps={} duplicates={} late={}",
+              stream_sid_, clean ? "cleanly" : "by a lost connection", media_.frames,
+              media_.lost_ms, media_.gaps, media_.duplicates, media_.late);
+    publish(event::StreamDown{stream_sid_, clean, reason});
 }
 
 void LiveCall::on(const input::SpeakerReport& report) {
@@ -228,13 +245,15 @@ void LiveCall::on(const input::TimerFired& timer) {
                 line_->close();
             } else if (!is_final(state_)) {
                 stream_open_ = false;
-                warn(
-                    "the carrier fetched our instructions but its media stream never reached "
-                    "us" +
-                    (stream_error_.empty()
-                         ? std::string(". Is PUBLIC_URL reachable for WebSockets? "
-                                       "A trial account may strip streams.")
-                         : ": " + stream_error_));
+                instruction_.reset();
+                digits_done("the media stream did not come back");
+                warn((gap_since_ ? std::string("the media stream did not come back")
+                                 : std::string("the carrier fetched our instructions but its media "
+                                               "stream never reached us")) +
+                     (stream_error_.empty()
+                          ? std::string(". Is PUBLIC_URL reachable for WebSockets? "
+                                        "A trial account may strip streams.")
+                          : ": " + stream_error_));
                 hang_up_wanted_ = true;
                 end_reason_ = "no media stream";
                 if (stream_error_.empty()) stream_error_ = "it never came";
@@ -246,6 +265,22 @@ void LiveCall::on(const input::TimerFired& timer) {
             break;
         case TimerKind::drain_deadline:
             drop_speaker();
+            break;
+        case TimerKind::digits_pause:
+            next_instruction();
+            break;
+        case TimerKind::transfer_deadline:
+            on_transfer_deadline();
+            break;
+        case TimerKind::ring_deadline:
+            on_ring_deadline();
+            break;
+        case TimerKind::message_limit:
+            end_message();
+            on(input::HangUp{"the message is as long as it may be"});
+            break;
+        case TimerKind::closing_words:
+            if (speech_is_over()) on(input::HangUp{*closing_});
             break;
     }
 }
@@ -268,6 +303,13 @@ void LiveCall::poll_speaker() {
         poll_speaker();
         accept(input::SpeakerReport{line->stats(), services_.speaker->stats(), line->drained()});
     });
+}
+
+/// What it holds plays out, and then it goes.
+void LiveCall::drain_speaker() {
+    if (!speaker_ || armed(TimerKind::drain_deadline)) return;
+    speaker_->end();
+    arm(TimerKind::drain_deadline, kDrain);
 }
 
 void LiveCall::drop_speaker() {
@@ -319,7 +361,9 @@ void LiveCall::finish(CallState to, std::string reason) {
     }
     for (const auto kind :
          {TimerKind::statistics, TimerKind::answer_deadline, TimerKind::stream_deadline,
-          TimerKind::lost_create, TimerKind::confirm_deadline}) {
+          TimerKind::lost_create, TimerKind::confirm_deadline, TimerKind::digits_pause,
+          TimerKind::transfer_deadline, TimerKind::ring_deadline, TimerKind::message_limit,
+          TimerKind::closing_words}) {
         disarm(kind);
     }
     if (end_reason_.empty()) {
@@ -328,7 +372,12 @@ void LiveCall::finish(CallState to, std::string reason) {
         log::info({"call", id()}, "{}: {}", to_string(to), end_reason_);
     }
     publish(event::StateChanged{to, end_reason_});
-    if (stream_open_) arm(TimerKind::stream_deadline, kStreamAfterEnd);
+    drop_control();
+    if (stream_open_) {
+        arm(TimerKind::stream_deadline, kStreamAfterEnd);
+    } else {
+        drain_speaker();
+    }
 }
 
 void LiveCall::end_if_over() {
@@ -338,7 +387,7 @@ void LiveCall::end_if_over() {
     ended_ = true;
     JournalChange last;
     last.state = state_;
-    if (end_confirmed_) {
+    if (end_confirmed_ || handed_over_) {
         last.ended = true;
     } else {
         last.instance.emplace();  // nobody holds it: the next run, or `reap`, sees to it
@@ -369,6 +418,7 @@ JournalEntry LiveCall::journal_entry() const {
     entry.from = spec_.from;
     entry.state = state_;
     entry.hold = hold_;
+    entry.parent = spec_.parent;
     entry.asked = create_.since;
     return entry;
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "audio/call_tones.hpp"
 #include "audio/device.hpp"
 #include "audio/microphone.hpp"
 #include "base/clock.hpp"
@@ -23,6 +24,7 @@
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
 #include "call/outbound_line.hpp"
+#include "call/voicemail.hpp"
 
 namespace bridge::call {
 
@@ -38,6 +40,11 @@ struct CallSpec {
     bool play_locally = true;  ///< the local speaker hears it
     bool focus = true;         ///< the microphone is this call's until the desk says otherwise
     std::map<std::string, std::string> extra;  ///< carrier parameters passed through
+    /// An inbound call rings here for `ring_timeout` until somebody takes it (input::Accept).
+    bool ring = false;
+    /// Nobody took it: it may leave a message; else it is hung up.
+    bool voicemail = false;
+    CallId parent{};  ///< the call this one is made for, if any
 };
 
 /// What a call uses and does not own. Everything outlives it.
@@ -55,6 +62,8 @@ struct CallServices {
     OutboundOptions outbound{};
     /// Makes one more ear for a call when its stream starts; the call keeps it until it is over.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
+    audio::Samples hold_music{};                ///< null: audio::hold_music()
+    std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

@@ -17,16 +17,11 @@ using input::TimerKind;
 
 namespace {
 
-/// Instructions were fetched: the stream should be there within this time (Twilio connects at once;
-/// its own connection time-out is not documented).
-constexpr auto kStreamSetup = 20s;
 constexpr auto kConfirmAfterHangUp = 1s;
 constexpr auto kConfirmAgain = 2s;
 /// A stream that failed is explained by a webhook of its own, which the final one may overtake.
 constexpr auto kExplanation = 500ms;
 constexpr int kConfirmTries = 4;
-/// The voice webhook has 15 s, ringing a few seconds more than we asked for.
-constexpr auto kAnswerSlack = 25s;
 /// A create with an unknown outcome: its webhooks usually tell within this time that it was made.
 constexpr auto kLookForCreate = 1500ms;
 constexpr auto kLookAgain = 2s;
@@ -180,7 +175,7 @@ void LiveCall::settle_adopted(CallState seen) {
         arm(TimerKind::answer_deadline, spec_.ring_timeout + kAnswerSlack);
         return;
     }
-    if (hold_ == Hold::held || hold_ == Hold::conference) return;
+    if (away()) return;
     // Answered while nobody was there to give instructions; or its stream ended with us.
     const bool stream_comes = stream_open_ || armed(TimerKind::stream_deadline);
     if (!stream_comes) {
@@ -193,6 +188,8 @@ void LiveCall::settle_adopted(CallState seen) {
 
 void LiveCall::on(const input::VoiceRequested& voice) {
     heard_ = true;
+    // It asks what to do next: what it did before is over, whoever hears of that first.
+    if (line_ && !spec_.listen_only && stream_end_expected()) retire_stream();
     learn(voice.sid);
     if (asked_ == Clock::Time{}) asked_ = services_.clock.now();
     if (spec_.to.empty()) spec_.to = voice.to;
@@ -275,8 +272,19 @@ void LiveCall::on(const input::HangUp& request) {
         if (line_) line_->close();
         return;
     }
+    if (hold_ == Hold::transferred) {  // not ours any more
+        let_go();
+        return;
+    }
+    if (request.after_speech && !hang_up_wanted_ && !closing_) {
+        closing_ = request.reason;
+        update_microphone();
+        if (!speech_is_over()) return;
+    }
     if (std::exchange(hang_up_wanted_, true)) return;
     end_reason_ = request.reason;
+    disarm(TimerKind::closing_words);
+    drop_control();
     if (dialing_) return;  // as soon as we know its CallSid
     if (sid_.empty()) {
         if (outcome_unknown_) {
@@ -336,7 +344,17 @@ void LiveCall::on(const input::FetchFinished& fetched) {
             settle_adopted(*seen);
             return;
         }
+        if (hold_ == Hold::held && !hang_up_wanted_) {
+            // The dial's ring time is over and the call lives: somebody answered there.
+            connected_elsewhere();
+            return;
+        }
         // It lives on with nobody at this end: end it.
+        const bool elsewhere = hold_ == Hold::conference || hold_ == Hold::transferred;
+        if ((elsewhere || line_) && !hang_up_wanted_) {  // it has a reason to live
+            confirm_tries_ = 0;
+            return;
+        }
         if (!stream_open_) start_hang_up();
     } else if (fetched.outcome.error().code == Errc::not_found) {
         end_confirmed_ = true;

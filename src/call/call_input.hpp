@@ -194,6 +194,12 @@ struct Play {
     std::shared_ptr<const std::vector<std::int16_t>> samples;
     bool loop = false;
 };
+/// Back from a conference, or from a dial that nobody has answered, into a stream of ours.
+struct TakeBack {};
+/// What a warm transfer of this call has come to (warm_transfer.hpp), for its snapshot and events.
+struct TransferTold {
+    TransferState transfer;
+};
 /// What is being said to the phone is cut off.
 struct Clear {};
 /// Whatever the call is handed to goes on without us: it is let go, not hung up.
@@ -213,15 +219,20 @@ struct SpeakerReport {
 // --- time
 
 enum class TimerKind {
-    statistics,        ///< once a second while the call lives
-    answer_deadline,   ///< nobody told us how dialling ended
-    stream_deadline,   ///< instructions were fetched and no stream came, or a stream outlived its
-                       ///< call
-    lost_create,       ///< look for a call whose creation is uncertain
-    confirm_deadline,  ///< the end of the call was not reported: ask the carrier
-    drain_deadline,    ///< the last sound should have been played by now
+    statistics,         ///< once a second while the call lives
+    answer_deadline,    ///< nobody told us how dialling ended
+    stream_deadline,    ///< instructions were fetched and no stream came, or a stream outlived its
+                        ///< call
+    lost_create,        ///< look for a call whose creation is uncertain
+    confirm_deadline,   ///< the end of the call was not reported: ask the carrier
+    drain_deadline,     ///< the last sound should have been played by now
+    digits_pause,       ///< no further key was typed: those there are go out together
+    transfer_deadline,  ///< the dial should be over, or the conference joined, by now
+    ring_deadline,      ///< nobody here has taken the call
+    message_limit,      ///< a voicemail message is as long as it may be
+    closing_words,      ///< look whether what is being said is over, to hang up
 };
-inline constexpr std::size_t kTimerKinds = 6;
+inline constexpr std::size_t kTimerKinds = 11;
 struct TimerFired {
     TimerKind kind;
 };
@@ -235,7 +246,8 @@ using CallInput = std::variant<
     input::StreamReported, input::InstructionsFailed, input::MachineDetected,
     input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
-    input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::Play,
-    input::Clear, input::LetGo, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
+    input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
+    input::TransferTold, input::Play, input::Clear, input::LetGo, input::MicrophoneBlock,
+    input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

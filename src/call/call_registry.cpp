@@ -40,6 +40,8 @@ CallId CallRegistry::open(CallSpec spec) {
         services.listener = services_.listener;
         services.microphone = services_.microphone;
         services.outbound = services_.outbound;
+        services.hold_music = services_.hold_music;
+        services.voicemail = services_.voicemail;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

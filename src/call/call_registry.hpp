@@ -34,6 +34,8 @@ public:
         std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
         std::shared_ptr<audio::Microphone> microphone{};
         OutboundOptions outbound{};
+        audio::Samples hold_music{};                ///< null: our own
+        std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();

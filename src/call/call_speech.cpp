@@ -47,7 +47,8 @@ void LiveCall::keep_step() {
 /// The microphone goes to the phone while the call has the focus and nothing stands against it.
 void LiveCall::update_microphone() {
     const bool open = services_.microphone && line_ && line_->can_send() && local_.focus &&
-                      !local_.muted && !local_.held && !local_.ringing && !is_final(state_);
+                      !local_.muted && !local_.held && !local_.ringing && !given_up_ && !closing_ &&
+                      !is_final(state_);
     if (open == (mic_voice_ != nullptr)) return;
     local_.microphone = open;
     if (open) {
@@ -117,10 +118,11 @@ void LiveCall::local_changed(const LocalPart& before) {
     publish(event::LocalChanged{local_});
 }
 
-/// A call that is held, or rings, is not heard here.
+/// A call that is held, rings or leaves a message is not heard here.
 void LiveCall::update_local_ear() {
     if (!speaker_) return;
-    speaker_->set_gain(local_.held || local_.ringing ? 0.0F : local_.gain);
+    const bool silent = local_.held || local_.ringing || given_up_;
+    speaker_->set_gain(silent ? 0.0F : local_.gain);
     speaker_->set_pan(local_.pan);
 }
 

@@ -62,7 +62,7 @@ struct CallRef {
 /// Whom the far end is dialled through to.
 struct TransferOrder {
     std::string to;         ///< E.164, sip: or client:
-    std::string caller_id;  ///< shown there; empty: the far end's own number
+    std::string caller_id;  ///< shown there; empty: one of this call's own numbers, as the carrier decides
     std::chrono::seconds timeout{30};
     std::chrono::seconds time_limit{14400};
 };

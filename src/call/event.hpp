@@ -56,11 +56,14 @@ struct MediaStats {
     std::uint64_t stalls = 0;  ///< nothing arrived for over 200 ms while the stream was up
     double longest_stall_ms = 0;
     std::uint64_t malformed = 0;  ///< messages we could not use
+    /// Without a stream between two of them, while the carrier played keys or dialled for us.
+    std::uint64_t gap_ms = 0;
 };
 
 /// What this side does with a call.
 struct LocalPart {
     bool ringing = false;     ///< an inbound call that nobody here has taken yet
+    bool voicemail = false;   ///< nobody took it: it hears the greeting, or leaves a message
     bool focus = false;       ///< the microphone is this call's
     bool microphone = false;  ///< … and goes to the phone: not muted, not held
     bool muted = false;
@@ -95,6 +98,7 @@ struct CallSnapshot {
     bool outcome_unknown = false;      ///< the create may have been carried out; nobody confirmed
     bool lost_create = false;          ///< its create got no answer; it was found and ended
     bool end_confirmed = false;        ///< the carrier said the call is over
+    bool handed_over = false;          ///< it goes on without us, with `transfer.to`
     std::chrono::milliseconds age{0};  ///< since it was created
     std::chrono::milliseconds streamed{0};  ///< time with a stream up
     std::optional<std::chrono::seconds> billed_duration;
@@ -145,6 +149,11 @@ struct DigitsSent {
     bool in_band;
     std::string problem;  ///< empty: sent
 };
+/// A caller whom nobody took has left a message.
+struct VoicemailLeft {
+    std::string file;  ///< path of the WAV file
+    std::chrono::milliseconds length;
+};
 /// What this side does with the call has changed: mute, hold, focus, loudness.
 struct LocalChanged {
     LocalPart local;
@@ -172,8 +181,8 @@ struct CallEvent {
     std::chrono::system_clock::time_point time;
     std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown,
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
-                 event::DigitsSent, event::LocalChanged, event::TransferChanged, event::Statistics,
-                 event::Ended, event::Warning>
+                 event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
+                 event::TransferChanged, event::Statistics, event::Ended, event::Warning>
         what;
 };
 

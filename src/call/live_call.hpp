@@ -1,6 +1,8 @@
 #pragma once
 // The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
-// its dealings with the carrier (call_carrier.cpp). Included by these only.
+// its dealings with the carrier (call_carrier.cpp), new instructions while it is live
+// (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp). Included
+// by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
@@ -20,6 +22,12 @@
 namespace bridge::call {
 
 using std::chrono::milliseconds;
+
+/// Instructions were fetched: the stream should be there within this time (Twilio connects at once;
+/// its own connection time-out is not documented).
+inline constexpr std::chrono::seconds kStreamSetup{20};
+/// The voice webhook has 15 s, ringing a few seconds more than we asked for.
+inline constexpr std::chrono::seconds kAnswerSlack{25};
 
 class LiveCall final : public Call {
 public:
@@ -61,10 +69,6 @@ private:
 
     bool current(std::uint64_t stream) const { return stream == stream_ && stream_open_; }
 
-    /// What this call does not act on.
-    template <class Other>
-    void on(const Other&) {}
-
     void on(const input::StreamStarted& started);
 
     /// Listeners before sources: the first frame finds everybody in place.
@@ -81,6 +85,8 @@ private:
     void on(const input::StreamStopped& stopped);
 
     void on(const input::StreamClosed& closed);
+
+    void note_stream_end(bool clean, const std::string& reason);
 
     // --- what is said to the phone, and heard here (call_speech.cpp)
 
@@ -109,9 +115,6 @@ private:
     void on(const input::Play& play);
 
     void on(const input::Clear&);
-
-    /// An utterance of ours is known to be played, cleared or lost.
-    void on_spoken(UtteranceId, const Heard&) {}
 
     OutboundStats outbound_stats() const;
 
@@ -145,6 +148,67 @@ private:
     }
     void on(const input::InstructionsFailed& failed);
     void on(const input::MachineDetected& machine);
+
+    // --- new instructions while the call is live (call_control.cpp). The carrier ends what the
+    // call does now, its stream with it, and that is no alarm.
+
+    void on(const input::SendDigits& request);
+    void send_in_band(const std::string& digits);
+    void on(const input::InstructionsGiven& given);
+    void on(const input::TakeBack&);
+    void instruct(Instruction what, std::string detail);
+    static asio::awaitable<void> give(std::shared_ptr<LiveCall> call, Instruction what,
+                                      std::string detail);
+    void next_instruction();
+    void instruction_failed(Instruction what, const std::string& why);
+    void digits_done(std::string problem);
+    /// Why nothing can be asked of the carrier now; empty: it can.
+    std::string not_instructable() const;
+    /// The end of the stream is what we asked for.
+    bool stream_end_expected() const;
+    void retire_stream();
+    void await_stream();
+    void on_stream_back();
+    /// The carrier keeps the call without a stream of ours.
+    bool away() const { return hold_ == Hold::held || hold_ == Hold::conference; }
+    void set_hold(Hold hold);
+
+    // --- hold and what the phone is told by tones (call_control.cpp)
+
+    enum class Prompt { none, music, tones, ringback, greeting };
+    void on(const input::SetHeld& request);
+    void speak(Prompt what, std::unique_ptr<audio::SampleSource> source);
+    void hush();
+    /// An utterance of ours is known to be played, cleared or lost.
+    void on_spoken(UtteranceId utterance, const Heard& heard);
+
+    // --- somebody else takes the far end (call_transfer.cpp)
+
+    void on(const input::Transfer& request);
+    void on(const input::DialReported& report);
+    void dial_over(const std::string& status);
+    void on(const input::JoinConference& request);
+    void on(const input::ConferenceReported& report);
+    void on(const input::LetGo&);
+    void on(const input::TransferTold& told);
+    void on_transfer_deadline();
+    void connected_elsewhere();
+    void let_go();
+    void tell_transfer(std::string status);
+    bool transfer_under_way() const;
+
+    // --- ringing here, voicemail, closing words (call_answering.cpp)
+
+    void start_ringing();
+    void stop_ringing(bool accepted, std::string reason);
+    void on(const input::Accept&);
+    void on(const input::Reject&);
+    void on_ring_deadline();
+    void begin_message();
+    void end_message();
+    bool speech_is_over();
+    /// What the end of the call puts an end to.
+    void drop_control();
 
     // --- hanging up
 
@@ -180,6 +244,8 @@ private:
 
     /// The sound card's side of the call enters by the same door as everything else.
     void poll_speaker();
+
+    void drain_speaker();
 
     void drop_speaker();
 
@@ -253,6 +319,26 @@ private:
     std::shared_ptr<PhoneLine> line_;
     Clock::Time stream_up_{};
     Clock::Duration streamed_{0};
+
+    // --- control
+    std::optional<Instruction> instruction_;  ///< asked for, and what it leads to is not there yet
+    bool asking_ = false;                     ///< a request for it is under way
+    Clock::Time unsure_until_{};  ///< a request got no answer: it may yet be carried out
+    std::string digits_sent_, digits_waiting_, in_band_sent_, in_band_waiting_;
+    std::optional<std::string> transfer_waiting_;
+    bool take_back_waiting_ = false;
+    std::optional<Clock::Time> gap_since_;  ///< the stream is gone, and comes back
+    TransferState transfer_;
+    HoldSound hold_sound_ = HoldSound::music;
+    Prompt prompt_job_ = Prompt::none;
+    UtteranceId prompt_utterance_ = 0;
+    bool rang_ = false;         ///< an inbound call has rung here, and does not any more
+    bool given_up_ = false;     ///< … and nobody took it: nobody here hears or speaks to it
+    bool handed_over_ = false;  ///< it goes on without us
+    std::shared_ptr<VoicemailMessage> message_;
+    std::uint64_t message_began_ = 0;         ///< media_.frames then
+    std::optional<std::string> closing_;      ///< hang up for this reason once all is said
+    std::optional<Clock::Time> closing_end_;  ///< and then at the latest
 
     Clock::Time heard_at_{};  ///< when the media message in hand came
     MediaStats media_;

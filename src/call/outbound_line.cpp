@@ -596,9 +596,13 @@ void OutboundLine::State::schedule() {
             const bool more = std::any_of(voices.begin(), voices.end(),
                                           [](Voice* voice) { return voice->frames_ready(1) > 0; });
             // The last slot in which the lead is not below its floor.
-            if (more)
+            if (more) {
                 when =
                     std::max(slot_after(dry_at - options.lead_low - kFrameTime), slot_after(now));
+            } else if (std::none_of(voices.begin(), voices.end(),
+                                    [](const Voice* voice) { return voice->open(); })) {
+                set_mark();  // a source has run dry right behind the last frame that was sent
+            }
         }
     }
     if (when && timer != Clock::kNoTimer && *when == timer_at) return;

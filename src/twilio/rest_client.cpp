@@ -388,6 +388,11 @@ asio::awaitable<Result<>> RestClient::hang_up(CallSid call) {
 
 asio::awaitable<Result<>> RestClient::redirect(CallSid call, std::string twiml) {
     const auto state = state_;
+    if (twiml.size() > kInlineTwimlLimit) {
+        co_return fail(Errc::too_large, fmt::format("instructions of {} characters: a live call is "
+                                                    "given at most {}",
+                                                    twiml.size(), kInlineTwimlLimit));
+    }
     Form form;
     form.add("Twiml", std::move(twiml));
     // A second time would start the instructions again from the top.
@@ -397,7 +402,10 @@ asio::awaitable<Result<>> RestClient::redirect(CallSid call, std::string twiml) 
                                            asio::use_awaitable);
     if (!outcome) co_return tl::unexpected(failure_of(outcome.error(), state->options.base_url));
     if (is_success(outcome->status)) co_return Result<>{};
-    co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
+    const auto refusal = parse_refusal(outcome->status, outcome->body);
+    auto error = to_error(refusal);
+    if (refusal.code == 21220) error.code = make_error_code(Errc::not_found);
+    co_return tl::unexpected(std::move(error));
 }
 
 asio::awaitable<Result<>> RestClient::play_digits(call::CallRef call, std::string digits) {
@@ -407,9 +415,10 @@ asio::awaitable<Result<>> RestClient::play_digits(call::CallRef call, std::strin
 
 asio::awaitable<Result<>> RestClient::transfer(call::CallRef call, call::TransferOrder order) {
     DialParameters dialled;
-    dialled.number = std::move(order.to);
+    dialled.to = std::move(order.to);
     dialled.caller_id = std::move(order.caller_id);
     dialled.action = state_->webhook_url("/twilio/dial-result", call.id);
+    dialled.status_callback = state_->webhook_url("/twilio/participant", call.id);
     dialled.timeout = order.timeout;
     dialled.time_limit = order.time_limit;
     auto twiml = dial(dialled);

@@ -87,7 +87,8 @@ public:
         call::PlaceCall request) override;
     /// Success also when the call is over already or Twilio knows none.
     boost::asio::awaitable<Result<>> hang_up(CallSid call) override;
-    /// Gives a live call new TwiML.
+    /// Gives a live call new TwiML, of at most 4000 characters. Errors: not_found also for a call
+    /// that is over (21220), too_large, and the usual. Never repeated when it may have been taken.
     boost::asio::awaitable<Result<>> redirect(CallSid call, std::string twiml);
     boost::asio::awaitable<Result<>> play_digits(call::CallRef call, std::string digits) override;
     boost::asio::awaitable<Result<>> transfer(call::CallRef call,

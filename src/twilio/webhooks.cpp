@@ -81,7 +81,8 @@ metrics::Counter& refusals(metrics::Registry& metrics, const char* cause) {
 }
 
 const char* name_of_path(std::string_view path) {
-    for (const auto* known : {"voice", "status", "stream-status", "amd", "fallback"}) {
+    for (const auto* known : {"voice", "status", "stream-status", "amd", "fallback", "dial-result",
+                              "participant", "conference"}) {
         if (path == std::string("/twilio/") + known) return known;
     }
     return "other";
@@ -123,6 +124,9 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     if (path == "/twilio/stream-status") route = Route::stream_status;
     if (path == "/twilio/amd") route = Route::amd;
     if (path == "/twilio/fallback") route = Route::fallback;
+    if (path == "/twilio/dial-result") route = Route::dial_result;
+    if (path == "/twilio/participant") route = Route::participant;
+    if (path == "/twilio/conference") route = Route::conference;
     if (!route) co_return refused("path", plain(404, "not found"));
     if (request.method != "POST" && request.method != "GET") {
         auto response = plain(405, "POST or GET");
@@ -144,6 +148,9 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     log::debug("webhook", "{} {} CallSid={} CallStatus={}", request.method, path,
                shown(form.get("CallSid")), shown(form.get("CallStatus")));
     if (*route == Route::voice) co_return co_await voice(std::move(form), std::move(call_name));
+    if (*route == Route::dial_result)
+        co_return co_await dial_result(std::move(form), std::move(call_name));
+    if (*route == Route::conference) co_return conference(form, call_name);
     const auto id = call_of(form, call_name);
     switch (*route) {
         case Route::status:
@@ -152,8 +159,12 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
             co_return stream_status(form, id);
         case Route::amd:
             co_return machine_detected(form, id);
+        case Route::participant:
+            co_return participant(form, id);
         case Route::voice:
         case Route::fallback:
+        case Route::dial_result:
+        case Route::conference:
             break;
     }
     co_return fallback(form, id);
@@ -245,26 +256,53 @@ asio::awaitable<net::HttpResponse> Webhooks::voice(Form form, std::string call_n
     // The call is looked at on its own thread; a turn of that loop is all this waits for.
     const auto executor = registry_.home(*home).executor;
     const auto seen = co_await asio::co_spawn(executor, look(registry_, *id), asio::use_awaitable);
-    if (seen.over) {
-        log::info({"webhook", *id},
-                  "instructions were asked after the end; the call is told to hang up");
-        co_return refused("call_over", twiml(hangup()));
-    }
-    if (!seen.sid.empty() && seen.sid != sid) {
-        log::error({"webhook", *id},
-                   "call {} asks for the instructions of {}; it is told to hang up",
-                   shortened(sid.str()), shortened(seen.sid.str()));
-        co_return refused("other_call", twiml(hangup()));
-    }
+    if (auto answer = turned_away(seen, *id, sid)) co_return std::move(*answer);
     registry_.name(*id, sid);
     registry_.post(*id, input::VoiceRequested{sid, form.get("From"), form.get("To"),
                                               form.get("CallStatus"), form.get("AnsweredBy")});
-    if (seen.listen_only && seen.streaming) {
-        const auto again =
-            options_.url.now()->url("/twilio/voice?call=" + percent_encode(id->str()));
-        co_return twiml(keep_listening(again));
+    co_return next_document(seen, *id, sid);
+}
+
+/// A listen-only stream that is up goes on whatever the call does.
+net::HttpResponse Webhooks::next_document(const Seen& seen, const CallId& id, const CallSid& sid) {
+    if (!seen.listen_only || !seen.streaming) return stream_document(id, sid, seen.listen_only);
+    const auto again = options_.url.now()->url("/twilio/voice?call=" + percent_encode(id.str()));
+    return twiml(keep_listening(again));
+}
+
+std::optional<net::HttpResponse> Webhooks::turned_away(const Seen& seen, const CallId& id,
+                                                       const CallSid& sid) {
+    if (seen.over) {
+        log::info({"webhook", id},
+                  "instructions were asked after the end; the call is told to hang up");
+        return refused("call_over", twiml(hangup()));
     }
-    co_return stream_document(*id, sid, seen.listen_only);
+    if (!seen.sid.empty() && seen.sid != sid) {
+        log::error({"webhook", id},
+                   "call {} asks for the instructions of {}; it is told to hang up",
+                   shortened(sid.str()), shortened(seen.sid.str()));
+        return refused("other_call", twiml(hangup()));
+    }
+    return std::nullopt;
+}
+
+asio::awaitable<net::HttpResponse> Webhooks::dial_result(Form form, std::string call_name) {
+    const CallSid sid{form.get("CallSid")};
+    const auto id = call_of(form, call_name);
+    const auto home = id ? registry_.home_of(*id) : std::nullopt;
+    if (!home) co_return refused("call_over", twiml(hangup()));
+    const auto executor = registry_.home(*home).executor;
+    const auto seen = co_await asio::co_spawn(executor, look(registry_, *id), asio::use_awaitable);
+    if (auto answer = turned_away(seen, *id, sid)) co_return std::move(*answer);
+    input::DialReported report;
+    report.leg = CallSid{form.get("DialCallSid")};
+    report.status = form.get("DialCallStatus");
+    report.over = true;
+    log::info({"webhook", *id}, "the dial is over: {}", shown(report.status));
+    const bool talked = report.status == "completed" || report.status == "answered";
+    registry_.post(*id, std::move(report));
+    if (talked) co_return twiml(hangup());
+    co_return next_document(seen, *id, sid);
 }
 
 net::HttpResponse Webhooks::inbound_voice(const Form& form, const CallSid& sid) {
@@ -375,6 +413,30 @@ net::HttpResponse Webhooks::machine_detected(const Form& form, const std::option
     const auto took = number<std::int64_t>(form, "MachineDetectionDuration").value_or(0);
     registry_.post(*id,
                    input::MachineDetected{form.get("AnsweredBy"), std::chrono::milliseconds(took)});
+    return empty();
+}
+
+net::HttpResponse Webhooks::participant(const Form& form, const std::optional<CallId>& id) {
+    if (!id) return empty();
+    input::DialReported report;
+    report.leg = CallSid{form.get("CallSid")};
+    report.status = form.get("CallStatus");
+    log::debug({"webhook", *id}, "the dialled leg {}: {}", shortened(shown(report.leg.str())),
+               shown(report.status));
+    registry_.post(*id, std::move(report));
+    return empty();
+}
+
+/// Of all that are in a room, Twilio tells only the address that the first one gave: who it is
+/// about stands in the form.
+net::HttpResponse Webhooks::conference(const Form& form, std::string_view call_name) {
+    auto id = registry_.find(form.get("CallSid"));
+    if (!id && form.get("CallSid").empty()) id = registry_.find(call_name);
+    if (!id) return empty();
+    const auto event = form.get("StatusCallbackEvent");
+    log::info({"webhook", *id}, "conference {}: {}", shortened(shown(form.get("ConferenceSid"))),
+              shown(event));
+    registry_.post(*id, input::ConferenceReported{form.get("ConferenceSid"), event});
     return empty();
 }
 

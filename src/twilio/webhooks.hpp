@@ -44,9 +44,9 @@ public:
     Webhooks(call::CallRegistry& registry, std::shared_ptr<MediaTokens> tokens,
              WebhookOptions options);
 
-    /// For net::HttpServer: /twilio/voice, /status, /stream-status, /amd, /fallback, by POST or
-    /// GET. Answers 404 to another path, 405 to another method, 400 without a signature, 403 with a
-    /// wrong one. Thread: any io thread.
+    /// For net::HttpServer: /twilio/voice, /status, /stream-status, /amd, /fallback, /dial-result,
+    /// /participant, /conference, by POST or GET. Answers 404 to another path, 405 to another
+    /// method, 400 without a signature, 403 with a wrong one. Thread: any io thread.
     net::HttpHandler handler();
 
     /// Inbound calls that are new from now on are rejected (the program is ending). Thread: any.
@@ -62,10 +62,27 @@ private:
     };
     /// Counts it and gives it back.
     net::HttpResponse refused(const char* cause, net::HttpResponse response);
-    enum class Route { voice, status, stream_status, amd, fallback };
+    enum class Route {
+        voice,
+        status,
+        stream_status,
+        amd,
+        fallback,
+        dial_result,
+        participant,
+        conference
+    };
 
     boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request);
     boost::asio::awaitable<net::HttpResponse> voice(Form form, std::string call_name);
+    /// What a call whose dial (a transfer) is over does next.
+    boost::asio::awaitable<net::HttpResponse> dial_result(Form form, std::string call_name);
+    /// The leg that a transfer dials: it rings, was answered, is over.
+    net::HttpResponse participant(const Form& form, const std::optional<CallId>& id);
+    net::HttpResponse conference(const Form& form, std::string_view call_name);
+    /// The answer to a call that may have no instructions from us; nothing for one that may.
+    std::optional<net::HttpResponse> turned_away(const Seen& seen, const CallId& id,
+                                                 const CallSid& sid);
     net::HttpResponse inbound_voice(const Form& form, const CallSid& sid);
     net::HttpResponse status(const Form& form, const std::optional<CallId>& id);
     net::HttpResponse stream_status(const Form& form, const std::optional<CallId>& id);
@@ -74,6 +91,7 @@ private:
     /// Nothing if the request is right; else the answer to give. `form` becomes what it carries.
     std::optional<net::HttpResponse> check(const net::HttpRequest& request, std::string_view target,
                                            Form& form);
+    net::HttpResponse next_document(const Seen& seen, const CallId& id, const CallSid& sid);
     net::HttpResponse stream_document(const CallId& id, const CallSid& sid, bool listen_only);
     std::optional<CallId> call_of(const Form& form, std::string_view call_name) const;
     static boost::asio::awaitable<Seen> look(call::CallRegistry& registry, CallId id);

@@ -145,6 +145,13 @@ Result<std::string> say_and_hangup(std::string_view text) {
 }
 
 Result<std::string> dial(const DialParameters& parameters) {
+    const auto& to = parameters.to;
+    const std::string noun = to.starts_with("sip:") || to.starts_with("sips:") ? "Sip"
+                             : to.starts_with("client:")                       ? "Client"
+                             : to.starts_with("+")                             ? "Number"
+                                                                               : "";
+    if (noun.empty() || to.size() > 255)
+        return fail(Errc::bad_field, fmt::format("'{}' cannot be dialled", to.substr(0, 40)));
     std::string attributes = fmt::format(R"( timeout="{}" timeLimit="{}")",
                                          parameters.timeout.count(), parameters.time_limit.count());
     if (!parameters.caller_id.empty())
@@ -152,8 +159,15 @@ Result<std::string> dial(const DialParameters& parameters) {
     if (!parameters.action.empty()) {
         attributes += fmt::format(R"( action="{}" method="POST")", xml_escape(parameters.action));
     }
-    return bounded(document(fmt::format("<Dial{}><Number>{}</Number></Dial>", attributes,
-                                        xml_escape(parameters.number))));
+    std::string leg;
+    if (!parameters.status_callback.empty()) {
+        leg = fmt::format(
+            R"( statusCallback="{}" statusCallbackMethod="POST" statusCallbackEvent="initiated ringing answered completed")",
+            xml_escape(parameters.status_callback));
+    }
+    const std::string_view address = noun == "Client" ? std::string_view(to).substr(7) : to;
+    return bounded(document(fmt::format("<Dial{}><{}{}>{}</{}></Dial>", attributes, noun, leg,
+                                        xml_escape(address), noun)));
 }
 
 std::string digits_then(std::string_view digits, std::string_view next) {

@@ -42,12 +42,15 @@ std::string hangup();
 Result<std::string> say_and_hangup(std::string_view text);
 
 struct DialParameters {
-    std::string number;     ///< E.164
+    std::string to;         ///< E.164, sip:, sips: or client:
     std::string caller_id;  ///< empty: the caller's
     std::string action;     ///< asked for instructions when the dial ends; empty: none
     std::chrono::seconds timeout{30};
     std::chrono::seconds time_limit{14400};
+    std::string status_callback{};  ///< told how the dialled leg fares; empty: nobody
 };
+/// <Dial> with <Number>, <Sip> or <Client>. Errors: bad_field for another kind of address,
+/// too_large.
 Result<std::string> dial(const DialParameters& parameters);
 
 /// Plays keys (0-9 * # A-D, w waits half a second), then fetches `next`.

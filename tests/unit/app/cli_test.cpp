@@ -183,7 +183,7 @@ TEST(CommandLine, EndsWithAUsageErrorThatHelps) {
          "--time-limit 'tomorrow'"},
         {{"call", "--target", "+15551234567", "--ring-timeout", "1"}, "5 to 600"},
         {{"call", "--target", "+15551234567", "--answer", "auto"}, "--answer is not a flag"},
-        {{"serve", "--answer", "maybe"}, "auto, reject"},
+        {{"serve", "--answer", "maybe"}, "auto, ring, reject"},
         {{"serve", "--log-level", "LOUD"}, "DEBUG, INFO, WARNING or ERROR"},
         {{"serve", "--log-format", "xml"}, "text, json"},
         {{"serve", "--workers", "0"}, "auto"},

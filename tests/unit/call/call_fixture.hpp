@@ -31,14 +31,17 @@ public:
         co_return hang_up_outcome;
     }
     boost::asio::awaitable<Result<>> play_digits(CallRef call, std::string digits) override {
+        if (on_instruct) on_instruct();
         instructed.push_back("digits " + digits + " " + call.sid.str());
         co_return instruction_outcome;
     }
     boost::asio::awaitable<Result<>> transfer(CallRef call, TransferOrder order) override {
+        if (on_instruct) on_instruct();
         instructed.push_back("transfer " + order.to + " " + call.sid.str());
         co_return instruction_outcome;
     }
     boost::asio::awaitable<Result<>> join_conference(CallRef call, std::string room) override {
+        if (on_instruct) on_instruct();
         instructed.push_back("conference " + room + " " + call.sid.str());
         co_return instruction_outcome;
     }
@@ -62,7 +65,7 @@ public:
 
     std::optional<tl::expected<PlacedCall, PlaceFailure>> place_outcome;
     Result<std::vector<CarrierCall>> listed;
-    std::function<void()> on_place;
+    std::function<void()> on_place, on_instruct;
     std::vector<CreatedCalls> looked_for;
     Result<> hang_up_outcome, instruction_outcome;
     std::vector<std::string> instructed;
@@ -147,12 +150,13 @@ public:
 };
 
 struct CallFixture {
-    explicit CallFixture(CallSpec spec = outbound()) {
+    explicit CallFixture(CallSpec spec = outbound(), std::shared_ptr<VoicemailBox> box = {}) {
         subscription = bus.subscribe(
             loop.get_executor(), 1000,
             [this](const CallEvent& event, std::uint64_t) { events.push_back(event); });
         CallServices services{clock, loop.get_executor(), bus, carrier, device, {}, journal};
         services.microphone = microphone;
+        services.voicemail = std::move(box);
         services.named = [this](const CallId&, const CallSid& sid) { named.push_back(sid.str()); };
         services.ended = [this](const CallId&) { ++ended; };
         call = Call::make(std::move(spec), std::move(services));
@@ -191,6 +195,17 @@ struct CallFixture {
         accept(report);
     }
     void voice() { accept(input::VoiceRequested{CallSid{"CA1"}, "+1", "+2", "in-progress", ""}); }
+    /// A call that was dialled, answered, and has a stream.
+    std::uint64_t talk() {
+        accept(input::Dial{});
+        voice();
+        return start_stream();
+    }
+    /// The far end has played what it was sent.
+    void echo_marks(std::uint64_t stream) {
+        for (const auto& name : std::exchange(line->marks, {}))
+            accept(input::MarkEchoed{stream, ++echoed, name});
+    }
     std::uint64_t start_stream() {
         const auto number = call->open_stream();
         accept(input::StreamStarted{number, line});
@@ -223,6 +238,7 @@ struct CallFixture {
     std::vector<CallEvent> events;
     std::vector<std::string> named;
     int ended = 0;
+    std::uint64_t echoed = 100'000;  ///< sequence number of the last echo
     std::shared_ptr<Call> call;
 };
 

@@ -137,6 +137,57 @@ TEST_F(RestClientTest, PlacesACallWithItsLimitsAndWebhooks) {
     EXPECT_EQ(form->pairs(), expected);
 }
 
+TEST_F(RestClientTest, GivesALiveCallNewInstructions) {
+    const call::CallRef live{CallId{"c_abc"}, CallSid{"CA1"}};
+    call::TransferOrder order;
+    order.to = "+15557654321";
+    order.timeout = 20s;
+    order.time_limit = 60s;
+    auto rest = client();
+    script(json(200, "{}"), json(200, "{}"), json(200, "{}"), json(200, "{}"));
+    EXPECT_TRUE(run(rest.play_digits(live, "12#")));
+    EXPECT_TRUE(run(rest.transfer(live, order)));
+    EXPECT_TRUE(run(rest.join_conference(live, "room")));
+    EXPECT_TRUE(run(rest.reconnect(live)));
+    const std::string head = R"(<?xml version="1.0" encoding="UTF-8"?><Response>)";
+    const std::string here = "https://bridge.example.com/twilio/";
+    const std::string again =
+        R"(<Redirect method="POST">)" + here + "voice?call=c_abc</Redirect></Response>";
+    const std::vector<std::string> documents{
+        head + R"(<Play digits="12#"/>)" + again,
+        head + R"(<Dial timeout="20" timeLimit="60" action=")" + here +
+            R"(dial-result?call=c_abc" method="POST"><Number statusCallback=")" + here +
+            R"(participant?call=c_abc" statusCallbackMethod="POST" statusCallbackEvent="initiated ringing answered completed">+15557654321</Number></Dial></Response>)",
+        head +
+            R"(<Dial><Conference beep="false" startConferenceOnEnter="true" endConferenceOnExit="true" statusCallback=")" +
+            here +
+            R"(conference?call=c_abc" statusCallbackEvent="start end join leave">room</Conference></Dial></Response>)",
+        head + again};
+    ASSERT_EQ(http->calls.size(), documents.size());
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        EXPECT_EQ(http->calls[i].method, "POST");
+        EXPECT_TRUE(http->calls[i].url.ends_with("/Calls/CA1.json")) << http->calls[i].url;
+        EXPECT_EQ(parse_form(http->calls[i].body)->pairs(),
+                  (std::vector<Form::Pair>{{"Twiml", documents[i]}}));
+    }
+}
+
+TEST_F(RestClientTest, NeverRepeatsInstructionsThatMayHaveBeenTaken) {
+    const call::CallRef live{CallId{"c_abc"}, CallSid{"CA1"}};
+    auto rest = client();
+    script(broken(Errc::timed_out, true));
+    EXPECT_EQ(run(rest.play_digits(live, "1")).error().code, Errc::timed_out);
+    script(refused(500, 20500));
+    EXPECT_FALSE(run(rest.play_digits(live, "1")));
+    script(refused(400, 21220));
+    EXPECT_EQ(run(rest.play_digits(live, "1")).error().code, Errc::not_found) << "the call is over";
+    script(refused(429, 20429), json(200, "{}"));
+    EXPECT_TRUE(run(rest.play_digits(live, "1"))) << "Twilio did nothing with the first";
+    EXPECT_EQ(run(rest.redirect(CallSid{"CA1"}, std::string(4001, 'x'))).error().code,
+              Errc::too_large);
+    EXPECT_TRUE(http->answers.empty());
+}
+
 TEST_F(RestClientTest, UsesAnApiKeyInsteadOfTheTokenIfThereIsOne) {
     options.api_key = "SK1";
     options.api_secret = Secret{"s"};

@@ -293,6 +293,64 @@ TEST_F(WebhooksTest, LogsAndHangsUpOnTheFallback) {
     EXPECT_TRUE(logged("check that PUBLIC_URL reaches this program"));
 }
 
+TEST_F(WebhooksTest, HangsUpACallWhoseDialWasAnsweredAndTakesBackAnyOther) {
+    for (const auto* word : {"completed", "answered"}) {
+        const auto id = dial();
+        const auto sid = std::string("CA-") + word;
+        post("/twilio/voice?call=" + id.str(), {{"CallSid", sid}, {"CallStatus", "in-progress"}});
+        const auto answer = post("/twilio/dial-result?call=" + id.str(),
+                                 {{"CallSid", sid}, {"DialCallStatus", word}});
+        EXPECT_NE(answer.body.find(kHangup), std::string::npos) << word;
+    }
+    for (const auto* word : {"busy", "no-answer", "failed", "canceled", "", "new-word"}) {
+        const auto id = dial();
+        const auto sid = std::string("CA-") + word;
+        post("/twilio/voice?call=" + id.str(), {{"CallSid", sid}, {"CallStatus", "in-progress"}});
+        const auto answer = post("/twilio/dial-result?call=" + id.str(),
+                                 {{"CallSid", sid}, {"DialCallStatus", word}});
+        const auto way_back = ticket(answer.body);
+        ASSERT_TRUE(way_back) << word << ": " << answer.body;
+        EXPECT_EQ(way_back->call, id);
+        EXPECT_EQ(way_back->sid.str(), sid);
+    }
+    const auto gone =
+        post("/twilio/dial-result?call=c_gone", {{"CallSid", "CA9"}, {"DialCallStatus", "busy"}});
+    EXPECT_NE(gone.body.find(kHangup), std::string::npos);
+    const auto id = dial();
+    post("/twilio/voice?call=" + id.str(), {{"CallSid", "CA1"}, {"CallStatus", "in-progress"}});
+    const auto other = post("/twilio/dial-result?call=" + id.str(),
+                            {{"CallSid", "CA2"}, {"DialCallStatus", "busy"}});
+    EXPECT_NE(other.body.find(kHangup), std::string::npos) << "another call in its name";
+}
+
+TEST_F(WebhooksTest, PassesTheLegsOfATransferAndConferencesOn) {
+    const auto first = dial(), second = dial();
+    post("/twilio/voice?call=" + first.str(), {{"CallSid", "CA1"}, {"CallStatus", "in-progress"}});
+    post("/twilio/voice?call=" + second.str(), {{"CallSid", "CA2"}, {"CallStatus", "in-progress"}});
+    EXPECT_EQ(post("/twilio/participant?call=" + first.str(),
+                   {{"CallSid", "CA7"}, {"ParentCallSid", "CA1"}, {"CallStatus", "ringing"}})
+                  .status,
+              204);
+    // One address is told of everybody in the room.
+    EXPECT_EQ(post("/twilio/conference?call=" + first.str(),
+                   {{"CallSid", "CA2"},
+                    {"ConferenceSid", "CF1"},
+                    {"StatusCallbackEvent", "participant-join"}})
+                  .status,
+              204);
+    EXPECT_TRUE(logged("participant-join call=" + second.str()));
+    EXPECT_EQ(post("/twilio/conference?call=" + first.str(),
+                   {{"ConferenceSid", "CF1"}, {"StatusCallbackEvent", "conference-end"}})
+                  .status,
+              204);
+    EXPECT_TRUE(logged("conference-end call=" + first.str()));
+    EXPECT_EQ(post("/twilio/conference?call=" + first.str(),
+                   {{"CallSid", "CA9"}, {"StatusCallbackEvent", "participant-leave"}})
+                  .status,
+              204);
+    EXPECT_FALSE(logged("participant-leave"));
+}
+
 TEST_F(WebhooksTest, AnswersOnlyItsOwnPathsAndMethods) {
     EXPECT_EQ(post("/", {}).status, 404);
     EXPECT_EQ(post("/twilio/voice/", {}).status, 404);
@@ -304,7 +362,8 @@ TEST_F(WebhooksTest, AnswersOnlyItsOwnPathsAndMethods) {
 
 TEST_F(WebhooksTest, RefusesEveryPathWithoutARightSignature) {
     const auto id = dial();
-    for (const std::string path : {"voice", "status", "stream-status", "amd", "fallback"}) {
+    for (const std::string path : {"voice", "status", "stream-status", "amd", "fallback",
+                                   "dial-result", "participant", "conference"}) {
         const auto target = "/twilio/" + path + "?call=" + id.str();
         const Form form({{"CallSid", "CA1"}, {"CallStatus", "completed"}});
         for (const auto* method : {"POST", "GET"}) {
@@ -324,8 +383,8 @@ TEST_F(WebhooksTest, RefusesEveryPathWithoutARightSignature) {
             ->counter("agentbridge_webhook_refusals_total", "", {{"cause", cause}})
             .value();
     };
-    EXPECT_EQ(refused("no_signature"), 10U);
-    EXPECT_EQ(refused("signature"), 20U);
+    EXPECT_EQ(refused("no_signature"), 16U);
+    EXPECT_EQ(refused("signature"), 32U);
     EXPECT_EQ(snapshot(id).state, call::CallState::created);
     EXPECT_EQ(tokens->size(), 0u);
 }
