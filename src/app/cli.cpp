@@ -551,7 +551,8 @@ private:
             const auto equals = text.find('=');
             const auto number = text.substr(0, equals);
             if (equals == std::string::npos || equals + 1 == text.size() ||
-                (number != "default" && !parse_phone_number(number))) {
+                (number != "default" && !number.starts_with("sip:") &&
+                 !number.starts_with("client:") && !parse_phone_number(number))) {
                 return fmt::format(
                     "--persona '{}': write NUMBER=DESC, such as +12025550142=echo or default=busy",
                     text);

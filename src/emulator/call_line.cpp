@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using Timer = asio::steady_timer;
 
-constexpr std::size_t kHeardBytes = 10UL * 60 * 8000;
 constexpr std::size_t kMaxWaitingDigits = 64;
 /// A machine that slept does not owe the call its sleep: behind by more, the clock starts anew.
 constexpr int kMaxLateFrames = 500;
@@ -42,30 +41,59 @@ asio::awaitable<void> until_over(std::shared_ptr<Wait> wait) {
     co_await wait->timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-/// The last ten minutes of what the phone heard.
-class HeardRecord {
+bool is_silent(const MulawFrame& frame) {
+    return std::all_of(frame.begin(), frame.end(),
+                       [](std::uint8_t byte) { return (byte & 0x7FU) == 0x7FU; });
+}
+
+/// The sum of several voices. One voice alone stays as it is, byte for byte.
+class Mix {
 public:
-    void add(const MulawFrame& frame) {
-        if (bytes_.size() < kHeardBytes) {
-            bytes_.insert(bytes_.end(), frame.begin(), frame.end());
+    void add(const MulawFrame& voice) {
+        if (is_silent(voice)) return;
+        if (++voices_ == 1) {
+            first_ = voice;
             return;
         }
-        static_assert(kHeardBytes % std::tuple_size_v<MulawFrame> == 0);
-        std::copy(frame.begin(), frame.end(),
-                  bytes_.begin() + static_cast<std::ptrdiff_t>(oldest_));
-        oldest_ = (oldest_ + frame.size()) % kHeardBytes;
+        if (voices_ == 2) add_up(first_);
+        add_up(voice);
     }
-    std::vector<std::uint8_t> all() const {
-        std::vector<std::uint8_t> in_order(bytes_);
-        std::rotate(in_order.begin(), in_order.begin() + static_cast<std::ptrdiff_t>(oldest_),
-                    in_order.end());
-        return in_order;
+    /// Leaves `out` alone if nobody spoke.
+    void to(MulawFrame& out) const {
+        if (voices_ == 1) out = first_;
+        if (voices_ < 2) return;
+        std::transform(sum_.begin(), sum_.end(), out.begin(), [](int sample) {
+            return mulaw_encode(static_cast<std::int16_t>(std::clamp(sample, -32768, 32767)));
+        });
     }
 
 private:
-    std::vector<std::uint8_t> bytes_;
-    std::size_t oldest_ = 0;
+    void add_up(const MulawFrame& voice) {
+        for (std::size_t k = 0; k < voice.size(); ++k) sum_[k] += mulaw_decode(voice[k]);
+    }
+    MulawFrame first_{};
+    std::array<int, std::tuple_size_v<MulawFrame>> sum_{};
+    int voices_ = 0;
 };
+
+/// The next 20 ms of a sound, silence where it has ended.
+MulawFrame next_frame(const std::vector<std::uint8_t>& mulaw, std::size_t& at, bool again) {
+    MulawFrame frame;
+    frame.fill(kMulawSilence);
+    std::size_t filled = 0;
+    while (filled < frame.size() && !mulaw.empty()) {
+        if (at >= mulaw.size()) {
+            if (!again) break;
+            at = 0;
+        }
+        const auto size = std::min(frame.size() - filled, mulaw.size() - at);
+        std::copy_n(mulaw.begin() + static_cast<std::ptrdiff_t>(at), size,
+                    frame.begin() + static_cast<std::ptrdiff_t>(filled));
+        at += size;
+        filled += size;
+    }
+    return frame;
+}
 
 class Line final : public CallLine, public std::enable_shared_from_this<Line> {
 public:
@@ -93,8 +121,14 @@ public:
     void cut_streams() override;
     asio::awaitable<void> bridge(std::shared_ptr<CallLine> other,
                                  std::chrono::seconds limit) override;
+    void enter(std::shared_ptr<Room> room) override;
+    void leave_room() override;
+    void mute(bool muted) override { muted_ = muted; }
+    void set_aside(bool aside) override;
+    void set_music(std::shared_ptr<const std::vector<std::uint8_t>> mulaw, bool again) override;
+    void announce(const std::vector<std::uint8_t>& mulaw) override;
     void interrupt() override;
-    std::vector<std::uint8_t> heard() const override { return record_.all(); }
+    std::shared_ptr<CallTrace> trace() const override { return trace_; }
 
 private:
     /// What <Say>, <Play> and <Play digits> put on the line; digits are told to the persona as
@@ -106,31 +140,25 @@ private:
         std::size_t at = 0;
         std::shared_ptr<Wait> wait;
     };
-    /// Two lines that hear each other. Owned by both and by the coroutine that waits.
-    struct Bridge {
-        explicit Bridge(const asio::any_io_executor& executor)
-            : wait(std::make_shared<Wait>(executor)) {}
-        std::shared_ptr<Wait> wait;
-        std::weak_ptr<Line> lines[2];
-        std::shared_ptr<Line> other_of(const Line* line) const {
-            auto first = lines[0].lock();
-            return first.get() == line ? lines[1].lock() : first;
-        }
-    };
-
     std::shared_ptr<Wait> new_wait();
     /// Waits, then forgets the wait; also when the coroutine is destroyed.
     asio::awaitable<void> wait_here(std::shared_ptr<Wait> wait);
     asio::awaitable<void> play_sound(std::shared_ptr<Sound> sound);
     void end_waits();
-    void end_bridge();
     void arm();
     void turn();
     void tick();
+    void catch_up();
+    std::vector<std::shared_ptr<Line>> others_in_room() const;
+    bool in_room() const { return room_ && !aside_; }
+    void tell_room(const MulawFrame& spoken);
     void hear_next(MulawFrame& frame);
     void hear_sound(MulawFrame& frame);
-    void hear_bridged(MulawFrame& frame);
+    void hear_room(MulawFrame& frame);
+    void hear_announcement(MulawFrame& frame);
     void press(char digit);
+    void tell_digit(char digit);
+    std::int64_t now_ms() const { return static_cast<std::int64_t>(frames_) * 20; }
     void tell_hung_up();
 
     asio::any_io_executor executor_;
@@ -139,18 +167,27 @@ private:
     Timer timer_;
     Timer::time_point next_tick_{};
     bool answered_ = false, ended_ = false, hung_up_ = false;
+    bool ticking_ = false;
+    std::size_t frames_ = 0;  ///< 20 ms each, since the answer
     std::function<void()> tell_hung_up_;
 
     std::vector<std::shared_ptr<Wait>> waits_;
     std::shared_ptr<Sound> sound_;
     std::shared_ptr<StreamClient> connected_;             ///< the <Connect>ed stream
     std::vector<std::shared_ptr<StreamClient>> streams_;  ///< all of them
-    std::shared_ptr<Bridge> bridge_;
-    std::deque<MulawFrame> from_other_;  ///< said by the bridged phone, not heard yet
+    std::shared_ptr<Room> room_;
+    std::shared_ptr<Wait> bridge_wait_;  ///< of the <Dial> that the room is for
+    bool muted_ = false, aside_ = false;
+    std::map<const Line*, std::deque<MulawFrame>> inbox_;  ///< said by the others, not heard yet
+    std::shared_ptr<const std::vector<std::uint8_t>> music_;
+    std::size_t music_at_ = 0;
+    bool music_again_ = false;
+    std::vector<std::uint8_t> announcement_;
+    std::size_t announcement_at_ = 0;
     std::deque<char> digits_;            ///< pressed, not gathered yet
     std::shared_ptr<Wait> digit_wait_;
     DtmfDetector tones_;
-    HeardRecord record_;
+    std::shared_ptr<CallTrace> trace_ = std::make_shared<CallTrace>();
 };
 
 void Line::answered() {
@@ -170,18 +207,13 @@ void Line::end() {
 }
 
 void Line::interrupt() {
-    if (const auto stream = connected_) stream->stop();
+    if (const auto stream = std::exchange(connected_, nullptr)) stream->stop();
     end_waits();
 }
 
 void Line::end_waits() {
-    end_bridge();
+    leave_room();
     for (const auto& wait : std::exchange(waits_, {})) wait->end();
-}
-
-void Line::end_bridge() {
-    if (const auto bridge = std::exchange(bridge_, nullptr)) bridge->wait->end();
-    from_other_.clear();
 }
 
 void Line::on_persona_hung_up(std::function<void()> tell) {
@@ -212,7 +244,15 @@ void Line::arm() {
 // Deadlines are absolute: late frames are made up for in order, and the call never drifts.
 void Line::turn() {
     const auto now = Timer::clock_type::now();
-    if (now - next_tick_ > options_.frame_time * kMaxLateFrames) next_tick_ = now;
+    if (now - next_tick_ > options_.frame_time * kMaxLateFrames) {
+        const auto missed = (now - next_tick_) / options_.frame_time;
+        next_tick_ += options_.frame_time * missed;
+        frames_ += static_cast<std::size_t>(missed);
+        if (options_.record_heard) {
+            trace_->heard.skip(static_cast<std::size_t>(missed));
+            trace_->said.skip(static_cast<std::size_t>(missed));
+        }
+    }
     while (!ended_ && next_tick_ <= now) {
         next_tick_ += options_.frame_time;
         tick();
@@ -220,7 +260,17 @@ void Line::turn() {
     if (!ended_) arm();
 }
 
+// Called by another line that runs in the same room and is ahead: ours is due, its timer merely
+// comes later.
+void Line::catch_up() {
+    if (ended_ || !answered_ || ticking_ || next_tick_ > Timer::clock_type::now()) return;
+    next_tick_ += options_.frame_time;
+    tick();
+}
+
 void Line::tick() {
+    const auto self = shared_from_this();
+    ticking_ = true;
     MulawFrame spoken;
     spoken.fill(kMulawSilence);
     std::string pressed;
@@ -230,53 +280,76 @@ void Line::tick() {
         pressed = persona_->press();
     }
     if (hangs_up) spoken.fill(kMulawSilence);
+    tell_room(spoken);
 
     MulawFrame frame;
     frame.fill(kMulawSilence);
     hear_next(frame);
     if (!hung_up_) persona_->hear(frame);
-    if (options_.record_heard) record_.add(frame);
+    if (options_.record_heard) {
+        trace_->heard.add(frame);
+        trace_->said.add(spoken);
+    }
 
     for (const char digit : pressed) press(digit);
-    if (bridge_) {
-        if (const auto other = bridge_->other_of(this)) {
-            if (other->from_other_.size() >= kMaxBridgedFrames) other->from_other_.pop_front();
-            other->from_other_.push_back(spoken);
-        }
-    }
     const auto streams = streams_;  // a report may end the call and with it all of them
     for (const auto& stream : streams) stream->frame(spoken, frame);
+    ++frames_;
 
     if (hangs_up) {
         hung_up_ = true;
         tell_hung_up();
     }
+    ticking_ = false;
 }
 
 // What the phone hears ---------------------------------------------------------------------------
 
 void Line::hear_next(MulawFrame& frame) {
-    const bool digits = sound_ && sound_->is_digits && !connected_ && !bridge_;
+    const bool digits = sound_ && sound_->is_digits && !connected_ && !in_room();
     if (connected_) {
         connected_->play(frame);
-    } else if (bridge_) {
-        hear_bridged(frame);
+    } else if (in_room()) {
+        hear_room(frame);
     } else if (sound_) {
         hear_sound(frame);
+    } else if (music_) {
+        frame = next_frame(*music_, music_at_, music_again_);
     }
+    hear_announcement(frame);
     // Tones of <Play digits> are told by name; finding them in the sound too would count them
     // twice.
     if (digits) {
         tones_.reset();
-    } else if (const auto digit = tones_.hear(frame); digit && !hung_up_) {
-        persona_->hear_digit(*digit);
+    } else if (const auto digit = tones_.hear(frame); digit) {
+        tell_digit(*digit);
     }
 }
 
-void Line::hear_bridged(MulawFrame& frame) {
-    if (from_other_.empty()) return;
-    frame = from_other_.front();
-    from_other_.pop_front();
+// Everybody speaks before anybody hears, and whoever is due and has not spoken yet is made to: the
+// voices keep their places in time however late the timers come.
+void Line::hear_room(MulawFrame& frame) {
+    Mix mix;
+    for (const auto& other : others_in_room()) {
+        if (other->aside_) continue;
+        if (inbox_[other.get()].empty()) other->catch_up();
+        auto& said = inbox_[other.get()];
+        if (said.empty()) continue;
+        mix.add(said.front());
+        said.pop_front();
+    }
+    mix.to(frame);
+}
+
+void Line::hear_announcement(MulawFrame& frame) {
+    if (announcement_.empty()) return;
+    Mix mix;
+    mix.add(frame);
+    mix.add(next_frame(announcement_, announcement_at_, false));
+    mix.to(frame);
+    if (announcement_at_ < announcement_.size()) return;
+    announcement_.clear();
+    announcement_at_ = 0;
 }
 
 void Line::hear_sound(MulawFrame& frame) {
@@ -285,7 +358,7 @@ void Line::hear_sound(MulawFrame& frame) {
     std::copy_n(sound->mulaw.begin() + static_cast<std::ptrdiff_t>(sound->at), size, frame.begin());
     sound->at += size;
     while (!sound->digits.empty() && sound->digits.front().first < sound->at) {
-        if (!hung_up_) persona_->hear_digit(sound->digits.front().second);
+        tell_digit(sound->digits.front().second);
         sound->digits.pop_front();
     }
     if (sound->at < sound->mulaw.size()) return;
@@ -294,19 +367,98 @@ void Line::hear_sound(MulawFrame& frame) {
     sound->wait->end();
 }
 
+void Line::tell_digit(char digit) {
+    if (hung_up_) return;
+    auto& heard = trace_->digits_heard;
+    if (heard.size() >= CallTrace::kDigitsKept) heard.pop_front();
+    heard.push_back({digit, now_ms()});
+    persona_->hear_digit(digit);
+}
+
 void Line::press(char digit) {
+    auto& pressed = trace_->digits_pressed;
+    if (pressed.size() >= CallTrace::kDigitsKept) pressed.pop_front();
+    pressed.push_back({digit, now_ms()});
     if (connected_) {
         connected_->press(digit);
         return;
     }
-    if (bridge_) {
-        if (const auto other = bridge_->other_of(this); other && !other->hung_up_) {
-            other->persona_->hear_digit(digit);
+    if (in_room()) {
+        for (const auto& other : others_in_room()) {
+            if (!other->aside_) other->tell_digit(digit);
         }
         return;
     }
     if (digits_.size() < kMaxWaitingDigits) digits_.push_back(digit);
     if (digit_wait_) digit_wait_->end();
+}
+
+// Rooms ------------------------------------------------------------------------------------------
+
+std::vector<std::shared_ptr<Line>> Line::others_in_room() const {
+    std::vector<std::shared_ptr<Line>> others;
+    if (!room_) return others;
+    for (const auto& member : room_->members) {
+        auto line = std::static_pointer_cast<Line>(member.lock());
+        if (line && line.get() != this) others.push_back(std::move(line));
+    }
+    return others;
+}
+
+void Line::tell_room(const MulawFrame& spoken) {
+    if (!in_room()) return;
+    MulawFrame silence;
+    silence.fill(kMulawSilence);
+    for (const auto& other : others_in_room()) {
+        if (other->aside_) continue;
+        auto& inbox = other->inbox_[this];
+        if (inbox.size() >= kMaxBridgedFrames) inbox.pop_front();
+        inbox.push_back(muted_ ? silence : spoken);
+    }
+}
+
+void Line::enter(std::shared_ptr<Room> room) {
+    leave_room();
+    if (ended_) return;
+    room->members.push_back(weak_from_this());
+    room_ = std::move(room);
+}
+
+void Line::leave_room() {
+    if (const auto room = std::exchange(room_, nullptr)) {
+        std::erase_if(room->members, [this](const std::weak_ptr<CallLine>& member) {
+            const auto line = member.lock();
+            return !line || line.get() == this;
+        });
+        for (const auto& member : room->members) {
+            if (const auto line = std::static_pointer_cast<Line>(member.lock())) {
+                line->inbox_.erase(this);
+            }
+        }
+    }
+    inbox_.clear();
+    muted_ = aside_ = false;
+    if (const auto wait = std::exchange(bridge_wait_, nullptr)) wait->end();
+}
+
+void Line::set_aside(bool aside) {
+    if (aside_ == aside) return;
+    aside_ = aside;
+    // What was said before is not heard afterwards.
+    inbox_.clear();
+    for (const auto& other : others_in_room()) other->inbox_.erase(this);
+}
+
+void Line::set_music(std::shared_ptr<const std::vector<std::uint8_t>> mulaw, bool again) {
+    music_ = std::move(mulaw);
+    music_at_ = 0;
+    music_again_ = again;
+}
+
+void Line::announce(const std::vector<std::uint8_t>& mulaw) {
+    constexpr std::size_t kMost = 10UL * 60 * 8000;
+    if (announcement_.size() + mulaw.size() > kMost) return;
+    announcement_.insert(announcement_.end(), mulaw.begin(), mulaw.end());
 }
 
 // Waits ------------------------------------------------------------------------------------------
@@ -396,7 +548,8 @@ asio::awaitable<std::optional<char>> Line::next_digit(milliseconds timeout) {
 
 void Line::start_stream(StreamRequest request, std::function<void(const StreamReport&)> report) {
     if (ended_) return;
-    auto stream = std::make_shared<StreamClient>(executor_, std::move(request), std::move(report));
+    auto stream = std::make_shared<StreamClient>(executor_, std::move(request), std::move(report),
+                                                 options_.frame_time);
     streams_.push_back(stream);
     stream->start([line = weak_from_this(), over = stream.get()] {
         const auto self = line.lock();
@@ -430,7 +583,11 @@ asio::awaitable<void> Line::connect_stream(StreamRequest request,
     const auto self = shared_from_this();
     if (ended_) co_return;
     auto wait = new_wait();
-    auto stream = std::make_shared<StreamClient>(executor_, std::move(request), std::move(report));
+    auto stream = std::make_shared<StreamClient>(executor_, std::move(request), std::move(report),
+                                                 options_.frame_time);
+    auto& playouts = trace_->playouts;
+    if (playouts.size() >= CallTrace::kPlayoutsKept) playouts.pop_front();
+    playouts.push_back(stream->playout());
     streams_.push_back(stream);
     connected_ = stream;
     struct Disconnect {
@@ -455,24 +612,23 @@ asio::awaitable<void> Line::bridge(std::shared_ptr<CallLine> other, std::chrono:
     const auto self = shared_from_this();
     const auto line = std::dynamic_pointer_cast<Line>(other);
     if (ended_ || !line || line->ended_ || line == self) co_return;
-    end_bridge();
-    line->end_bridge();
-    auto bridge = std::make_shared<Bridge>(executor_);
-    bridge->lines[0] = self;
-    bridge->lines[1] = line;
-    bridge_ = line->bridge_ = bridge;
-    bridge->wait->timer.expires_after(limit);
+    auto room = std::make_shared<Room>();
+    auto wait = std::make_shared<Wait>(executor_);
+    enter(room);
+    line->enter(room);
+    bridge_wait_ = line->bridge_wait_ = wait;
+    wait->timer.expires_after(limit);
     struct Part {
         std::shared_ptr<Line> lines[2];
-        std::shared_ptr<Bridge> bridge;
+        std::shared_ptr<Room> room;
         ~Part() {
             for (const auto& each : lines) {
-                if (each->bridge_ == bridge) each->end_bridge();
+                if (each->room_ == room) each->leave_room();
             }
         }
     };
-    const Part part{{self, line}, bridge};
-    co_await until_over(bridge->wait);
+    const Part part{{self, line}, room};
+    co_await until_over(wait);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 // persona) at one end, whatever TwiML says at the other, in real time, 20 ms at a time, all in
 // mu-law.
 //
-//   persona.speak() ─▶ CallLine ─▶ media streams (inbound track) · gather · bridged leg
-//   say/play · stream's playout FIFO · bridged leg ─▶ CallLine ─▶ persona.hear() · heard.wav
+//   persona.speak() ─▶ CallLine ─▶ media streams (inbound track) · gather · room · said.wav
+//   say/play · stream's playout FIFO · room · music ─▶ CallLine ─▶ persona.hear() · heard.wav
 
 #include <array>
 #include <boost/asio/any_io_executor.hpp>
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/call_trace.hpp"
 #include "emulator/faults.hpp"
 #include "emulator/persona.hpp"
 
@@ -59,6 +60,14 @@ struct StreamReport {
     std::uint64_t frames = 0;  ///< with the last one: 20 ms slices the stream has lasted
 };
 
+class CallLine;
+
+/// Phones that hear each other, each all but itself: two in a <Dial>, more in a <Conference>. Lines
+/// come and go by themselves.
+struct Room {
+    std::vector<std::weak_ptr<CallLine>> members;
+};
+
 /// Thread: the emulator's io thread. Destroying it ends everything.
 class CallLine {
 public:
@@ -66,7 +75,7 @@ public:
         /// How long 20 ms of the call take; tests shorten it. The times of `pause`, `next_digit`
         /// and `bridge` are real time all the same.
         std::chrono::milliseconds frame_time{20};
-        bool record_heard = true;  ///< keep what the phone heard (bounded: the last ten minutes)
+        bool record_heard = true;  ///< keep what the phone heard and said (bounded: an hour)
     };
     static std::shared_ptr<CallLine> make(asio::any_io_executor executor,
                                           std::unique_ptr<Persona> persona, Options options);
@@ -105,12 +114,25 @@ public:
     virtual asio::awaitable<void> bridge(std::shared_ptr<CallLine> other,
                                          std::chrono::seconds limit) = 0;
 
+    /// Comes into a room and leaves the one before. Neither muted nor set aside at first.
+    virtual void enter(std::shared_ptr<Room> room) = 0;
+    /// Leaves the room, if it is in one; a `bridge` returns.
+    virtual void leave_room() = 0;
+    /// In a room: the others do not hear it.
+    virtual void mute(bool muted) = 0;
+    /// In a room: it neither hears the others nor is heard (on hold, or before the start).
+    virtual void set_aside(bool aside) = 0;
+    /// What the phone hears when there is nothing else, mu-law; null: silence.
+    virtual void set_music(std::shared_ptr<const std::vector<std::uint8_t>> mulaw, bool again) = 0;
+    /// Mixed into what the phone hears, whatever that is: a beep, an announcement.
+    virtual void announce(const std::vector<std::uint8_t>& mulaw) = 0;
+
     /// New TwiML arrived: ends the current wait above (a connected stream gets `stop`), not the
     /// call.
     virtual void interrupt() = 0;
 
-    /// What the phone heard since it was answered, mu-law, 8 bytes a millisecond.
-    virtual std::vector<std::uint8_t> heard() const = 0;
+    /// What has been kept of the call so far.
+    virtual std::shared_ptr<CallTrace> trace() const = 0;
 };
 
 }  // namespace bridge::emulator

@@ -76,6 +76,13 @@ void check_choice(const Fields& form, const char* name,
     if (!known) refuse(20001, fmt::format("{} has no value '{}'", name, value));
 }
 
+bool is_sip_user(const std::string& text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_' || c == '.';
+    });
+}
+
 Instruction instruction_in(const Fields& form) {
     Instruction instruction;
     instruction.url = url_in(form, "Url", 21205);
@@ -126,12 +133,14 @@ CallOrder create_in(const Fields& form) {
     CallOrder order;
     order.to = field_or(form, "To");
     if (order.to.empty()) refuse(21201, "No 'To' number is specified");
-    if (!is_e164(order.to)) {
+    if (!is_address(order.to)) {
         refuse(21211, fmt::format("The 'To' number {} is not a valid phone number.", order.to));
     }
     order.from = field_or(form, "From");
     if (order.from.empty()) refuse(21213, "No 'From' number is specified");
-    if (!is_e164(order.from)) {
+    // A number calls numbers; a SIP address or a client may be called by a client or a name too.
+    const bool named = !is_e164(order.to) && (is_client(order.from) || is_sip_user(order.from));
+    if (!is_e164(order.from) && !named) {
         refuse(21212, fmt::format("The 'From' number {} is not a valid phone number, "
                                   "shortcode, or alphanumeric sender ID.",
                                   order.from));

@@ -74,6 +74,63 @@ std::string wav_file(const Mulaw& audio) {
     return out;
 }
 
+std::string keys(const std::deque<CallTrace::Digit>& digits) {
+    std::string out;
+    for (const auto& one : digits) out += one.digit;
+    return out;
+}
+
+json::array times(const std::deque<CallTrace::Digit>& digits) {
+    json::array out;
+    for (const auto& one : digits) out.emplace_back(one.at_ms);
+    return out;
+}
+
+/// To a thousandth of a millisecond.
+double exact(double ms) {
+    return std::round(ms * 1000) / 1000;
+}
+
+json::object playout_json(const PlayoutBook& book) {
+    const auto now = PlayoutBook::Time::clock::now();
+    json::array marks;
+    for (const auto& mark : book.marks()) {
+        marks.push_back(json::object{
+            {"name", mark.name},
+            {"received_ms", exact(mark.received_ms)},
+            {"echoed_ms", mark.echoed_ms ? json::value(exact(*mark.echoed_ms)) : json::value()},
+            {"played_bytes", mark.echoed_ms ? json::value(mark.played_bytes) : json::value()},
+            {"cleared", mark.cleared}});
+    }
+    json::array clears;
+    for (const auto& clear : book.clears()) {
+        clears.push_back(json::object{{"at_ms", exact(clear.at_ms)}, {"bytes", clear.bytes}});
+    }
+    json::array gaps;
+    for (const auto& gap : book.underruns()) {
+        gaps.push_back(json::object{{"at_ms", exact(gap.at_ms)}, {"ms", exact(gap.ms)}});
+    }
+    const auto position = book.position_bytes(now);
+    return {{"stream_sid", book.stream_sid()},
+            {"open", book.open()},
+            {"stream_ms", exact(book.stream_ms(now))},
+            {"received_bytes", book.received_bytes()},
+            {"queued_bytes", book.queued_bytes()},
+            {"played_bytes", book.played_bytes()},
+            {"cleared_bytes", book.cleared_bytes()},
+            {"refused_bytes", book.refused_bytes()},
+            {"lost_at_end_bytes", book.lost_at_end_bytes()},
+            {"position_bytes", static_cast<std::uint64_t>(position)},
+            {"position_ms", exact(position / 8)},
+            {"underruns", json::object{{"count", book.underrun_count()},
+                                       {"ms", exact(book.underrun_ms())},
+                                       {"last", std::move(gaps)}}},
+            {"marks_outstanding", book.outstanding_marks()},
+            {"marks", std::move(marks)},
+            {"clear_count", book.clear_count()},
+            {"clears", std::move(clears)}};
+}
+
 bool from_this_machine(const std::string& peer) {
     const auto colon = peer.rfind(':');
     auto host = peer.substr(0, colon);
@@ -133,9 +190,12 @@ net::HttpResponse ControlApi::handle(const net::HttpRequest& request) {
         return debugger(field_or(parse_form(request.query()), "call_sid"));
     }
     if (begins("calls/") && get) {
-        const auto slash = rest.find('/', 6);
-        if (slash != std::string::npos && rest.substr(slash) == "/heard.wav") {
-            return heard(rest.substr(6, slash - 6));
+        const auto slash = std::min(rest.find('/', 6), rest.size());
+        const auto what = slash < rest.size() ? rest.substr(slash + 1) : std::string{};
+        const bool bare = slash == rest.size();
+        if (bare || what == "heard.wav" || what == "said.wav" || what == "playout") {
+            return call(rest.substr(6, slash - 6), what,
+                        field_or(parse_form(request.query()), "stream_sid"));
         }
     }
     if (rest == "personas" && get) return personas();
@@ -174,8 +234,10 @@ net::HttpResponse ControlApi::incoming_call(const std::string& body) {
     // has.
     order.to = to->value_or(exchange_->numbers.back().phone_number);
     order.persona = persona->value_or("");
-    if (!is_e164(order.from) && order.from != "anonymous") {
-        return problem(400, "bad_field", "from: '" + order.from + "' is not a number in E.164.");
+    if (!is_address(order.from) && order.from != "anonymous") {
+        return problem(400, "bad_field",
+                       "from: '" + order.from +
+                           "' is neither a number in E.164 nor a sip: or client: address.");
     }
     const auto* number = exchange_->find_number(order.to);
     if (number == nullptr) {
@@ -183,6 +245,12 @@ net::HttpResponse ControlApi::incoming_call(const std::string& body) {
         for (const auto& one : exchange_->numbers) owned += " " + one.phone_number;
         return problem(404, "not_found",
                        "to: '" + order.to + "' is not owned. These are:" + owned + ".");
+    }
+    if (!number->voice_application_sid.empty() || !number->trunk_sid.empty()) {
+        return problem(409, "no_voice_url",
+                       "The number " + order.to +
+                           " has a VoiceApplicationSid or a TrunkSid, for which Twilio ignores its "
+                           "VoiceUrl. Set them to nothing with POST IncomingPhoneNumbers.");
     }
     if (number->voice_url.empty()) {
         return problem(409, "no_voice_url",
@@ -218,6 +286,14 @@ net::HttpResponse ControlApi::ledger() const {
                                            {"opened", format_iso8601(stream.opened)},
                                            {"closed", iso_or_null(stream.closed)}});
         }
+        json::array conferences;
+        for (const auto& stay : call->conferences) {
+            conferences.push_back(json::object{{"sid", stay.conference_sid},
+                                               {"name", stay.name},
+                                               {"joined", format_iso8601(stay.joined)},
+                                               {"left", iso_or_null(stay.left)},
+                                               {"held_seconds", rounded(stay.held_seconds())}});
+        }
         calls.push_back(json::object{{"sid", call->sid},
                                      {"parent_sid", text_or_null(call->parent_sid)},
                                      {"to", call->to},
@@ -229,6 +305,7 @@ net::HttpResponse ControlApi::ledger() const {
                                      {"ended", iso_or_null(call->ended)},
                                      {"call_seconds", rounded(call->seconds())},
                                      {"billed_seconds", call->billed_seconds()},
+                                     {"conferences", std::move(conferences)},
                                      {"streams", std::move(streams)}});
     }
     return json_reply(200, json::object{{"calls", std::move(calls)},
@@ -251,10 +328,57 @@ net::HttpResponse ControlApi::debugger(const std::string& call_sid) const {
     return json_reply(200, json::object{{"entries", std::move(entries)}});
 }
 
-net::HttpResponse ControlApi::heard(const std::string& sid) const {
+net::HttpResponse ControlApi::call(const std::string& sid, const std::string& what,
+                                   const std::string& stream_sid) const {
     const auto call = exchange_->find_call(sid);
     if (!call) return problem(404, "not_found", "There is no call " + sid + ".");
-    return net::respond(200, "audio/wav", wav_file(call->heard()));
+    const auto& trace = call->trace();
+    if (what == "heard.wav") return net::respond(200, "audio/wav", wav_file(trace.heard.all()));
+    if (what == "said.wav") return net::respond(200, "audio/wav", wav_file(trace.said.all()));
+    if (what.empty()) return about(*call);
+    for (auto book = trace.playouts.rbegin(); book != trace.playouts.rend(); ++book) {
+        if (!stream_sid.empty() && (*book)->stream_sid() != stream_sid) continue;
+        return json_reply(200, playout_json(**book));
+    }
+    return problem(404, "not_found",
+                   stream_sid.empty() ? "The call " + sid + " has had no <Connect><Stream>."
+                                      : "The call has had no stream " + stream_sid + ".");
+}
+
+net::HttpResponse ControlApi::about(const PhoneCall& call) const {
+    const auto& order = call.order();
+    const auto& record = call.record();
+    json::array legs;
+    for (const auto& other : exchange_->list_calls()) {
+        if (other->order().parent_call_sid == call.sid()) legs.emplace_back(other->sid());
+    }
+    json::array streams;
+    for (const auto& row : call.streams()) {
+        streams.push_back(json::object{{"sid", row.sid},
+                                       {"name", row.name},
+                                       {"bidirectional", row.bidirectional},
+                                       {"open", row.open},
+                                       {"started", iso_or_null(row.started)}});
+    }
+    const auto& trace = call.trace();
+    return json_reply(200, json::object{{"sid", call.sid()},
+                                        {"parent_sid", text_or_null(order.parent_call_sid)},
+                                        {"from", order.from},
+                                        {"to", order.to},
+                                        {"direction", order.direction},
+                                        {"status", record.status},
+                                        {"created", format_iso8601(record.created)},
+                                        {"answered", iso_or_null(record.answered)},
+                                        {"ended", iso_or_null(record.ended)},
+                                        {"digits_heard", keys(trace.digits_heard)},
+                                        {"digits_heard_at_ms", times(trace.digits_heard)},
+                                        {"digits_pressed", keys(trace.digits_pressed)},
+                                        {"digits_pressed_at_ms", times(trace.digits_pressed)},
+                                        {"heard_ms", trace.heard.frames() * 20},
+                                        {"said_ms", trace.said.frames() * 20},
+                                        {"conference", exchange_->stay_json(call.sid())},
+                                        {"legs", std::move(legs)},
+                                        {"streams", std::move(streams)}});
 }
 
 net::HttpResponse ControlApi::personas() const {
@@ -272,9 +396,11 @@ net::HttpResponse ControlApi::assign_persona(const std::string& number, const st
     if (!persona || !*persona) {
         return problem(400, "bad_field", R"(The body must be {"persona": "busy"} or the like.)");
     }
-    if (number != "default" && !is_e164(number)) {
+    if (number != "default" && !is_address(number)) {
         return problem(400, "bad_field",
-                       "'" + number + "' is neither a number in E.164 nor default.");
+                       "'" + number +
+                           "' is neither a number in E.164 nor a sip: or client: address nor "
+                           "default.");
     }
     if (const auto done = exchange_->assign_persona(number, **persona); !done) {
         return problem(400, "bad_field", done.error().message);

@@ -52,7 +52,10 @@ private:
     net::HttpResponse incoming_call(const std::string& body);
     net::HttpResponse ledger() const;
     net::HttpResponse debugger(const std::string& call_sid) const;
-    net::HttpResponse heard(const std::string& sid) const;
+    /// What there is of one call: `what` empty, heard.wav, said.wav or playout.
+    net::HttpResponse call(const std::string& sid, const std::string& what,
+                           const std::string& stream_sid) const;
+    net::HttpResponse about(const PhoneCall& call) const;
     net::HttpResponse personas() const;
     net::HttpResponse assign_persona(const std::string& number, const std::string& body);
     net::HttpResponse change_faults(const std::string& body);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <boost/json/object.hpp>
+
 #include "base/log.hpp"
+#include "emulator/conference.hpp"
 #include "emulator/persona_description.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/sid.hpp"
@@ -16,7 +19,8 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t kEndedCallsKept = 10'000;
-constexpr std::size_t kHeardKept = 32;  ///< up to 4.8 MB each
+constexpr std::size_t kHeardKept = 32;  ///< up to 58 MB each: an hour both ways
+constexpr std::size_t kConferencesKept = 1000;
 
 std::string made_token() {
     return new_sid("");
@@ -83,7 +87,7 @@ Result<> Exchange::assign_persona(const std::string& number, const std::string& 
     if (auto done = personas.assign(number, description); !done) return done;
     const auto described = parse_persona_description(description);
     if (!described) return tl::unexpected(described.error());
-    faults.set_number(number, faults_of(*described).value_or(FaultSet{}));
+    faults.set_number(persona_key(number), faults_of(*described).value_or(FaultSet{}));
     return {};
 }
 
@@ -101,6 +105,10 @@ std::vector<std::shared_ptr<PhoneCall>> Exchange::list_calls() const {
 }
 
 void Exchange::call_ended(const std::string& sid) {
+    const auto conferences = conferences_;
+    for (const auto& one : conferences) {
+        if (!one->over()) one->call_ended(sid);
+    }
     if (stopped) return;
     faults.forget_call(sid);
     ended_.push_back(sid);
@@ -116,6 +124,46 @@ void Exchange::call_ended(const std::string& sid) {
         const auto gone = [this](const std::string& one) { return calls_.count(one) == 0; };
         order_.erase(std::remove_if(order_.begin(), order_.end(), gone), order_.end());
     }
+}
+
+std::shared_ptr<Conference> Exchange::open_conference(const std::string& name) {
+    for (const auto& one : conferences_) {
+        if (!one->over() && one->name() == name) return one;
+    }
+    while (conferences_.size() >= kConferencesKept) {
+        const auto old = std::find_if(conferences_.begin(), conferences_.end(),
+                                      [](const auto& one) { return one->over(); });
+        if (old == conferences_.end()) break;
+        conferences_.erase(old);
+    }
+    conferences_.push_back(std::make_shared<Conference>(shared_from_this(), name));
+    return conferences_.back();
+}
+
+std::shared_ptr<Conference> Exchange::find_conference(const std::string& sid_or_name) const {
+    for (const auto& one : conferences_) {
+        if (one->sid() == sid_or_name || (!one->over() && one->name() == sid_or_name)) return one;
+    }
+    return nullptr;
+}
+
+std::vector<std::shared_ptr<Conference>> Exchange::list_conferences() const {
+    return {conferences_.rbegin(), conferences_.rend()};
+}
+
+boost::json::value Exchange::stay_json(const std::string& call_sid) const {
+    for (const auto& one : conferences_) {
+        const auto who = one->over() ? nullptr : one->find(call_sid);
+        if (!who) continue;
+        return boost::json::object{{"sid", one->sid()},
+                                   {"name", one->name()},
+                                   {"status", one->status()},
+                                   {"joined", who->connected},
+                                   {"label", who->order.label},
+                                   {"muted", who->order.muted},
+                                   {"hold", who->hold}};
+    }
+    return nullptr;
 }
 
 void Exchange::cut_tunnel(milliseconds time) {
@@ -169,6 +217,7 @@ void Exchange::stop() {
     }
     calls_.clear();
     order_.clear();
+    conferences_.clear();
     stopping.raise();
     webhooks->stop();
     ledger.close();

@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/value.hpp>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -23,6 +24,7 @@
 namespace bridge::emulator {
 
 class PhoneCall;
+class Conference;
 
 struct Account {
     std::string sid;
@@ -73,6 +75,15 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
     /// last.
     void call_ended(const std::string& sid);
 
+    /// The conference of that name that has not ended, or a new one.
+    std::shared_ptr<Conference> open_conference(const std::string& name);
+    /// By SID, or by the name of one that has not ended.
+    std::shared_ptr<Conference> find_conference(const std::string& sid_or_name) const;
+    /// Newest first.
+    std::vector<std::shared_ptr<Conference>> list_conferences() const;
+    /// The conference a call is in, for the control API; null if it is in none.
+    boost::json::value stay_json(const std::string& call_sid) const;
+
     /// The fault "dead": every stream's connection is cut, and nothing reaches the other program
     /// for that time.
     void cut_tunnel(std::chrono::milliseconds time);
@@ -94,6 +105,7 @@ private:
     std::map<std::string, std::shared_ptr<PhoneCall>> calls_;
     std::vector<std::string> order_;
     std::deque<std::string> ended_;
+    std::deque<std::shared_ptr<Conference>> conferences_;  ///< oldest first
     std::chrono::steady_clock::time_point next_turn_{};
     std::map<std::string, Mulaw> speech_;
 };

@@ -17,16 +17,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-std::string media_type(const net::HttpResponse& response) {
-    const auto header = response.headers.find("Content-Type");
-    if (!header) return {};
-    auto type = std::string(header->substr(0, header->find(';')));
-    type.erase(std::remove(type.begin(), type.end(), ' '), type.end());
-    std::transform(type.begin(), type.end(), type.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return type;
-}
-
 std::string trimmed(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos) return {};
@@ -44,6 +34,16 @@ XmlElement one_verb(const char* name, std::string text) {
 }
 
 }  // namespace
+
+std::string media_type(const net::HttpResponse& response) {
+    const auto header = response.headers.find("Content-Type");
+    if (!header) return {};
+    auto type = std::string(header->substr(0, header->find(';')));
+    type.erase(std::remove(type.begin(), type.end(), ' '), type.end());
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return type;
+}
 
 long number_attribute(const XmlElement& element, const char* name, long otherwise) {
     const auto text = element.attribute(name);
@@ -64,6 +64,12 @@ Interpreter::Interpreter(std::shared_ptr<PhoneCall> call)
 
 asio::awaitable<void> Interpreter::run(std::shared_ptr<PhoneCall> call, Instruction first) {
     Interpreter interpreter(std::move(call));
+    co_await interpreter.follow(std::move(first));
+}
+
+asio::awaitable<void> Interpreter::whisper(std::shared_ptr<PhoneCall> call, Instruction first) {
+    Interpreter interpreter(std::move(call));
+    interpreter.whispers_ = true;
     co_await interpreter.follow(std::move(first));
 }
 
@@ -88,6 +94,7 @@ asio::awaitable<void> Interpreter::follow(Instruction instruction) {
     constexpr int kHastyDocuments = 50;  // a document that redirects to itself would never end
     int hasty = 0;
     while (!call_->over()) {
+        if (whispers_ && call_->interrupted()) co_return;
         if (auto other = call_->take_redirect()) instruction = *std::move(other);
         if (exchange_.account.trial && ++documents_ > kTrialDocuments) {
             complain(10002, "A trial account may follow ten actions and redirects in one call.");
@@ -285,6 +292,10 @@ asio::awaitable<void> Interpreter::say(const XmlElement& verb) {
     const auto text = trimmed(verb.text);
     if (text.empty()) {
         warn(13520, fmt::format("line {}: <Say> has no text", verb.line));
+        co_return;
+    }
+    if (const auto audio = exchange_.speech(text); !audio || audio->empty()) {
+        co_await speak(text);  // says why; again and again would say it for ever
         co_return;
     }
     const auto times = number_attribute(verb, "loop", 1);  // 0: for ever

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "emulator/call_order.hpp"
+#include "emulator/conference.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/twiml.hpp"
 
@@ -20,6 +21,9 @@ class Interpreter {
 public:
     /// Returns when the TwiML is through; hanging up then is the caller's part.
     static asio::awaitable<void> run(std::shared_ptr<PhoneCall> call, Instruction first);
+    /// What a callee hears before it is connected. Returns early, with the redirect still waiting,
+    /// if REST gives the callee other TwiML.
+    static asio::awaitable<void> whisper(std::shared_ptr<PhoneCall> call, Instruction first);
 
 private:
     explicit Interpreter(std::shared_ptr<PhoneCall> call);
@@ -51,6 +55,9 @@ private:
     void start(const XmlElement& verb);
     void stop(const XmlElement& verb);
     asio::awaitable<void> dial(const XmlElement& verb);
+    asio::awaitable<void> dial_phones(const XmlElement& verb);
+    asio::awaitable<void> dial_conference(const XmlElement& verb, const XmlElement& noun);
+    ParticipantOrder participant_order(const XmlElement& noun);
 
     struct Prompts;
     static asio::awaitable<void> run_prompts(Interpreter* self, const XmlElement* gather,
@@ -59,7 +66,8 @@ private:
     static asio::awaitable<void> ring_leg(std::shared_ptr<PhoneCall> leg,
                                           std::shared_ptr<DialBoard> board);
     std::vector<CallOrder> dial_orders(const XmlElement& verb);
-    asio::awaitable<void> talk_to(std::shared_ptr<PhoneCall> leg, const XmlElement& verb,
+    /// True if the two have heard each other.
+    asio::awaitable<bool> talk_to(std::shared_ptr<PhoneCall> leg, const XmlElement& verb,
                                   const CallOrder& order);
 
     asio::awaitable<void> speak(std::string text);
@@ -80,12 +88,15 @@ private:
     Document document_;
     std::optional<Instruction> next_;  ///< another document, asked for by the last verb
     bool hang_up_ = false;
+    bool whispers_ = false;
     bool keys_interrupt_ = false;  ///< a key has ended the prompts of a <Gather>
     int documents_ = 0;
 };
 
 /// A whole number attribute, or `otherwise` when it is missing or no number.
 long number_attribute(const XmlElement& element, const char* name, long otherwise);
+/// The Content-Type without its parameters, in lower case.
+std::string media_type(const net::HttpResponse& response);
 /// "GET" or "POST".
 std::string method_attribute(const XmlElement& element, const char* name);
 

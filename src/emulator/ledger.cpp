@@ -40,6 +40,11 @@ std::int64_t LedgerCall::billed_seconds() const {
     return answered ? std::max<std::int64_t>(1, std::llround(std::ceil(seconds() / 60))) * 60 : 0;
 }
 
+double LedgerStay::held_seconds() const {
+    if (!held_since) return held_before;
+    return held_before + std::chrono::duration<double>(left.value_or(now()) - *held_since).count();
+}
+
 Ledger::~Ledger() {
     close();
 }
@@ -146,6 +151,41 @@ void Ledger::stream_closed(const std::string& sid, const std::string& stream_sid
         stream.closed = now();
         write(event_line("stream_closed", sid, {{"stream_sid", stream_sid}}));
     }
+}
+
+void Ledger::conference_joined(const std::string& sid, const std::string& conference_sid,
+                               const std::string& name) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    LedgerStay stay;
+    stay.conference_sid = conference_sid;
+    stay.name = name;
+    stay.joined = now();
+    call->conferences.push_back(std::move(stay));
+    write(event_line("conference_joined", sid,
+                     {{"conference_sid", conference_sid}, {"conference", name}}));
+}
+
+void Ledger::conference_left(const std::string& sid, const std::string& conference_sid) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    for (auto& stay : call->conferences) {
+        if (stay.conference_sid != conference_sid || stay.left) continue;
+        stay.left = now();
+        stay.held_before = stay.held_seconds();
+        stay.held_since.reset();
+        write(event_line("conference_left", sid, {{"conference_sid", conference_sid}}));
+    }
+}
+
+void Ledger::held(const std::string& sid, bool hold) {
+    auto* call = find(sid);
+    if (call == nullptr || call->conferences.empty() || call->conferences.back().left) return;
+    auto& stay = call->conferences.back();
+    if (stay.held_since.has_value() == hold) return;
+    stay.held_before = stay.held_seconds();
+    stay.held_since = hold ? std::optional(now()) : std::nullopt;
+    write(event_line(hold ? "held" : "unheld", sid, {{"conference_sid", stay.conference_sid}}));
 }
 
 std::vector<const LedgerCall*> Ledger::calls() const {

@@ -23,11 +23,23 @@ struct LedgerStream {
     std::optional<WallTime> closed;
 };
 
+/// A call's stay in a conference.
+struct LedgerStay {
+    std::string conference_sid, name;
+    WallTime joined;
+    std::optional<WallTime> left;
+    std::optional<WallTime> held_since;
+    double held_before = 0;  ///< seconds of holds that are over
+
+    double held_seconds() const;
+};
+
 struct LedgerCall {
     std::string sid, parent_sid, to, from, direction, status;
     WallTime created;
     std::optional<WallTime> answered, ended;
     std::vector<LedgerStream> streams;
+    std::vector<LedgerStay> conferences;
 
     /// From the answer to the end, or to now; 0 if it was never answered.
     double seconds() const;
@@ -54,6 +66,11 @@ public:
     void ended(const std::string& sid, const std::string& status);
     void stream_opened(const std::string& sid, const std::string& stream_sid, bool bidirectional);
     void stream_closed(const std::string& sid, const std::string& stream_sid);
+    void conference_joined(const std::string& sid, const std::string& conference_sid,
+                           const std::string& name);
+    void conference_left(const std::string& sid, const std::string& conference_sid);
+    /// Put on hold in the conference that it is in, or taken off hold.
+    void held(const std::string& sid, bool hold);
 
     /// In the order they were created.
     std::vector<const LedgerCall*> calls() const;

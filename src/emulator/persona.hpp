@@ -52,7 +52,7 @@ public:
     /// The emulator's own numbers (+12025550100 greeting, …0101 echo, …); any other number: the
     /// default persona.
     PersonaBook();
-    /// `number` E.164 or "default". Errors: bad_config with the list of kinds; not_found for a
+    /// `number` E.164, "sip:…", "client:…" or "default". Errors: bad_config with the list of kinds; not_found for a
     /// missing file.
     Result<> assign(const std::string& number, const std::string& description);
     Result<std::unique_ptr<Persona>> make(const std::string& number) const;

@@ -18,6 +18,7 @@
 #include "emulator/personas/recorded_voice.hpp"
 #include "emulator/personas/script.hpp"
 #include "emulator/personas/unreachable.hpp"
+#include "emulator/sid.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -219,21 +220,19 @@ PersonaBook::PersonaBook()
                    {"+12025550107", "reject"},    {"+12025550108", "silence"}} {}
 
 Result<> PersonaBook::assign(const std::string& number, const std::string& description) {
-    const bool digits =
-        number.size() > 2 && number.size() <= 16 && number.front() == '+' && number[1] != '0' &&
-        std::all_of(number.begin() + 1, number.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits && number != "default") {
-        return fail(
-            Errc::bad_config,
-            fmt::format("\"{}\" is not a number such as +12025550123, nor \"default\"", number));
+    if (!is_address(number) && number != "default") {
+        return fail(Errc::bad_config,
+                    fmt::format("\"{}\" is not a number such as +12025550123, nor an address such as "
+                                "sip:alice@example.com or client:alice, nor \"default\"",
+                                number));
     }
     if (auto persona = make_from(description); !persona) return tl::unexpected(persona.error());
-    assignments_[number] = description;
+    assignments_[persona_key(number)] = description;
     return {};
 }
 
 Result<std::unique_ptr<Persona>> PersonaBook::make(const std::string& number) const {
-    const auto known = assignments_.find(number);
+    const auto known = assignments_.find(persona_key(number));
     return make_from(known == assignments_.end() ? assignments_.at("default") : known->second);
 }
 

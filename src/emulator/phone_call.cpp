@@ -41,6 +41,7 @@ PhoneCall::PhoneCall(std::shared_ptr<Exchange> exchange, CallOrder order,
     options.frame_time = exchange_->options.frame_time;
     options.record_heard = exchange_->options.record_heard;
     line_ = exchange_->options.sound.make_line(exchange_->executor, std::move(persona), options);
+    trace_ = line_->trace();
     LedgerCall entry;
     entry.sid = record_.sid;
     entry.parent_sid = order_.parent_call_sid;
@@ -177,8 +178,6 @@ void PhoneCall::redirect(Instruction instruction) {
 }
 
 void PhoneCall::retire() {
-    if (!line_) return;
-    heard_ = line_->heard();
     line_.reset();
 }
 
@@ -189,7 +188,8 @@ void PhoneCall::add_leg(const std::shared_ptr<PhoneCall>& leg) {
 void PhoneCall::end_legs() {
     for (const auto& weak : std::exchange(legs_, {})) {
         const auto leg = weak.lock();
-        if (!leg) continue;
+        // A leg that REST has redirected goes its own way; the <Dial> is about to let it go.
+        if (!leg || (!leg->over() && leg->interrupted())) continue;
         leg->finish(leg->answered() ? "completed" : "canceled", leg->answered() ? 200 : 487);
     }
 }
@@ -204,7 +204,8 @@ void PhoneCall::leave(PhoneCall& parent) {
 }
 
 asio::awaitable<void> PhoneCall::go_on(std::shared_ptr<PhoneCall> self) {
-    co_await Interpreter::run(self, {});  // begins with the redirect that is waiting
+    const Instruction none;  // it begins with the redirect that is waiting
+    co_await Interpreter::run(self, none);
     self->finish("completed", 200);
     self->retire();
 }

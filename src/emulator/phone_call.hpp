@@ -15,6 +15,7 @@
 #include "emulator/call_line.hpp"
 #include "emulator/call_order.hpp"
 #include "emulator/callback_queue.hpp"
+#include "emulator/sid.hpp"
 #include "emulator/signal.hpp"
 #include "emulator/timestamps.hpp"
 
@@ -70,9 +71,12 @@ public:
     void finish(const std::string& status, int sip_code);
     /// New TwiML for a live call: what it does now is interrupted.
     void redirect(Instruction instruction);
-    /// Drops the line once no coroutine uses it; what the phone heard is kept.
+    /// Drops the line once no coroutine uses it; its trace is kept.
     void retire();
-    void forget_heard() { heard_ = {}; }
+    void forget_heard() {
+        trace_->heard.clear();
+        trace_->said.clear();
+    }
 
     bool over() const { return over_; }
     bool answered() const { return record_.answered.has_value(); }
@@ -89,14 +93,15 @@ public:
     CallLine& line() { return *line_; }
     std::shared_ptr<CallLine> shared_line() { return line_; }
     Signal& ended() { return ended_; }
-    std::vector<std::uint8_t> heard() const { return line_ ? line_->heard() : heard_; }
+    /// What has been kept of the call: sound, keys, playouts.
+    const CallTrace& trace() const { return *trace_; }
     const std::string& reaction_answered_by() const { return reaction_.answered_by; }
     std::chrono::seconds duration() const;
     void change_time_limit(std::chrono::milliseconds limit);
 
     /// Whom the faults of this call are about.
     FaultScope fault_scope() const {
-        return {order_.direction == "inbound" ? order_.from : order_.to, record_.sid};
+        return {persona_key(order_.direction == "inbound" ? order_.from : order_.to), record_.sid};
     }
 
     /// Parameters that every webhook about this call carries.
@@ -136,7 +141,7 @@ private:
     CallRecord record_;
     Reaction reaction_;
     std::shared_ptr<CallLine> line_;
-    std::vector<std::uint8_t> heard_;
+    std::shared_ptr<CallTrace> trace_;
     std::shared_ptr<CallbackQueue> callbacks_, stream_callbacks_;
     std::vector<StreamRow> streams_;
     std::vector<std::weak_ptr<PhoneCall>> legs_;

@@ -76,6 +76,7 @@ asio::awaitable<net::HttpResponse> RestApi::act(Route route) {
     const auto& resource = route.parts.front();
     if (resource == "Calls") co_return co_await calls(std::move(route));
     if (resource == "IncomingPhoneNumbers") co_return numbers(route);
+    if (resource == "Conferences") co_return conferences(route);
     if (resource == "Recordings") co_return recordings(route, false);
     co_return not_found_reply(route.path);
 }
@@ -86,13 +87,11 @@ net::HttpResponse RestApi::account(const Route& route) const {
     }
     const auto& account = exchange_->account;
     json::object uris;
-    for (const char* name : {"calls", "incoming_phone_numbers", "recordings"}) {
-        const std::string key(name);
-        const auto resource = key == "calls"        ? "Calls"
-                              : key == "recordings" ? "Recordings"
-                                                    : "IncomingPhoneNumbers";
-        uris[key] = base() + "/" + resource + ".json";
-    }
+    const Fields below{{"calls", "Calls"},
+                       {"conferences", "Conferences"},
+                       {"incoming_phone_numbers", "IncomingPhoneNumbers"},
+                       {"recordings", "Recordings"}};
+    for (const auto& [key, resource] : below) uris[key] = base() + "/" + resource + ".json";
     return json_reply(200, json::object{{"sid", account.sid},
                                         {"friendly_name", "agentbridge emulator"},
                                         {"status", "active"},

@@ -1,6 +1,6 @@
 #pragma once
 // Twilio's REST API, /2010-04-01/Accounts/{Sid}/…, as far as a telephone bridge uses it: the
-// account, calls, their streams and recordings, and the numbers owned. ".json" may be left out:
+// account, calls, their streams and recordings, conferences, and the numbers owned. ".json" may be left out:
 // JSON is the only format.
 
 #include <boost/asio/awaitable.hpp>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "emulator/call_request.hpp"
+#include "emulator/conference.hpp"
 #include "emulator/exchange.hpp"
 #include "net/http_message.hpp"
 
@@ -41,6 +42,18 @@ private:
     net::HttpResponse account(const Route& route) const;
     asio::awaitable<net::HttpResponse> calls(Route route);
     net::HttpResponse create_call(const Fields& form);
+    /// A call as the form of a create asks for it, not started yet; or the refusal.
+    tl::expected<std::shared_ptr<PhoneCall>, net::HttpResponse> add_ordered_call(
+        const Fields& form);
+    net::HttpResponse conferences(const Route& route);
+    net::HttpResponse list_conferences(const Route& route) const;
+    net::HttpResponse update_conference(const std::shared_ptr<Conference>& conference,
+                                        const Fields& form);
+    net::HttpResponse participants(const std::shared_ptr<Conference>& conference,
+                                   const Route& route);
+    net::HttpResponse create_participant(const std::string& which, const Route& route);
+    void update_participant(Conference& conference,
+                            const std::shared_ptr<Participant>& participant, const Fields& form);
     net::HttpResponse list_calls(const Route& route) const;
     net::HttpResponse update_call(const std::shared_ptr<PhoneCall>& call, const Fields& form);
     net::HttpResponse streams(const std::shared_ptr<PhoneCall>& call, const Route& route);
@@ -51,6 +64,9 @@ private:
 
     std::shared_ptr<Exchange> exchange_;
 };
+
+/// True if the day of `time` agrees with every filter of that name ("StartTime", "StartTime>", …).
+bool day_matches(const std::optional<WallTime>& time, const Fields& query, const std::string& name);
 
 /// A call as its resource (twilio.com/docs/voice/api/call-resource).
 boost::json::object call_json(const PhoneCall& call, const std::string& account_sid);

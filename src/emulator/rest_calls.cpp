@@ -20,7 +20,19 @@ net::HttpResponse method_refused(const std::string& method) {
     return error_reply(405, kNoCode, "Method " + method + " not allowed");
 }
 
-/// True if the day of `time` agrees with every filter of that name ("StartTime", "StartTime>", …).
+json::object stream_json(const StreamRow& row, const PhoneCall& call, const std::string& account) {
+    return {{"sid", row.sid},
+            {"account_sid", account},
+            {"call_sid", call.sid()},
+            {"name", row.name},
+            {"status", row.open ? "in-progress" : "stopped"},
+            {"date_updated", format_rfc2822(row.updated)},
+            {"uri", fmt::format("/2010-04-01/Accounts/{}/Calls/{}/Streams/{}.json", account,
+                                call.sid(), row.sid)}};
+}
+
+}  // namespace
+
 bool day_matches(const std::optional<WallTime>& time, const Fields& query,
                  const std::string& name) {
     // ">" and "<" come as part of the name: "StartTime>=2026-01-31" is name "StartTime>".
@@ -34,19 +46,6 @@ bool day_matches(const std::optional<WallTime>& time, const Fields& query,
     return (exact.empty() || day == of(exact)) && (since.empty() || day >= of(since)) &&
            (until.empty() || day <= of(until));
 }
-
-json::object stream_json(const StreamRow& row, const PhoneCall& call, const std::string& account) {
-    return {{"sid", row.sid},
-            {"account_sid", account},
-            {"call_sid", call.sid()},
-            {"name", row.name},
-            {"status", row.open ? "in-progress" : "stopped"},
-            {"date_updated", format_rfc2822(row.updated)},
-            {"uri", fmt::format("/2010-04-01/Accounts/{}/Calls/{}/Streams/{}.json", account,
-                                call.sid(), row.sid)}};
-}
-
-}  // namespace
 
 json::object call_json(const PhoneCall& call, const std::string& account_sid) {
     const auto& record = call.record();
@@ -140,6 +139,35 @@ net::HttpResponse RestApi::list_calls(const Route& route) const {
                       [&](std::size_t i) { return call_json(*found[i], exchange_->account.sid); });
 }
 
+tl::expected<std::shared_ptr<PhoneCall>, net::HttpResponse> RestApi::add_ordered_call(
+    const Fields& form) {
+    auto order = read_call_create(form);
+    if (!order) {
+        return tl::unexpected(
+            error_reply(order.error().status, order.error().code, order.error().message));
+    }
+    if (is_e164(order->from) && !exchange_->may_call_from(order->from)) {
+        return tl::unexpected(
+            error_reply(400, 21210,
+                        fmt::format("The source phone number provided, {}, is not yet "
+                                    "verified for your account. You may only make calls "
+                                    "from phone numbers that you've verified or purchased "
+                                    "from Twilio.",
+                                    order->from)));
+    }
+    if (const auto* number = exchange_->find_number(order->from)) {
+        order->phone_number_sid = number->sid;
+    }
+    if (exchange_->account.trial) order->time_limit = std::chrono::minutes(10);
+    auto added = exchange_->add_call(*std::move(order));
+    if (!added) return tl::unexpected(error_reply(500, 20500, added.error().message));
+    if (field_or(form, "Record") == "true") {
+        exchange_->debugger.warning(12400, "Record=true is ignored: this emulator does not record",
+                                    (*added)->sid());
+    }
+    return *std::move(added);
+}
+
 net::HttpResponse RestApi::create_call(const Fields& form) {
     if (exchange_->account.trial) {
         for (const auto& [name, value] : form) {
@@ -149,29 +177,10 @@ net::HttpResponse RestApi::create_call(const Fields& form) {
                 "trial accounts have limited parameter access: " + name + " is not allowed");
         }
     }
-    auto order = read_call_create(form);
-    if (!order) return error_reply(order.error().status, order.error().code, order.error().message);
-    if (!exchange_->may_call_from(order->from)) {
-        return error_reply(400, 21210,
-                           fmt::format("The source phone number provided, {}, is not yet "
-                                       "verified for your account. You may only make calls "
-                                       "from phone numbers that you've verified or purchased "
-                                       "from Twilio.",
-                                       order->from));
-    }
-    if (const auto* number = exchange_->find_number(order->from)) {
-        order->phone_number_sid = number->sid;
-    }
-    if (exchange_->account.trial) order->time_limit = std::chrono::minutes(10);
-    const auto added = exchange_->add_call(*std::move(order));
-    if (!added) return error_reply(500, 20500, added.error().message);
-    const auto call = *added;
-    if (field_or(form, "Record") == "true") {
-        exchange_->debugger.warning(12400, "Record=true is ignored: this emulator does not record",
-                                    call->sid());
-    }
-    auto reply = json_reply(201, call_json(*call, exchange_->account.sid));
-    call->start();
+    const auto call = add_ordered_call(form);
+    if (!call) return call.error();
+    auto reply = json_reply(201, call_json(**call, exchange_->account.sid));
+    (*call)->start();
     return reply;
 }
 

@@ -4,9 +4,11 @@
 
 #include <chrono>
 
+#include "emulator/conference.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/rest_api.hpp"
 #include "emulator/rest_reply.hpp"
+#include "emulator/sid.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -45,9 +47,18 @@ net::HttpResponse dropped() {
 
 FaultScope RestApi::scope_of(const Route& route) const {
     const auto& parts = route.parts;
+    if (parts.size() > 2 && parts.front() == "Conferences") {
+        if (parts.size() == 3 && route.method == "POST") {
+            return {persona_key(field_or(route.form, "To")), {}};
+        }
+        const auto conference = exchange_->find_conference(parts[1]);
+        const auto who = conference && parts.size() > 3 ? conference->find(parts[3]) : nullptr;
+        const auto its_call = who ? who->call.lock() : nullptr;
+        return its_call ? its_call->fault_scope() : FaultScope{};
+    }
     if (parts.empty() || parts.front() != "Calls") return {};
     if (parts.size() == 1) {
-        return {field_or(route.method == "POST" ? route.form : route.query, "To"), {}};
+        return {persona_key(field_or(route.method == "POST" ? route.form : route.query, "To")), {}};
     }
     const auto call = exchange_->find_call(parts[1]);
     return call ? call->fault_scope() : FaultScope{};
@@ -60,6 +71,9 @@ std::optional<Fault> RestApi::fault_for(const Route& route, const FaultScope& sc
     if (route.method == "POST" && !parts.empty() && parts.front() == "Calls") {
         if (parts.size() == 1) fault = faults.take(Switch::create, scope);
         if (parts.size() == 2) fault = faults.take(Switch::update, scope);
+    }
+    if (!parts.empty() && parts.front() == "Conferences" && route.method != "GET") {
+        fault = faults.take(parts.size() == 3 ? Switch::create : Switch::update, scope);
     }
     return fault ? fault : faults.take(Switch::rest, scope);
 }

@@ -28,6 +28,32 @@ bool is_e164(std::string_view text) {
     return std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_sip_uri(std::string_view text) {
+    const auto begins = [&](std::string_view scheme) {
+        return text.substr(0, scheme.size()) == scheme;
+    };
+    if (!begins("sip:") && !begins("sips:")) return false;
+    const auto at = text.find('@');
+    const auto blank = text.find_first_of(" \t\r\n<>\"");
+    return blank == std::string_view::npos && at != std::string_view::npos &&
+           at > text.find(':') + 1 && at + 1 < text.size() && text.size() <= 255;
+}
+
+bool is_client(std::string_view text) {
+    constexpr std::string_view kScheme = "client:";
+    return text.substr(0, kScheme.size()) == kScheme && text.size() > kScheme.size() &&
+           text.size() <= 255 && text.find_first_of(" \t\r\n") == std::string_view::npos;
+}
+
+bool is_address(std::string_view text) {
+    return is_e164(text) || is_sip_uri(text) || is_client(text);
+}
+
+std::string persona_key(const std::string& address) {
+    if (!is_sip_uri(address)) return address;
+    return address.substr(0, address.find_first_of(";?", address.find('@')));
+}
+
 std::string formatted_number(const std::string& number) {
     if (number.size() != 12 || number.substr(0, 2) != "+1") return number;
     return "(" + number.substr(2, 3) + ") " + number.substr(5, 3) + "-" + number.substr(8);

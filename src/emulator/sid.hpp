@@ -12,6 +12,14 @@ std::string new_sid(std::string_view prefix);
 bool is_sid(std::string_view text, std::string_view prefix);
 /// E.164: "+", a digit from 1 to 9, and one to fourteen digits more.
 bool is_e164(std::string_view text);
+/// "sip:name@host" or "sips:…", with whatever parameters.
+bool is_sip_uri(std::string_view text);
+/// "client:name".
+bool is_client(std::string_view text);
+/// Whatever can be called: a number in E.164, a SIP URI, a client.
+bool is_address(std::string_view text);
+/// The address that a persona or a fault is given to: a SIP URI without parameters and headers.
+std::string persona_key(const std::string& address);
 /// "(555) 123-4567" for North America, anything else as it is.
 std::string formatted_number(const std::string& number);
 

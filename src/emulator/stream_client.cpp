@@ -28,6 +28,7 @@ constexpr std::size_t kFramesPerSecond = 50;
 constexpr std::size_t kLongestMessage = 8UL * 1024 * 1024;
 
 using asio::experimental::awaitable_operators::operator||;
+using Clock = std::chrono::steady_clock;
 
 asio::awaitable<void> wait_for(asio::steady_timer& timer) {
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -68,11 +69,13 @@ Result<std::string> stream_url(const std::string& url) {
     return parsed->str();
 }
 
-StreamClient::StreamClient(asio::any_io_executor executor, StreamRequest request, OnReport report)
+StreamClient::StreamClient(asio::any_io_executor executor, StreamRequest request, OnReport report,
+                           std::chrono::milliseconds frame_time)
     : executor_(std::move(executor)),
       request_(std::move(request)),
       report_(std::move(report)),
       stopped_(executor_),
+      playout_(std::make_shared<PlayoutBook>(request_.stream_sid, frame_time)),
       reading_(executor_) {
     if (!report_) report_ = [](const StreamReport&) {};
     if (request_.name.empty()) request_.name = request_.stream_sid;
@@ -117,8 +120,9 @@ void StreamClient::frame(const MulawFrame& inbound, const MulawFrame& outbound) 
 }
 
 void StreamClient::play(MulawFrame& out) {
-    const auto due = playout_.tick(out);
-    if (open_ && !over_) echo(due);
+    if (over_) return;  // Twilio plays nothing of what a stream leaves behind
+    const auto due = playout_->tick(out, Clock::now());
+    if (open_) echo(due);
 }
 
 void StreamClient::press(char digit) {
@@ -175,6 +179,7 @@ bool StreamClient::open(std::shared_ptr<net::WebSocketClient> socket) {
     }
     socket_ = std::move(socket);
     open_ = true;
+    playout_->started(Clock::now());
     socket_->send(format_connected());
     socket_->send(format_start(++sequence_, start_));
     report_(told("stream-started"));
@@ -222,14 +227,14 @@ void StreamClient::handle(const std::string& text) {
     if (!command) {
         warn_once(31951, command.error().message);
     } else if (const auto* media = std::get_if<MediaIn>(&*command)) {
-        if (!playout_.append(media->mulaw)) {
+        if (!playout_->append(media->mulaw)) {
             warn_once(31931,
                       "more than ten minutes of audio wait to be played; the rest is dropped");
         }
     } else if (auto* mark = std::get_if<MarkIn>(&*command)) {
-        if (playout_.mark(mark->name)) echo({mark->name});
+        if (playout_->mark(mark->name, Clock::now())) echo({mark->name});
     } else {
-        echo(playout_.clear());
+        echo(playout_->clear(Clock::now()));
     }
 }
 
@@ -286,6 +291,7 @@ void StreamClient::finish(const StreamReport& last) {
     const auto self = shared_from_this();  // the callbacks may let go of the stream
     timers_.clear();
     reading_.cancel();
+    playout_->ended(Clock::now());
     auto report = last;
     report.frames = frames_;
     report_(report);

@@ -17,7 +17,7 @@
 #include "base/result.hpp"
 #include "emulator/call_line.hpp"
 #include "emulator/media_pace.hpp"
-#include "emulator/playout.hpp"
+#include "emulator/playout_book.hpp"
 #include "emulator/stream_message.hpp"
 
 namespace bridge::net {
@@ -38,7 +38,9 @@ class StreamClient : public std::enable_shared_from_this<StreamClient> {
 public:
     using OnReport = std::function<void(const StreamReport&)>;
 
-    StreamClient(asio::any_io_executor executor, StreamRequest request, OnReport report);
+    /// `frame_time`: how long 20 ms of the call take.
+    StreamClient(asio::any_io_executor executor, StreamRequest request, OnReport report,
+                 std::chrono::milliseconds frame_time = std::chrono::milliseconds(20));
     ~StreamClient();
     StreamClient(const StreamClient&) = delete;
     StreamClient& operator=(const StreamClient&) = delete;
@@ -53,6 +55,8 @@ public:
     void cut(const std::string& why);
     bool over() const { return over_; }
     const StreamRequest& request() const { return request_; }
+    /// Outlives the stream for whoever asks later.
+    std::shared_ptr<const PlayoutBook> playout() const { return playout_; }
 
     /// 20 ms passed: what the phone said and what it heard, sent as the tracks that were asked for.
     void frame(const MulawFrame& inbound, const MulawFrame& outbound);
@@ -88,7 +92,7 @@ private:
     asio::steady_timer stopped_;  ///< its wait ends when the stream is stopped while connecting
     std::shared_ptr<net::WebSocketClient> socket_;
     StreamStart start_;
-    Playout playout_;
+    std::shared_ptr<PlayoutBook> playout_;
     std::set<int> warned_;
     std::uint64_t sequence_ = 0;
     std::uint64_t chunk_ = 0;

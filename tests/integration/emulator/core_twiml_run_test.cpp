@@ -188,10 +188,13 @@ TEST(EmulatorTwiml, DialsAnotherPhone) {
 
 TEST(EmulatorTwiml, SaysWhyADialCameToNothing) {
     EmulatorHouse house;
+    house.control("PUT", "personas/client:bob", R"({"persona": "busy"})");
+    house.control("PUT", "personas/sip:bob@example.com", R"({"persona": "no-answer"})");
     const std::pair<const char*, const char*> table[] = {
         {"<Number>+12025550103</Number>", "busy"},   {"<Number>+12025550104</Number>", "no-answer"},
         {"<Number>+12025550106</Number>", "failed"}, {"12345", "failed"},
-        {"<Client>bob</Client>", "failed"},
+        {"<Client>bob</Client>", "busy"},            {"<Sip>sip:bob@example.com</Sip>", "no-answer"},
+        {"<Sip>sip:nobody</Sip>", "failed"},         {"<Queue>q</Queue>", "failed"},
     };
     for (const auto& [noun, status] : table) {
         const auto before = house.hooks("/dialed").size();

@@ -185,7 +185,7 @@ TEST_F(EmulatedCall, PlaysWhatItIsSentAndEchoesTheMarkWhenItHasBeenPlayed) {
     ASSERT_TRUE(server.run_until([&] { return server.count("mark") == 1; }));
     EXPECT_GE(Clock::now() - sent, milliseconds(299));
     EXPECT_EQ(heard_of(0x33), 8U * 300);
-    const auto heard = line->heard();
+    const auto heard = line->trace()->heard.all();
     EXPECT_EQ(std::count(heard.begin(), heard.end(), 0x33), 8 * 300);
 }
 

@@ -6,6 +6,7 @@ bridge_test(emulator_media_test LABEL unit NEEDS emulator
     ${CMAKE_CURRENT_LIST_DIR}/dtmf_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/sound_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/playout_test.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/record_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/stream_message_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/persona_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/script_test.cpp
