@@ -8,7 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -176,30 +175,11 @@ public:
     call::EventBus& events() override { return events_; }
 
     void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) override {
-        // Each call answers on its own io thread; whoever lets go of `gathered` last delivers it.
-        struct Gathered {
-            std::mutex mutex;  // calls of several io threads answer at once, ten times a second
-            std::vector<call::CallSnapshot> calls;
-            asio::any_io_executor executor;
-            std::function<void(std::vector<call::CallSnapshot>)> take;
-            ~Gathered() {
-                std::sort(calls.begin(), calls.end(),
-                          [](const auto& a, const auto& b) { return a.age > b.age; });
-                asio::post(executor, [take = std::move(take), calls = std::move(calls)]() mutable {
-                    take(std::move(calls));
-                });
-            }
-        };
-        auto gathered = std::make_shared<Gathered>();
-        gathered->executor = executor_;
-        gathered->take = std::move(take);
-        if (!bridge_ || done_) return;
-        for (const auto& id : bridge_->calls().ids()) {
-            bridge_->calls().snapshot(id, [gathered](call::CallSnapshot snapshot) {
-                const std::scoped_lock lock(gathered->mutex);
-                gathered->calls.push_back(std::move(snapshot));
-            });
+        if (!bridge_ || done_) {
+            asio::post(executor_, [take = std::move(take)] { take({}); });
+            return;
         }
+        bridge_->calls().snapshots(executor_, std::move(take));
     }
 
     void request_stop(Stop how) override {

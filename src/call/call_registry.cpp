@@ -1,5 +1,6 @@
 #include "call/call_registry.hpp"
 
+#include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <stdexcept>
@@ -127,6 +128,52 @@ bool CallRegistry::snapshot(const CallId& id, std::function<void(CallSnapshot)> 
         if (entry->call) take(entry->call->snapshot());
     });
     return true;
+}
+
+void CallRegistry::visit(const CallId& id, std::function<void(Call*)> use) {
+    std::shared_ptr<Entry> entry;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = calls_.find(id); found != calls_.end()) entry = found->second;
+    }
+    if (!entry) {
+        use(nullptr);
+        return;
+    }
+    boost::asio::post(homes_[entry->home].executor, [entry, use = std::move(use)] {
+        // A copy: what `use` does may end the call.
+        const auto call = entry->call;
+        use(call.get());
+    });
+}
+
+void CallRegistry::snapshots(boost::asio::any_io_executor executor,
+                             std::function<void(std::vector<CallSnapshot>)> take) {
+    // Each call answers on its own home shard; whoever lets go of `gathered` last delivers it.
+    struct Gathered {
+        std::mutex mutex;  // calls of several shards answer at once, some ten times a second
+        std::vector<CallSnapshot> calls;
+        boost::asio::any_io_executor executor;
+        std::function<void(std::vector<CallSnapshot>)> take;
+        ~Gathered() {
+            std::sort(calls.begin(), calls.end(), [](const auto& a, const auto& b) {
+                return a.age != b.age ? a.age > b.age : a.id < b.id;
+            });
+            boost::asio::post(executor,
+                              [take = std::move(take), calls = std::move(calls)]() mutable {
+                                  take(std::move(calls));
+                              });
+        }
+    };
+    auto gathered = std::make_shared<Gathered>();
+    gathered->executor = std::move(executor);
+    gathered->take = std::move(take);
+    for (const auto& id : ids()) {
+        snapshot(id, [gathered](CallSnapshot snapshot) {
+            const std::scoped_lock lock(gathered->mutex);
+            gathered->calls.push_back(std::move(snapshot));
+        });
+    }
 }
 
 void CallRegistry::when_empty(std::function<void()> done) {

@@ -61,6 +61,12 @@ public:
     const CallHome& home(std::size_t index) const { return homes_[index]; }
     /// Calls `take` on the home shard with the snapshot. False: no such call. Thread: any.
     bool snapshot(const CallId& id, std::function<void(CallSnapshot)> take);
+    /// Calls `use` with the call on its home shard, or with null if there is no such call (any more;
+    /// one that is not known is told on this thread). Always once. Thread: any.
+    void visit(const CallId& id, std::function<void(Call*)> use);
+    /// `take` is posted to `executor` with every call of this moment, the oldest first. Thread: any.
+    void snapshots(boost::asio::any_io_executor executor,
+                   std::function<void(std::vector<CallSnapshot>)> take);
     /// `done` runs (on some home shard) once no call is left; at once if there is none.
     void when_empty(std::function<void()> done);
 

@@ -1,0 +1,56 @@
+#pragma once
+// What a person asks of a call: by a key of the live view, by the control API, by `agentbridge
+// calls`. The desk (desk.hpp) carries it out, whoever asks.
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "call/call_input.hpp"
+
+namespace bridge::call {
+
+namespace command {
+
+/// The microphone, and full loudness.
+struct Focus {};
+/// Without `on`: the other way round from now.
+struct Mute {
+    std::optional<bool> on;
+};
+struct Hold {
+    std::optional<bool> on;
+    HoldSound sound = HoldSound::music;
+};
+/// Calls that are not solo are silent while one is.
+struct Solo {
+    std::optional<bool> on;
+};
+/// How loud it is heard here, 0 to 100 %; `relative`: so much more, or less.
+struct Volume {
+    int percent = 100;
+    bool relative = false;
+};
+/// 0-9 * # A-D, w waits half a second.
+struct Digits {
+    std::string keys;
+    bool in_band = false;
+};
+/// Checked by whoever asks: E.164, sip: or client:.
+struct Transfer {
+    std::string to;
+};
+struct Accept {};
+struct Reject {};
+struct HangUp {
+    std::string reason = "hung up here";
+};
+struct Clear {};
+
+}  // namespace command
+
+using Command = std::variant<command::Focus, command::Mute, command::Hold, command::Solo,
+                             command::Volume, command::Digits, command::Transfer, command::Accept,
+                             command::Reject, command::HangUp, command::Clear>;
+
+}  // namespace bridge::call
