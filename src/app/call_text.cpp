@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
 #include "base/secret.hpp"
+#include "web/json.hpp"
 
 namespace bridge::app {
 namespace {
@@ -31,10 +31,6 @@ std::string_view color_of(CallState state) {
 
 double ms_of(std::uint64_t samples) {
     return static_cast<double>(samples) / kSamplesPerMs;
-}
-
-double rounded(double value) {
-    return std::round(value * 10.0) / 10.0;
 }
 
 }  // namespace
@@ -219,79 +215,7 @@ std::string format_summary(const CallSnapshot& call) {
 }
 
 std::string format_summary_json(const CallSnapshot& call) {
-    const auto text = [](std::string_view view) {
-        return boost::json::string(view.data(), view.size());
-    };
-    boost::json::object out{
-        {"call", call.id.str()},
-        {"call_sid", call.sid.str()},
-        {"direction", text(call::to_string(call.direction))},
-        {"to", call.to},
-        {"from", call.from},
-        {"state", text(call::to_string(call.state))},
-        {"reason", call.end_reason},
-        {"answered_by", call.answered_by},
-        {"carrier_code", call.carrier_code},
-        {"sip_code", call.sip_code},
-        {"end_confirmed", call.end_confirmed},
-        {"outcome_unknown", call.outcome_unknown},
-        {"duration_ms", call.age.count()},
-        {"streamed_ms", call.streamed.count()},
-        {"frames", call.media.frames},
-        {"lost_ms", call.media.lost_ms},
-        {"late", call.media.late},
-        {"duplicates", call.media.duplicates},
-        {"stalls", call.media.stalls},
-        {"malformed", call.media.malformed},
-        {"gap_ms", call.media.gap_ms},
-        {"handed_over", call.handed_over},
-    };
-    if (call.billed_duration) out["billed_s"] = call.billed_duration->count();
-    if (call.stream_setup) out["stream_setup_ms"] = call.stream_setup->count();
-    if (call.playout) {
-        const auto& playout = *call.playout;
-        out["playout"] = boost::json::object{
-            {"buffer_ms", rounded(playout.depth_ms)},
-            {"target_ms", rounded(playout.target_ms)},
-            {"jitter_ms", rounded(playout.jitter_ms)},
-            {"latency_p50_ms", rounded(playout.latency_p50_ms)},
-            {"latency_max_ms", rounded(playout.latency_max_ms)},
-            {"steering_ppm", rounded(playout.steering_ppm)},
-            {"underruns", playout.underruns},
-            {"concealed_ms", rounded(ms_of(playout.concealed_samples))},
-            {"trimmed_ms", rounded(ms_of(playout.trimmed_samples))},
-            {"dropped_ms", rounded(ms_of(playout.dropped_samples))},
-        };
-    }
-    const auto& said = call.outbound;
-    out["outbound"] = boost::json::object{
-        {"frames", said.frames},
-        {"messages", said.messages},
-        {"marks", said.marks},
-        {"marks_played", said.marks_played},
-        {"marks_cleared", said.marks_cleared},
-        {"marks_lost", said.marks_lost},
-        {"clears", said.clears},
-        {"refused_frames", said.refused_frames},
-        {"dropped_live_ms", rounded(ms_of(said.dropped_live_samples))},
-        {"mouth_to_wire_ms", rounded(said.mouth_to_wire_ms)},
-        {"mouth_to_wire_max_ms", rounded(said.mouth_to_wire_max_ms)},
-        {"round_trip_ms", rounded(said.round_trip_ms)},
-    };
-    if (call.device) {
-        const auto& device = *call.device;
-        out["device"] = boost::json::object{
-            {"sample_rate", device.sample_rate},
-            {"block_samples", device.block_samples},
-            {"reported_latency_ms", rounded(device.reported_latency_ms)},
-            {"callbacks", device.callbacks},
-            {"underflows", device.underflows},
-            {"longest_gap_ms", rounded(device.longest_gap_ms)},
-            {"losses", device.losses},
-            {"unheard_ms", rounded(device.unheard_ms)},
-        };
-    }
-    return boost::json::serialize(out);
+    return boost::json::serialize(web::call_json(call));
 }
 
 std::string format_call(const call::JournalEntry& entry) {

@@ -2,8 +2,13 @@
 
 #include <utility>
 
+#include "web/problem.hpp"
+
 namespace bridge::web {
 namespace {
+
+/// More than any route takes: those that take less say so themselves.
+constexpr std::size_t kBodyBytes = 64 * 1024;
 
 net::HttpResponse word(int status, std::string text) {
     auto response = net::respond(status, "text/plain; charset=utf-8", std::move(text) + "\n");
@@ -20,6 +25,11 @@ bool equal(std::string_view left, std::string_view right) {
                       static_cast<unsigned>(static_cast<unsigned char>(right[i]));
     }
     return difference == 0;
+}
+
+bool is_for_this_host(const net::HttpRequest& request, std::string_view bound) {
+    // A page of another site can make a browser ask, under a name that leads here (DNS rebinding).
+    return is_own_host(request.headers.find("Host").value_or(""), bound);
 }
 
 boost::asio::awaitable<net::HttpResponse> at_once(net::HttpResponse response) {
@@ -39,16 +49,25 @@ bool is_own_host(std::string_view host, std::string_view bound) {
            (!bound.empty() && name == bound);
 }
 
+bool is_own_origin(std::optional<std::string_view> origin, std::string_view host) {
+    constexpr std::string_view kScheme = "http://";
+    return !origin || (origin->starts_with(kScheme) && origin->substr(kScheme.size()) == host);
+}
+
 Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_executor executor,
                                                            ControlOptions options) {
     std::shared_ptr<ControlPlane> plane(new ControlPlane(std::move(options)));
     net::HttpServerOptions server;
+    server.limits.body_bytes = kBodyBytes;
     server.name = "control";
     server.host = plane->options_.host;
     server.port = plane->options_.port;
     const net::HttpHandler handler = [weak = plane->weak_from_this()](net::HttpRequest request) {
         const auto self = weak.lock();
-        return at_once(self ? self->answer(request) : word(503, "stopping"));
+        if (!self) return at_once(word(503, "stopping"));
+        if (self->options_.api && Api::is_api(request.path()))
+            return self->answer_api(std::move(request));
+        return at_once(self->answer(request));
     };
     const net::UpgradeHandler upgrade = [](net::Upgrade socket) {
         net::refuse(std::move(socket), word(404, "not found"));
@@ -59,10 +78,29 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
     return plane;
 }
 
+bool ControlPlane::has_token(const net::HttpRequest& request) const {
+    const auto credentials = request.headers.find("Authorization").value_or("");
+    constexpr std::string_view kBearer = "Bearer ";
+    return credentials.starts_with(kBearer) &&
+           equal(credentials.substr(kBearer.size()), options_.token.reveal());
+}
+
+boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(net::HttpRequest request) const {
+    if (!is_for_this_host(request, options_.host))
+        return at_once(problem(421, "wrong_host", "this is not the host you asked for"));
+    if (!is_own_origin(request.headers.find("Origin"), request.headers.find("Host").value_or("")))
+        return at_once(problem(403, "wrong_origin", "a page of another site asks"));
+    if (!has_token(request)) {
+        auto response = problem(401, "unauthorized", "the token of this instance is needed");
+        response.headers.set("WWW-Authenticate", "Bearer");
+        return at_once(std::move(response));
+    }
+    return Api::answer(options_.api, std::move(request));
+}
+
 net::HttpResponse ControlPlane::answer(const net::HttpRequest& request) const {
-    // A page of another site can make a browser ask, under a name that leads here (DNS rebinding).
-    const auto host = request.headers.find("Host").value_or("");
-    if (!is_own_host(host, options_.host)) return word(421, "this is not the host you asked for");
+    if (!is_for_this_host(request, options_.host))
+        return word(421, "this is not the host you asked for");
     const auto path = request.path();
     const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics";
     if (!known) return word(404, "not found");
@@ -76,10 +114,7 @@ net::HttpResponse ControlPlane::answer(const net::HttpRequest& request) const {
         return draining_.load(std::memory_order_relaxed) ? word(503, "draining")
                                                          : word(200, "ready");
     }
-    const auto credentials = request.headers.find("Authorization").value_or("");
-    constexpr std::string_view kBearer = "Bearer ";
-    if (!credentials.starts_with(kBearer) ||
-        !equal(credentials.substr(kBearer.size()), options_.token.reveal())) {
+    if (!has_token(request)) {
         auto response = word(401, "the token of this instance is needed");
         response.headers.set("WWW-Authenticate", "Bearer");
         return response;

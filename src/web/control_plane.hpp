@@ -1,20 +1,25 @@
 #pragma once
-// The plane for you, not for the internet: is the program well, and what does it count. Bound to
-// loopback. A browser page of another site cannot reach it: the Host must be this machine's.
+// The plane for you, not for the internet: is the program well, what does it count, and its API.
+// Bound to loopback. A browser page of another site cannot reach it: the Host must be this
+// machine's, and an Origin, if there is one, the plane's own.
 //
 //   GET /healthz   "ok" while the program answers                     no token
 //   GET /readyz    "ready", or 503 "draining" once it takes no calls  no token
 //   GET /metrics   Prometheus' text format                            Authorization: Bearer TOKEN
+//   /api/v1/…      the calls (api.hpp)                                Authorization: Bearer TOKEN
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "net/http_server.hpp"
+#include "web/api.hpp"
 
 namespace bridge::web {
 
@@ -23,6 +28,7 @@ struct ControlOptions {
     std::uint16_t port = 8080;
     Secret token;
     std::function<std::string()> metrics;  ///< the text of /metrics. Thread: the server's
+    std::shared_ptr<Api> api;              ///< null: none. On the server's thread
 };
 
 /// Thread: the executor's, for every member but `drain`.
@@ -40,12 +46,16 @@ public:
 private:
     explicit ControlPlane(ControlOptions options) : options_(std::move(options)) {}
     net::HttpResponse answer(const net::HttpRequest& request) const;
+    boost::asio::awaitable<net::HttpResponse> answer_api(net::HttpRequest request) const;
+    bool has_token(const net::HttpRequest& request) const;
 
     const ControlOptions options_;
     std::atomic<bool> draining_{false};
     std::shared_ptr<net::HttpServer> server_;
 };
 
+/// Whether a request comes from no page, or from one that `host`, the Host header, served.
+bool is_own_origin(std::optional<std::string_view> origin, std::string_view host);
 /// Whether a Host header names this machine's loopback interface, or `bound`, with any port.
 bool is_own_host(std::string_view host, std::string_view bound);
 

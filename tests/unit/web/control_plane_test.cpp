@@ -20,6 +20,10 @@ protected:
         options.port = 0;
         options.token = Secret{"the-token"};
         options.metrics = [] { return std::string("calls 1\n"); };
+        ApiParts parts;
+        parts.calls = &registry;
+        parts.desk = call::Desk::open(registry, bus, loop.get_executor(), {});
+        options.api = std::make_shared<Api>(loop.get_executor(), std::move(parts));
         auto made = ControlPlane::listen(loop.get_executor(), options);
         ASSERT_TRUE(made) << made.error().message;
         plane = *made;
@@ -50,6 +54,9 @@ protected:
     }
 
     asio::io_context loop;
+    VirtualClock clock;
+    call::EventBus bus;
+    call::CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, nullptr, nullptr, {}}};
     std::shared_ptr<ControlPlane> plane;
 };
 
@@ -87,6 +94,45 @@ TEST_F(ControlPlaneTest, AnswersToNoNameButThisMachines) {
 TEST_F(ControlPlaneTest, HasNothingElse) {
     EXPECT_EQ(status(ask("GET", "/twilio/voice")), 404);
     EXPECT_EQ(status(ask("POST", "/metrics", "127.0.0.1", "Content-Length: 0\r\n")), 405);
+}
+
+TEST_F(ControlPlaneTest, LetsNobodyElseUseTheApi) {
+    const std::string token = "Authorization: Bearer the-token\r\n";
+    struct Case {
+        std::string host, headers;
+        int expected;
+        std::string code;
+    };
+    const std::vector<Case> cases{
+        {"127.0.0.1", "", 401, "unauthorized"},
+        {"127.0.0.1", "Authorization: Bearer the-toke\r\n", 401, "unauthorized"},
+        {"127.0.0.1", "Authorization: Basic the-token\r\n", 401, "unauthorized"},
+        {"127.0.0.1", "Authorization: the-token\r\n", 401, "unauthorized"},
+        {"evil.example", token, 421, "wrong_host"},
+        {"127.0.0.1", token + "Origin: http://evil.example\r\n", 403, "wrong_origin"},
+        {"127.0.0.1", token + "Origin: null\r\n", 403, "wrong_origin"},
+        {"127.0.0.1:8080", token + "Origin: https://127.0.0.1:8080\r\n", 403, "wrong_origin"},
+        {"127.0.0.1:8080", token + "Origin: http://127.0.0.1:8081\r\n", 403, "wrong_origin"},
+        {"127.0.0.1:8080", token + "Origin: http://127.0.0.1:8080\r\n", 200, ""},
+        {"localhost:8080", token, 200, ""},
+    };
+    for (const auto& one : cases) {
+        const auto answer = ask("GET", "/api/v1/calls", one.host, one.headers);
+        EXPECT_EQ(status(answer), one.expected) << one.host << " " << one.headers;
+        EXPECT_NE(answer.find(one.code.empty() ? "{\"calls\":[]}" : "\"code\":\"" + one.code),
+                  std::string::npos)
+            << answer;
+        // A command is refused as early: 404, since there is no such call.
+        const auto post =
+            ask("POST", "/api/v1/calls/c_1/mute", one.host, one.headers + "Content-Length: 0\r\n");
+        EXPECT_EQ(status(post), one.expected == 200 ? 404 : one.expected);
+    }
+}
+
+TEST_F(ControlPlaneTest, TakesNoEndlessBody) {
+    const auto answer = ask("POST", "/api/v1/calls", "127.0.0.1",
+                            "Authorization: Bearer the-token\r\nContent-Length: 70000\r\n");
+    EXPECT_EQ(status(answer), 413);
 }
 
 }  // namespace

@@ -1,0 +1,79 @@
+#pragma once
+// The control API's routes: what `agentbridge calls`, scripts and pages ask of a running program.
+// docs/control-plane.md has each with an example.
+//
+//   /api/v1/calls                      GET list · POST place
+//   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
+//   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, …
+//
+// Who may ask (token, Host, Origin) is the control plane's business, not this one's.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.hpp"
+#include "call/call_registry.hpp"
+#include "call/desk.hpp"
+#include "net/http_message.hpp"
+
+namespace bridge::web {
+
+/// A call that somebody wants placed.
+struct CallOrder {
+    std::string to, from;  ///< as written; empty `from`: the configured number
+    std::optional<std::chrono::seconds> time_limit;
+    bool focus = true;  ///< the person here speaks to it
+};
+
+struct ApiParts {
+    call::CallRegistry* calls = nullptr;  ///< outlives the API
+    std::shared_ptr<call::Desk> desk;
+    /// Checks an order as the command line does. Errors: bad_field ("to: …"), cancelled (no new
+    /// calls are taken), unreachable (the public address is not known yet).
+    std::function<Result<call::CallSpec>(const CallOrder&)> order;
+    /// Checks whom a call is to be transferred to. Errors: bad_field, without the field's name.
+    std::function<Result<std::string>(std::string_view)> target;
+};
+
+/// Thread: the executor's, which is the desk's too.
+class Api : public std::enable_shared_from_this<Api> {
+public:
+    Api(boost::asio::any_io_executor executor, ApiParts parts)
+        : executor_(std::move(executor)), parts_(std::move(parts)) {}
+
+    /// Whether a path belongs to the API, known or not.
+    static bool is_api(std::string_view path);
+    static boost::asio::awaitable<net::HttpResponse> answer(std::shared_ptr<Api> self,
+                                                            net::HttpRequest request);
+
+private:
+    using Answer = boost::asio::awaitable<net::HttpResponse>;
+    static Answer list(std::shared_ptr<Api> self, std::string state);
+    static Answer show(std::shared_ptr<Api> self, CallId id, int status);
+    static Answer place(std::shared_ptr<Api> self, net::HttpRequest request);
+    static Answer obey(std::shared_ptr<Api> self, CallId id, call::Command command, int status);
+    Result<call::Command> read_command(std::string_view verb, class Fields& fields) const;
+    net::HttpResponse call_answer(int status, const call::CallSnapshot& call) const;
+
+    /// A call placed under an Idempotency-Key: asked for again, it is the same one.
+    struct Placed {
+        CallId id;
+        std::string body;
+    };
+    void remember(const std::string& key, Placed placed);
+
+    const boost::asio::any_io_executor executor_;
+    const ApiParts parts_;
+    std::unordered_map<std::string, Placed> placed_;
+    std::deque<std::string> placed_order_;
+};
+
+}  // namespace bridge::web

@@ -1,0 +1,309 @@
+#include "web/api.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
+
+#include "tests/unit/call/call_fixture.hpp"
+
+namespace bridge::web {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+asio::awaitable<void> ask_api(std::shared_ptr<Api> api, net::HttpRequest request,
+                              std::optional<net::HttpResponse>* into) {
+    *into = co_await Api::answer(std::move(api), std::move(request));
+}
+
+/// The API over real calls, on a loop that is run by hand.
+struct Plane {
+    Plane() {
+        ApiParts parts;
+        parts.calls = &registry;
+        parts.desk = desk;
+        parts.order = [this](const CallOrder& order) -> Result<call::CallSpec> {
+            orders.push_back(order);
+            if (order_problem) return tl::unexpected(*order_problem);
+            auto spec = call::CallFixture::outbound();
+            spec.to = order.to;
+            spec.focus = false;
+            return spec;
+        };
+        parts.target = [](std::string_view to) -> Result<std::string> {
+            if (to.starts_with('+')) return std::string(to);
+            return fail(Errc::bad_field, "write it as +15551234567");
+        };
+        api = std::make_shared<Api>(loop.get_executor(), std::move(parts));
+    }
+
+    CallId talks() {
+        auto spec = call::CallFixture::outbound();
+        spec.direction = call::Direction::inbound;
+        spec.sid = CallSid{"CA" + std::to_string(++count)};
+        spec.focus = false;
+        const auto id = registry.open(spec);
+        registry.post(id,
+                      call::input::VoiceRequested{spec.sid, "+1", "+2", "in-progress", "", false});
+        run();
+        const auto call = registry.here(id);
+        call->accept(call::input::StreamStarted{call->open_stream(),
+                                                std::make_shared<call::ScriptedLine>()});
+        run();
+        return id;
+    }
+
+    net::HttpResponse ask(std::string method, std::string target, std::string body = {},
+                          std::vector<std::pair<std::string, std::string>> headers = {}) {
+        net::HttpRequest request;
+        request.method = std::move(method);
+        request.target = std::move(target);
+        if (!body.empty()) request.headers.add("Content-Type", "application/json; charset=utf-8");
+        for (auto& [name, value] : headers) request.headers.set(name, value);
+        request.body = std::move(body);
+        std::optional<net::HttpResponse> answer;
+        asio::co_spawn(loop, ask_api(api, std::move(request), &answer), asio::detached);
+        run();
+        if (!answer) ADD_FAILURE() << "no answer without waiting";
+        return answer.value_or(net::HttpResponse{});
+    }
+    json::value body(const net::HttpResponse& response) { return json::parse(response.body); }
+    std::string code(const net::HttpResponse& response) {
+        EXPECT_EQ(response.headers.find("Content-Type"), "application/problem+json");
+        EXPECT_EQ(body(response).at("status").as_int64(), response.status);
+        return json::value_to<std::string>(body(response).at("code"));
+    }
+    void run() {
+        loop.restart();
+        loop.poll();
+    }
+
+    asio::io_context loop;
+    VirtualClock clock;
+    call::EventBus bus;
+    std::shared_ptr<call::ScriptedCarrier> carrier = std::make_shared<call::ScriptedCarrier>();
+    call::CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, carrier, nullptr, {}}};
+    std::shared_ptr<call::Desk> desk = call::Desk::open(registry, bus, loop.get_executor(), {});
+    std::vector<CallOrder> orders;
+    std::optional<Error> order_problem;
+    std::shared_ptr<Api> api;
+    int count = 0;
+};
+
+std::string at(const CallId& id, const std::string& verb = {}) {
+    return "/api/v1/calls/" + id.str() + (verb.empty() ? "" : "/" + verb);
+}
+
+TEST(Api, ListsTheCalls) {
+    Plane p;
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls").body, "{\"calls\":[]}\n");
+    const auto first = p.talks();
+    p.clock.advance(std::chrono::seconds(1));
+    const auto second = p.talks();
+    const auto answer = p.ask("GET", "/api/v1/calls");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.headers.find("Cache-Control"), "no-store");
+    const auto body = p.body(answer);
+    const auto& calls = body.at("calls").as_array();
+    ASSERT_EQ(calls.size(), 2U);
+    EXPECT_EQ(calls[0].at("call").as_string(), first.str());
+    EXPECT_EQ(calls[1].at("call").as_string(), second.str());
+    EXPECT_TRUE(calls[0].at("local").at("focus").as_bool());
+    EXPECT_EQ(calls[1].at("local").at("volume").as_int64(), 100);
+}
+
+TEST(Api, ListsTheCallsOfOneState) {
+    Plane p;
+    p.talks();
+    for (const auto& [state, expected] : std::vector<std::pair<std::string, std::size_t>>{
+             {"live", 1}, {"in-progress", 1}, {"ringing", 0}, {"completed", 0}, {"", 1}}) {
+        const auto answer = p.ask("GET", "/api/v1/calls?x=1&state=" + state);
+        EXPECT_EQ(p.body(answer).at("calls").as_array().size(), expected) << state;
+    }
+    EXPECT_EQ(p.code(p.ask("GET", "/api/v1/calls?state=talking")), "bad_field");
+}
+
+TEST(Api, ShowsACallByEitherName) {
+    Plane p;
+    const auto id = p.talks();
+    for (const auto& name : {id.str(), std::string("CA1")}) {
+        const auto answer = p.ask("GET", "/api/v1/calls/" + name);
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(p.body(answer).at("call").as_string(), id.str());
+    }
+    const auto unknown = p.ask("GET", "/api/v1/calls/c_nobody");
+    EXPECT_EQ(unknown.status, 404);
+    EXPECT_EQ(p.code(unknown), "no_such_call");
+}
+
+TEST(Api, HangsACallUp) {
+    Plane p;
+    const auto id = p.talks();
+    EXPECT_EQ(p.ask("DELETE", at(id)).status, 202);
+    EXPECT_EQ(p.carrier->hung_up, std::vector<std::string>{"CA1"});
+}
+
+TEST(Api, CarriesOutCommandsAndAnswersWithTheCall) {
+    Plane p;
+    p.talks();
+    const auto id = p.talks();
+    const auto local = [&](const std::string& verb, const std::string& body,
+                           const char* field) -> json::value {
+        const auto answer = p.ask("POST", at(id, verb), body);
+        EXPECT_EQ(answer.status, 200) << verb << answer.body;
+        return p.body(answer).at("local").at(field);
+    };
+    EXPECT_EQ(local("mute", "", "muted"), json::value(true));
+    EXPECT_EQ(local("unmute", "{}", "muted"), json::value(false));
+    EXPECT_EQ(local("volume", R"({"percent":30})", "volume"), json::value(30));
+    EXPECT_EQ(local("solo", "", "solo"), json::value(true));
+    EXPECT_EQ(local("unsolo", "", "solo"), json::value(false));
+    EXPECT_EQ(local("focus", "", "focus"), json::value(true));
+    EXPECT_EQ(p.ask("POST", at(id, "clear")).status, 200);
+    EXPECT_EQ(p.ask("POST", at(id, "hold"), R"({"sound":"silence"})").status, 200);
+    EXPECT_EQ(p.ask("POST", at(id, "resume")).status, 200);
+    EXPECT_EQ(p.ask("POST", at(id, "dtmf"), R"({"keys":"12#","in_band":true})").status, 202);
+    EXPECT_EQ(p.ask("POST", at(id, "transfer"), R"({"to":"+15550000000"})").status, 202);
+}
+
+TEST(Api, NamesTheFieldThatIsWrong) {
+    Plane p;
+    const auto id = p.talks();
+    struct Case {
+        std::string verb, body, field;
+    };
+    for (const auto& one : std::vector<Case>{
+             {"dtmf", "", "keys"},
+             {"dtmf", R"({"keys":12})", "keys"},
+             {"dtmf", R"({"keys":"12x"})", "keys"},
+             {"dtmf", R"({"keys":"1","in_band":"yes"})", "in_band"},
+             {"dtmf", R"({"keys":"1","key":"2"})", "key"},
+             {"volume", R"({"percent":101})", "percent"},
+             {"volume", R"({"percent":99999999999})", "percent"},
+             {"volume", R"({"percent":1.5})", "percent"},
+             {"volume", "{}", "percent"},
+             {"hold", R"({"sound":"noise"})", "sound"},
+             {"transfer", R"({"to":"5551234567"})", "to"},
+             {"transfer", "{}", "to"},
+             {"mute", R"({"on":true})", "on"},
+         }) {
+        const auto answer = p.ask("POST", at(id, one.verb), one.body);
+        EXPECT_EQ(answer.status, 422) << one.verb << one.body;
+        EXPECT_EQ(p.code(answer), "bad_field") << one.body;
+        const auto body = p.body(answer);
+        EXPECT_EQ(body.at("field").as_string(), one.field) << answer.body;
+    }
+}
+
+TEST(Api, RefusesBodiesItCannotRead) {
+    Plane p;
+    const auto path = at(p.talks(), "dtmf");
+    const auto form =
+        p.ask("POST", path, "keys=1", {{"Content-Type", "application/x-www-form-urlencoded"}});
+    EXPECT_EQ(form.status, 415);
+    EXPECT_EQ(p.code(form), "not_json");
+    for (const auto* text : {"{", "[]", "1", "{\"keys\":\"1\"} x"}) {
+        const auto answer = p.ask("POST", path, text);
+        EXPECT_EQ(answer.status, 400) << text;
+        EXPECT_EQ(p.code(answer), "bad_json");
+    }
+    const auto large = p.ask("POST", path, R"({"keys":")" + std::string(17000, '1') + "\"}");
+    EXPECT_EQ(large.status, 413);
+    EXPECT_EQ(p.code(large), "too_large");
+    const auto deep = p.ask("POST", path, std::string(5000, '['));
+    EXPECT_EQ(deep.status, 400);
+}
+
+TEST(Api, SaysWhenACallCannotDoThatNow) {
+    Plane p;
+    const auto id = p.talks();
+    for (const auto* verb : {"accept", "reject"}) {
+        const auto answer = p.ask("POST", at(id, verb));
+        EXPECT_EQ(answer.status, 409);
+        EXPECT_EQ(p.code(answer), "wrong_state");
+    }
+}
+
+TEST(Api, KnowsItsRoutesAndTheirMethods) {
+    Plane p;
+    const auto id = p.talks();
+    for (const auto& path :
+         {std::string("/api"), std::string("/api/v2/calls"), std::string("/api/v1/call"),
+          std::string("/api/v1/calls/"), at(id, "sing"), at(id, "mute/now"), at(id) + "/"}) {
+        const auto answer = p.ask("POST", path);
+        EXPECT_EQ(answer.status, path == "/api/v1/calls/" ? 405 : 404) << path;
+    }
+    const auto put = p.ask("PUT", "/api/v1/calls");
+    EXPECT_EQ(put.status, 405);
+    EXPECT_EQ(put.headers.find("Allow"), "GET, HEAD, POST");
+    EXPECT_EQ(p.code(put), "method_not_allowed");
+    EXPECT_EQ(p.ask("POST", at(id)).headers.find("Allow"), "GET, HEAD, DELETE");
+    EXPECT_EQ(p.ask("GET", at(id, "mute")).headers.find("Allow"), "POST");
+}
+
+TEST(Api, PlacesACall) {
+    Plane p;
+    const auto answer = p.ask("POST", "/api/v1/calls",
+                              R"({"to":"+15551234567","from":"+15557654321","time_limit_s":60})");
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    const auto body = p.body(answer);
+    const auto id = json::value_to<std::string>(body.at("call"));
+    EXPECT_EQ(answer.headers.find("Location"), "/api/v1/calls/" + id);
+    ASSERT_EQ(p.orders.size(), 1U);
+    EXPECT_EQ(p.orders[0].from, "+15557654321");
+    EXPECT_EQ(p.orders[0].time_limit, std::chrono::seconds(60));
+    ASSERT_EQ(p.carrier->placed.size(), 1U);
+    EXPECT_EQ(p.carrier->placed[0].to, "+15551234567");
+    EXPECT_EQ(p.desk->focused().str(), id);
+}
+
+TEST(Api, LeavesTheFocusWhereItIsWhenAsked) {
+    Plane p;
+    const auto first = p.talks();
+    EXPECT_EQ(p.ask("POST", "/api/v1/calls", R"({"to":"+15551234567","focus":false})").status, 201);
+    EXPECT_EQ(p.desk->focused(), first);
+}
+
+TEST(Api, PlacesACallOnceForOneKey) {
+    Plane p;
+    const std::string body = R"({"to":"+15551234567"})";
+    const auto first = p.ask("POST", "/api/v1/calls", body, {{"Idempotency-Key", "k1"}});
+    const auto again = p.ask("POST", "/api/v1/calls", body, {{"Idempotency-Key", "k1"}});
+    EXPECT_EQ(again.status, 201);
+    EXPECT_EQ(again.headers.find("Location"), first.headers.find("Location"));
+    EXPECT_EQ(p.carrier->placed.size(), 1U);
+    const auto other =
+        p.ask("POST", "/api/v1/calls", R"({"to":"+15550000000"})", {{"Idempotency-Key", "k1"}});
+    EXPECT_EQ(other.status, 422);
+    EXPECT_EQ(p.code(other), "key_reused");
+    p.ask("POST", "/api/v1/calls", body, {{"Idempotency-Key", "k2"}});
+    EXPECT_EQ(p.carrier->placed.size(), 2U);
+    EXPECT_EQ(p.ask("POST", "/api/v1/calls", body, {{"Idempotency-Key", "a b"}}).status, 422);
+}
+
+TEST(Api, TellsWhyACallIsNotPlaced) {
+    Plane p;
+    EXPECT_EQ(p.code(p.ask("POST", "/api/v1/calls", "{}")), "bad_field");
+    for (const auto* text : {R"({"to":"+1","time_limit_s":0})", R"({"to":"+1","time_limit_s":"1"})",
+                             R"({"to":"+1","agent":"x"})"})
+        EXPECT_EQ(p.code(p.ask("POST", "/api/v1/calls", text)), "bad_field") << text;
+    EXPECT_TRUE(p.orders.empty());
+    for (const auto& [error, status, code] :
+         std::vector<std::tuple<Errc, int, std::string>>{{Errc::bad_field, 422, "bad_field"},
+                                                         {Errc::cancelled, 503, "draining"},
+                                                         {Errc::unreachable, 503, "not_ready"}}) {
+        p.order_problem = Error{make_error_code(error), "to: that is why"};
+        const auto answer = p.ask("POST", "/api/v1/calls", R"({"to":"+1"})");
+        EXPECT_EQ(answer.status, status);
+        EXPECT_EQ(p.code(answer), code);
+    }
+    EXPECT_TRUE(p.carrier->placed.empty());
+}
+
+}  // namespace
+}  // namespace bridge::web
