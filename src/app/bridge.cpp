@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -106,6 +107,10 @@ Result<> Bridge::set_up(call::EventBus& events) {
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());
+    // The desk gives the focus: no call has the microphone until then.
+    options_.inbound_call.focus = false;
+    options_.desk.heard = options_.desk.heard && options_.speaker != nullptr;
+    desk_ = call::Desk::open(*registry_, events, first.executor(), options_.desk);
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;
@@ -230,6 +235,9 @@ Result<> Bridge::open_control() {
     options.port = wanted.port;
     options.token = wanted.token;
     options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
+    options.api = std::make_shared<web::Api>(
+        (*shards_)[0].executor(),
+        web::ApiParts{registry_.get(), desk_, wanted.order, wanted.target});
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
     shards_->run_on(0, [&] {
         const auto executor = (*shards_)[0].executor();
@@ -276,6 +284,14 @@ Result<> Bridge::change_public_url(const std::string& url) {
     public_url_.change(std::move(*next));
     log::info("server", "the public address is {} now", public_url());
     return {};
+}
+
+CallId Bridge::dial(call::CallSpec spec) {
+    spec.focus = false;
+    const auto id = registry_->open(std::move(spec));
+    boost::asio::post((*shards_)[0].executor(), [desk = desk_, id] { desk->dialled(id); });
+    registry_->post(id, call::input::Dial{});
+    return id;
 }
 
 void Bridge::refuse_new_calls() {

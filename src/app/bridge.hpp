@@ -6,12 +6,14 @@
 //   Twilio ─HTTP─▶ HttpServer (one for each shard) ─▶ Webhooks ──────▶ CallRegistry ─▶ Call
 //          ─ws───▶            upgrade ─▶ MediaEndpoint ─▶ MediaStream ────────────────▶
 //   Call ─▶ Carrier = RestClient ─▶ Twilio
+//   you ──HTTP─▶ ControlPlane ─▶ Api ─▶ Desk ─▶ CallRegistry ─▶ Call
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audio/device.hpp"
@@ -20,6 +22,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "call/call_registry.hpp"
+#include "call/desk.hpp"
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
 #include "call/voicemail.hpp"
@@ -31,6 +34,7 @@
 #include "twilio/media_endpoint.hpp"
 #include "twilio/rest_client.hpp"
 #include "twilio/webhooks.hpp"
+#include "web/api.hpp"
 #include "web/control_plane.hpp"
 
 namespace bridge::app {
@@ -70,7 +74,11 @@ struct BridgeOptions {
         std::uint16_t port = 0;
         bool port_is_fixed = false;  ///< else another one is taken when it is not free
         Secret token;
+        /// As web::ApiParts has them; called on the first io thread.
+        std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
+        std::function<Result<std::string>(std::string_view)> target{};
     } control;
+    call::DeskOptions desk;
     std::shared_ptr<call::Journal> journal;  ///< null: nothing is remembered
     std::vector<call::JournalEntry> adopt;   ///< calls of a former run to look after from the start
 };
@@ -104,6 +112,10 @@ public:
     call::WarmTransfers& transfers() { return *transfers_; }
     twilio::RestClient& rest() { return *rest_; }
     std::shared_ptr<call::Carrier> carrier() { return rest_; }
+    /// Thread: the first io thread's, for every member of it.
+    const std::shared_ptr<call::Desk>& desk() { return desk_; }
+    /// Calls somebody for the person here, who speaks to them. Thread: any.
+    CallId dial(call::CallSpec spec);
     /// What it counts; render_metrics() makes it text.
     metrics::Registry& metrics() { return *options_.metrics; }
 
@@ -137,6 +149,7 @@ private:
     std::shared_ptr<twilio::RestClient> rest_;
     std::unique_ptr<call::CallRegistry> registry_;
     std::unique_ptr<call::WarmTransfers> transfers_;
+    std::shared_ptr<call::Desk> desk_;
     std::shared_ptr<twilio::Webhooks> webhooks_;
     std::shared_ptr<twilio::MediaEndpoint> media_;
     struct Listener {

@@ -1,6 +1,7 @@
 #include "app/call_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
@@ -17,6 +18,12 @@ using call::CallState;
 using std::chrono::milliseconds;
 
 constexpr int kMeterCells = 10;
+constexpr std::size_t kMostLines = 8;
+/// Speech is 10 dB and more below its peaks: at this level of 100 ms they were cut.
+constexpr float kTooLoudDbfs = -4.0F;
+/// The largest sample sent: nothing louder fits.
+constexpr float kClippedDbfs = -0.1F;
+constexpr std::string_view kGreen = "\x1b[32m", kYellow = "\x1b[33m", kRed = "\x1b[31m";
 constexpr double kSamplesPerMs = 8.0;
 
 const std::string& other_end(const CallSnapshot& call) {
@@ -24,9 +31,9 @@ const std::string& other_end(const CallSnapshot& call) {
 }
 
 std::string_view color_of(CallState state) {
-    if (state == CallState::in_progress) return "\x1b[32m";
-    if (state == CallState::completed || !call::is_final(state)) return "\x1b[33m";
-    return "\x1b[31m";
+    if (state == CallState::in_progress) return kGreen;
+    if (state == CallState::completed || !call::is_final(state)) return kYellow;
+    return kRed;
 }
 
 double ms_of(std::uint64_t samples) {
@@ -41,55 +48,209 @@ std::string format_elapsed(milliseconds time) {
     return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-std::string format_meter(float level_dbfs, int cells) {
+std::string format_meter(float level_dbfs, int cells, bool unicode) {
     constexpr float kFloor = -60.0F;
     const auto part = std::clamp((level_dbfs - kFloor) / -kFloor, 0.0F, 1.0F);
-    const auto full = static_cast<std::size_t>(std::lround(part * static_cast<float>(cells)));
-    return "[" + std::string(full, '#') + std::string(static_cast<std::size_t>(cells) - full, '-') +
-           "]";
+    const auto full = static_cast<int>(std::lround(part * static_cast<float>(cells)));
+    std::string out = "[";
+    for (int cell = 0; cell < cells; ++cell)
+        out += cell < full ? (unicode ? "█" : "#") : (unicode ? "·" : "-");
+    return out + "]";
 }
 
-std::string format_live_line(const std::vector<CallSnapshot>& calls, int width, bool color) {
-    if (calls.empty()) return "";
-    const auto& newest = *std::min_element(
-        calls.begin(), calls.end(), [](const auto& a, const auto& b) { return a.age < b.age; });
-    const std::string state(call::to_string(newest.state));
+namespace {
 
-    std::vector<std::string> fields;
-    if (calls.size() > 1) fields.push_back(fmt::format("{} calls", calls.size()));
-    const auto state_at = fields.size();
-    fields.push_back(state);
-    fields.push_back(format_elapsed(newest.streaming ? newest.streamed : newest.age));
-    if (!other_end(newest).empty()) fields.push_back(masked_number(other_end(newest)));
-    if (newest.streaming && newest.playout) {
-        const auto& playout = *newest.playout;
-        fields.push_back(fmt::format("{} {:>3.0f} dBFS",
-                                     format_meter(playout.level_dbfs, kMeterCells),
-                                     static_cast<double>(std::max(playout.level_dbfs, -96.0F))));
-    }
-    if (newest.media.messages > 0) {
-        fields.push_back(fmt::format("lost {} ms", newest.media.lost_ms));
-        fields.push_back(fmt::format("late {}", newest.media.late));
-    }
-    if (newest.streaming && newest.playout) {
-        fields.push_back(fmt::format("buffer {:.0f} ms", newest.playout->depth_ms));
-        fields.push_back(fmt::format("latency {:.0f} ms", newest.playout->latency_ms));
-    }
+/// A part of the live line; columns are counted, bytes are not what the eye sees.
+struct LiveField {
+    std::string text;
+    std::size_t columns = 0;
+    std::string_view color{};
+};
 
+LiveField plain(std::string text, std::string_view color = {}) {
+    const auto columns = text.size();
+    return {std::move(text), columns, color};
+}
+
+/// "[####------] -24 dBFS", "mic [###-------]!": the mark is for what was clipped.
+LiveField meter(std::string_view name, float level_dbfs, bool clipped, bool number,
+                const LiveStyle& style) {
+    LiveField field;
+    field.text = fmt::format("{}{}{}", name, format_meter(level_dbfs, kMeterCells, style.unicode),
+                             clipped ? "!" : "");
+    field.columns = name.size() + kMeterCells + 2 + (clipped ? 1 : 0);
+    if (number) {
+        const auto shown = fmt::format(" {:>3.0f} dBFS", std::max(level_dbfs, -96.0F));
+        field.text += shown;
+        field.columns += shown.size();
+    }
+    if (clipped) field.color = kRed;
+    return field;
+}
+
+LiveField state_field(const CallSnapshot& call) {
+    if (call.local.ringing && !call::is_final(call.state)) return plain("rings here", kYellow);
+    if (call.local.held && !call::is_final(call.state)) return plain("on hold", kYellow);
+    return plain(std::string(call::to_string(call.state)), color_of(call.state));
+}
+
+std::vector<LiveField> live_fields(const CallSnapshot& call, bool several, const LiveStyle& style) {
+    std::vector<LiveField> fields;
+    if (several) {
+        auto sign = plain(call.local.focus ? ">" : call.local.ringing ? "!" : " ");
+        if (style.unicode && call.local.focus) sign = {"▶", 1};
+        fields.push_back(std::move(sign));
+    }
+    fields.push_back(state_field(call));
+    fields.push_back(plain(format_elapsed(call.streaming ? call.streamed : call.age)));
+    if (!other_end(call).empty())
+        fields.push_back(
+            plain(style.whole_numbers ? other_end(call) : masked_number(other_end(call))));
+    if (call.streaming && call.playout)
+        fields.push_back(meter("", call.playout->level_dbfs,
+                               call.playout->level_dbfs >= kTooLoudDbfs, true, style));
+    if (call.local.muted && !call::is_final(call.state)) {
+        fields.push_back(plain("muted", kYellow));
+    } else if (call.microphone) {
+        fields.push_back(meter("mic ", call.microphone->level_dbfs,
+                               call.outbound.peak_dbfs >= kClippedDbfs, false, style));
+    }
+    if (!call.transfer.status.empty())
+        fields.push_back(plain(fmt::format("transfer {}", call.transfer.status)));
+    if (!call.local.focus && several && call.streaming && !call.local.held && call.local.gain < 1)
+        fields.push_back(plain(fmt::format("{:.0f} %", call.local.gain * 100)));
+    if (call.media.messages > 0) {
+        fields.push_back(plain(fmt::format("lost {} ms", call.media.lost_ms)));
+        fields.push_back(plain(fmt::format("late {}", call.media.late)));
+    }
+    if (call.streaming && call.playout) {
+        fields.push_back(plain(fmt::format("buffer {:.0f} ms", call.playout->depth_ms)));
+        fields.push_back(plain(fmt::format("latency {:.0f} ms", call.playout->latency_ms)));
+    }
+    return fields;
+}
+
+std::string fit(const std::vector<LiveField>& fields, const LiveStyle& style) {
     // The last column stays free: some terminals wrap as soon as it is written.
-    const auto room = static_cast<std::size_t>(std::max(width - 1, 0));
+    const auto room = static_cast<std::size_t>(std::max(style.width - 1, 0));
     std::string line;
     std::size_t columns = 0;
     for (std::size_t at = 0; at < fields.size(); ++at) {
-        const auto gap = at == 0 ? std::size_t{0} : std::size_t{2};
-        if (columns + gap + fields[at].size() > room) break;
-        columns += gap + fields[at].size();
+        const auto& field = fields[at];
+        const bool after_sign = at == 1 && fields[0].columns == 1;
+        const std::size_t gap = at == 0 ? 0 : after_sign ? 1 : 2;
+        if (columns + gap + field.columns > room) break;
+        columns += gap + field.columns;
         line += std::string(gap, ' ');
-        line += color && at == state_at
-                    ? fmt::format("{}{}\x1b[0m", color_of(newest.state), fields[at])
-                    : fields[at];
+        line += style.color && !field.color.empty()
+                    ? fmt::format("{}{}\x1b[0m", field.color, field.text)
+                    : field.text;
     }
     return line;
+}
+
+/// The ones worth a line each, in the order they came.
+std::vector<const CallSnapshot*> worth_a_line(const std::vector<CallSnapshot>& calls) {
+    std::vector<const CallSnapshot*> oldest_first;
+    for (const auto& call : calls) oldest_first.push_back(&call);
+    std::stable_sort(oldest_first.begin(), oldest_first.end(),
+                     [](const auto* a, const auto* b) { return a->age > b->age; });
+    auto best = oldest_first;
+    std::stable_sort(best.begin(), best.end(), [](const auto* a, const auto* b) {
+        const auto rank = [](const CallSnapshot& call) {
+            return call.local.focus ? 0 : call.local.ringing ? 1 : 2;
+        };
+        return rank(*a) != rank(*b) ? rank(*a) < rank(*b) : a->age < b->age;
+    });
+    best.resize(std::min(best.size(), kMostLines));
+    std::erase_if(oldest_first, [&](const auto* call) {
+        return std::find(best.begin(), best.end(), call) == best.end();
+    });
+    return oldest_first;
+}
+
+}  // namespace
+
+std::vector<std::string> format_live_lines(const std::vector<CallSnapshot>& calls,
+                                           const LiveStyle& style) {
+    std::vector<std::string> lines;
+    const bool several = calls.size() > 1;
+    for (const auto* call : worth_a_line(calls))
+        lines.push_back(fit(live_fields(*call, several, style), style));
+    if (calls.size() > lines.size())
+        lines.push_back(
+            fit({plain(fmt::format("  and {} more", calls.size() - lines.size()))}, style));
+    return lines;
+}
+
+std::string format_signs(const CallSnapshot& call) {
+    std::vector<std::string> signs;
+    if (call::is_final(call.state)) return "";
+    const auto& local = call.local;
+    if (local.ringing) signs.emplace_back("rings here");
+    if (local.focus) signs.emplace_back("focus");
+    if (local.microphone) signs.emplace_back("microphone");
+    if (local.muted) signs.emplace_back("muted");
+    if (local.held) signs.emplace_back("on hold");
+    if (!local.held && !local.ringing && local.gain < 1)
+        signs.push_back(local.gain <= 0 ? std::string("not heard")
+                                        : fmt::format("heard at {:.0f} %", local.gain * 100));
+    if (!call.transfer.status.empty())
+        signs.push_back(fmt::format("transfer to {}: {}", call.transfer.to, call.transfer.status));
+    return fmt::format("{}", fmt::join(signs, ", "));
+}
+
+std::string format_call_line(const CallSnapshot& call, bool with_time) {
+    auto line = fmt::format("{}  {} {}  {}", call.id,
+                            call.direction == call::Direction::outbound ? "to" : "from",
+                            other_end(call), call::to_string(call.state));
+    if (with_time) line += "  " + format_elapsed(call.streaming ? call.streamed : call.age);
+    if (const auto signs = format_signs(call); !signs.empty()) line += "  " + signs;
+    return line;
+}
+
+std::string format_call_table(const std::vector<CallSnapshot>& calls) {
+    if (calls.empty()) return "no calls\n";
+    std::size_t id = 4, who = 3;
+    const auto whom = [](const CallSnapshot& call) {
+        return (call.direction == call::Direction::outbound ? "to " : "from ") + other_end(call);
+    };
+    for (const auto& call : calls) {
+        id = std::max(id, call.id.str().size());
+        who = std::max(who, whom(call).size());
+    }
+    auto out = fmt::format("{:<{}}  {:<{}}  {:<11}  {:>7}  {}\n", "call", id, "who", who, "state",
+                           "time", "here");
+    for (const auto& call : calls) {
+        auto line = fmt::format("{:<{}}  {:<{}}  {:<11}  {:>7}  {}", call.id.str(), id, whom(call),
+                                who, call::to_string(call.state),
+                                format_elapsed(call.streaming ? call.streamed : call.age),
+                                format_signs(call));
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + "\n";
+    }
+    return out;
+}
+
+std::string format_call_details(const CallSnapshot& call) {
+    auto out = format_call_line(call) + "\n";
+    const auto row = [&](std::string_view name, const std::string& value) {
+        if (!value.empty()) out += fmt::format("  {:<10}{}\n", name, value);
+    };
+    row("CallSid", call.sid.str());
+    row("from", call.from);
+    row("to", call.to);
+    row("age", format_elapsed(call.age));
+    if (call.streamed.count() > 0) row("sound", format_elapsed(call.streamed));
+    if (call.playout && call.streaming)
+        row("phone", fmt::format("{:.0f} dBFS, {:.0f} ms buffered", call.playout->level_dbfs,
+                                 call.playout->depth_ms));
+    if (call.microphone) row("microphone", fmt::format("{:.0f} dBFS", call.microphone->level_dbfs));
+    if (call.media.frames > 0)
+        row("frames", fmt::format("{} received, {} ms lost, {} late", call.media.frames,
+                                  call.media.lost_ms, call.media.late));
+    row("reason", call.end_reason);
+    return out;
 }
 
 std::optional<std::string> format_event(const call::CallEvent& event, milliseconds elapsed) {

@@ -15,13 +15,30 @@ namespace bridge::app {
 /// "00:12", "1:02:03".
 std::string format_elapsed(std::chrono::milliseconds time);
 
-/// "[#####-----]" for `level_dbfs` from -60 (empty) to 0 (full).
-std::string format_meter(float level_dbfs, int cells);
+/// "[#####-----]" for `level_dbfs` from -60 (empty) to 0 (full); `unicode`: with blocks.
+std::string format_meter(float level_dbfs, int cells, bool unicode = false);
 
-/// The line at the bottom of the screen: at most `width` columns of ASCII, fields dropped from the
-/// right. Several calls share it: the newest is shown and the others are counted. Empty without
-/// calls.
-std::string format_live_line(const std::vector<call::CallSnapshot>& calls, int width, bool color);
+struct LiveStyle {
+    int width = 80;
+    bool color = false;
+    bool unicode = false;        ///< else ASCII only
+    bool whole_numbers = false;  ///< else but the last four digits of a number are hidden
+};
+/// The lines at the bottom of the screen, one for each call, less than `width` columns each, fields
+/// dropped from the right. With many calls: the one with the focus, those that ring, the newest,
+/// and how many more there are.
+std::vector<std::string> format_live_lines(const std::vector<call::CallSnapshot>& calls,
+                                           const LiveStyle& style);
+
+/// What this side does with a call, in words: "focus, muted, on hold".
+std::string format_signs(const call::CallSnapshot& call);
+/// One call on one line, for lists and messages, without a line feed. Without `with_time` it says
+/// the same until something changes.
+std::string format_call_line(const call::CallSnapshot& call, bool with_time = true);
+/// A heading and a line for each, or "no calls".
+std::string format_call_table(const std::vector<call::CallSnapshot>& calls);
+/// Everything about a live call that people want to know, one thing on each line.
+std::string format_call_details(const call::CallSnapshot& call);
 
 /// One line for an event that a person following along wants to know, without a line feed; nothing
 /// for the others. `elapsed`: since the program started.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "app/cli_calls.hpp"
 #include "app/cli_model.hpp"
 #include "app/config.hpp"
 #include "app/help.hpp"
@@ -20,9 +21,10 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file", "--log-level",  "--log-format",   "--workers",  "--target",
-        "--from",     "--time-limit", "--ring-timeout", "--speaker",  "--microphone",
-        "--answer",   "--unanswered", "--tunnel",       "--url-check"};
+        "--env-file", "--log-level",  "--log-format", "--workers",
+        "--target",   "--from",       "--time-limit", "--ring-timeout",
+        "--speaker",  "--microphone", "--answer",     "--unanswered",
+        "--tunnel",   "--url-check",  "--instance",   "--other-calls"};
     return flags;
 }
 
@@ -70,6 +72,7 @@ public:
                 "--yes\n"
                 "  agentbridge call --target +15551234567 --dry-run");
         add_demo();
+        add_calls();
         add_devices();
         add_config();
         add_emulator();
@@ -201,6 +204,7 @@ private:
         sub->add_flag("--no-audio", run.no_audio, "open no sound device");
         sub->add_flag("--listen-only", run.listen_only,
                       "one-way stream: the phone is heard, nothing can be said");
+        add_desk(sub, run.no_bell);
         sub->add_flag("-y,--yes", run.yes, "dial a real number without asking");
         sub->add_flag("--dry-run", run.dry_run,
                       "check the settings, show what would be done, do nothing");
@@ -225,6 +229,25 @@ private:
         switch_off(sub, "--no-high-pass", "AGENTBRIDGE_HIGH_PASS", "leave hum and rumble in");
     }
 
+    void add_calls() {
+        calls_.add(group("calls", "The calls of a running program, and what you do with them"),
+                   [this](CLI::App* parent, const std::string& name, const std::string& meaning,
+                          const std::string& examples, std::function<CallsCommand()> made) {
+                       return command(parent, name, meaning, examples,
+                                      [made = std::move(made)] { return Command(made()); });
+                   });
+    }
+
+    /// How the calls sound and are answered from the keyboard.
+    void add_desk(CLI::App* sub, bool& no_bell) {
+        setting(sub, "--other-calls", "AGENTBRIDGE_OTHER_CALLS", "duck|pan|mute|hold",
+                "how calls sound that you do not speak to (default duck)");
+        sub->add_flag_callback(
+            "--push-to-talk", [this] { invocation_.settings["AGENTBRIDGE_PUSH_TO_TALK"] = "on"; },
+            "the microphone is open only while the space bar is held");
+        sub->add_flag("--no-bell", no_bell, "no bell when a call rings");
+    }
+
     void add_demo() {
         auto* sub = command(
             &app_, "demo",
@@ -243,6 +266,7 @@ private:
         setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
                 "end the call after this long");
         sub->add_flag("--no-audio", demo_.no_audio, "open no sound device");
+        add_desk(sub, demo_.no_bell);
     }
 
     void add_devices() {
@@ -505,6 +529,11 @@ private:
         for (const auto& [sub, made] : commands_) {
             if (sub != at) continue;
             invocation_.command = made();
+            if (std::holds_alternative<CallsCommand>(invocation_.command)) {
+                if (auto problem = calls_.check(); !problem.empty())
+                    return tl::unexpected(usage(problem));
+                invocation_.command = made();
+            }
             if (const auto* help = std::get_if<HelpCommand>(&invocation_.command))
                 return finish_help(*help);
             return invocation_;
@@ -586,6 +615,7 @@ private:
     DemoCommand demo_;
     DevicesCommand devices_;
     ConfigCommand config_;
+    CallsGrammar calls_;
     EmulatorServeCommand emulator_;
     ReapCommand reap_;
     EmulatorTriggerCommand trigger_;

@@ -25,11 +25,13 @@ struct RunCommand {
     bool listen_only = false;
     bool yes = false;
     bool dry_run = false;
+    bool no_bell = false;
 };
 struct DemoCommand {
     std::string persona, wav, to;
     bool no_audio = false;
     bool mic = false;  ///< the microphone goes to the phone
+    bool no_bell = false;
 };
 struct DevicesCommand {
     enum class Action { list, test } action = Action::list;
@@ -65,6 +67,36 @@ struct EmulatorLoadCommand {
 struct EmulatorLedgerCommand {
     std::string emulator_url;
 };
+/// `agentbridge calls`: a running program is asked.
+struct CallsCommand {
+    enum class Action {
+        list,
+        show,
+        watch,
+        hangup,
+        mute,
+        unmute,
+        hold,
+        resume,
+        dtmf,
+        transfer,
+        accept,
+        reject,
+        focus,
+        solo,
+        unsolo,
+        volume,
+        clear,
+    } action = Action::list;
+    std::string instance;  ///< PID or URL; empty: the only one that runs
+    std::string id;        ///< CallId, CallSid or the beginning of one; empty: the only call
+    std::string state;     ///< list: only these
+    std::string keys;      ///< dtmf
+    std::string to;        ///< transfer
+    int percent = 100;     ///< volume
+    bool silence = false;  ///< hold: without music
+    bool in_band = false;  ///< dtmf: as tones in the sound
+};
 struct ReapCommand {
     bool dry_run = false;
 };
@@ -85,8 +117,8 @@ struct Invocation {
     std::map<std::string, std::string>
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
-                 EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, ReapCommand,
-                 DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
+                 EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
+                 ReapCommand, DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
         command;
 };
 

@@ -382,6 +382,12 @@ private:
             wrong("AGENTBRIDGE_CONTROL_HOST", "is not a loopback address",
                   "127.0.0.1: this plane is for you, not for the network");
         }
+        if (!text("AGENTBRIDGE_CONTROL_URL").empty()) {
+            config.control_url = url("AGENTBRIDGE_CONTROL_URL", {"https"}, {"http"},
+                                     "http://127.0.0.1:8080, as the program's own file has it")
+                                     .value_or("");
+        }
+        config.control_token = Secret{text("AGENTBRIDGE_CONTROL_TOKEN")};
         config.tls_certificate = text("AGENTBRIDGE_TLS_CERT");
         config.tls_key = text("AGENTBRIDGE_TLS_KEY");
         if (config.tls_certificate.empty() != config.tls_key.empty()) {
@@ -486,6 +492,14 @@ private:
         config.speaker = speaker.text;
         config.speaker_named =
             speaker.origin.kind != Origin::Kind::fallback && speaker.text != "default";
+        if (const auto word = choice("AGENTBRIDGE_OTHER_CALLS")) {
+            config.other_calls = *word == "pan"    ? OtherCalls::pan
+                                 : *word == "mute" ? OtherCalls::mute
+                                 : *word == "hold" ? OtherCalls::hold
+                                                   : OtherCalls::duck;
+        }
+        if (const auto word = choice("AGENTBRIDGE_PUSH_TO_TALK"))
+            config.push_to_talk = *word == "on";
         if (config.speaker == "file:") {
             wrong("AGENTBRIDGE_SPEAKER", "names no file", "write file:call.wav");
         }

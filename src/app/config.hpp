@@ -23,6 +23,7 @@ namespace bridge::app {
 enum class StreamSignature { require, log };
 enum class AnswerPolicy { accept, ring, reject };
 enum class Unanswered { hang_up, voicemail };
+enum class OtherCalls { duck, pan, mute, hold };
 enum class TunnelKind { off, ngrok, cloudflared };
 enum class MachineDetection { off, enable, detect_message_end };
 
@@ -71,6 +72,8 @@ struct Config {
         "default";  ///< default, null, none, file:PATH[,loop] or a device's name
     bool microphone_named = false;
     audio::MicOptions mic;  ///< what is done to the microphone's sound
+    OtherCalls other_calls = OtherCalls::duck;  ///< those the person here does not speak to
+    bool push_to_talk = false;
     std::chrono::milliseconds playout_ceiling() const {
         return std::chrono::milliseconds(std::int64_t{1000} * buffer_samples / sample_rate);
     }
@@ -83,6 +86,8 @@ struct Config {
     std::string control_host = "127.0.0.1";
     std::uint16_t control_port = 8080;  ///< 0: any free port
     bool control_port_named = false;    ///< it came from a setting: a taken port is an error
+    std::string control_url;  ///< of another program, to steer; empty: found in the state folder
+    Secret control_token;
 
     /// True when REST goes to a loopback address: the emulator, not a carrier that costs money.
     bool carrier_is_local() const;

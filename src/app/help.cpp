@@ -21,6 +21,7 @@ Commands:
   demo                        emulator, bridge and one call to your speakers, then exit
   call                        place one call; the program ends with it
   serve                       answer inbound calls
+  calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, transfer, hangup, …
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
   emulator serve|trigger|load|ledger   the built-in Twilio as a server of its own
@@ -28,7 +29,7 @@ Commands:
   doctor                      check the whole way from Twilio to here, with a fix for each failure
   completion bash|zsh|fish    the completion script for a shell
   version                     version of this program and its libraries
-  help [TOPIC]                topics: exit-codes environment config emulator audio
+  help [TOPIC]                topics: exit-codes environment config emulator audio calls keys
 
 Everywhere:
   --env-file FILE             read settings from FILE in place of the nearest .env
@@ -102,6 +103,48 @@ AUDIO_BUFFER_SIZE samples at AUDIO_SAMPLE_RATE is the most that may wait against
 network, allow it 2048. The sound card keeps its own rate; the call is resampled to it.
 )";
 
+constexpr std::string_view kCalls =
+    R"(`agentbridge calls` speaks to a program that runs (`serve` or `call`), through its control API:
+
+  agentbridge calls list                   every call: state, time, what you do with it
+  agentbridge calls watch                  the same as it changes, until Ctrl-C
+  agentbridge calls show [CALL]            everything about one call
+  agentbridge calls hangup [CALL]
+  agentbridge calls mute|unmute [CALL]     your microphone
+  agentbridge calls hold [--silence] [CALL] · resume [CALL]
+  agentbridge calls dtmf [CALL] KEYS       0-9 * # A-D; w waits half a second; --in-band as tones
+  agentbridge calls transfer [CALL] --to NUMBER
+  agentbridge calls accept|reject [CALL]   a call that rings
+  agentbridge calls focus [CALL]           the microphone, and full loudness
+  agentbridge calls solo|unsolo [CALL]     hear it alone
+  agentbridge calls volume [CALL] PERCENT
+  agentbridge calls clear [CALL]           cut off what is being said to it
+
+CALL is a CallId (c_…), a CallSid (CA…) or the beginning of one; with one call it may be left out.
+With several running programs, --instance PID or --instance URL says which; a URL from elsewhere
+needs AGENTBRIDGE_CONTROL_TOKEN. --json gives the API's own answer. docs/control-plane.md has the API.
+)";
+
+constexpr std::string_view kKeys =
+    R"(While `call`, `serve` or `demo` runs on a terminal, single keys steer the call that has the focus:
+
+  0-9 * #     sent to the phone as keys
+  m           mute, and unmute
+  space       with --push-to-talk: speak while it is held
+  h           hold, and resume
+  t           transfer: asks for the number; Esc leaves
+  Tab or n    the next call gets the focus
+  s           solo: hear this call only, and the others again
+  + and -     louder, quieter
+  a and r     accept, reject the call that rings
+  x           hang up this call: asks y or n
+  c           cut off what is being said to the phone
+  ?           these keys
+  q, Ctrl-C   hang up every call and end; a second one does not wait
+
+Off a terminal nothing of this is active, and nothing is read.
+)";
+
 std::string exit_codes() {
     std::string out = "What the program tells the shell when it ends:\n\n";
     for (const auto code : all_exit_codes())
@@ -149,16 +192,18 @@ std::optional<std::string> help_topic(std::string_view topic) {
     if (topic == "config") return std::string(kConfig);
     if (topic == "emulator") return std::string(kEmulator);
     if (topic == "audio") return std::string(kAudio);
+    if (topic == "calls") return std::string(kCalls);
+    if (topic == "keys") return std::string(kKeys);
     return std::nullopt;
 }
 
 std::vector<std::string> help_topics() {
-    return {"exit-codes", "environment", "config", "emulator", "audio"};
+    return {"exit-codes", "environment", "config", "emulator", "audio", "calls", "keys"};
 }
 
 std::vector<std::string> command_names() {
-    return {"demo", "call",   "serve",      "devices", "config", "emulator",
-            "reap", "doctor", "completion", "version", "help"};
+    return {"demo",     "call", "serve",  "calls",      "devices", "config",
+            "emulator", "reap", "doctor", "completion", "version", "help"};
 }
 
 }  // namespace bridge::app

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -58,13 +59,17 @@ std::string read_all(int descriptor) {
     return text;
 }
 
-/// The name in an instance file.
-std::string name_in(int descriptor) {
+/// What an instance file says; empty if it cannot be read.
+json::object contents(int descriptor) {
     boost::system::error_code error;
     const auto value = json::parse(read_all(descriptor), error);
-    if (error || !value.is_object()) return {};
-    const auto* name = value.get_object().if_contains("instance");
-    return name != nullptr && name->is_string() ? std::string(name->get_string()) : std::string();
+    return error || !value.is_object() ? json::object() : value.get_object();
+}
+
+std::string text_in(const json::object& file, std::string_view name) {
+    const auto* found = file.if_contains(json::string_view(name.data(), name.size()));
+    return found != nullptr && found->is_string() ? std::string(found->get_string())
+                                                  : std::string();
 }
 
 void remove_dead(const std::filesystem::path& folder) {
@@ -144,13 +149,34 @@ Result<> Instance::describe(const About& about) {
     return {};
 }
 
+std::vector<RunningInstance> running_instances(const std::filesystem::path& state_dir) {
+    std::vector<RunningInstance> out;
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(state_dir / "instances", ignored)) {
+        if (entry.path().extension() != ".json") continue;
+        const File file(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+        if (file.get() < 0 || ::flock(file.get(), LOCK_SH | LOCK_NB) == 0) continue;
+        const auto about = contents(file.get());
+        const auto* pid = about.if_contains("pid");
+        if (pid == nullptr || !pid->is_int64()) continue;
+        out.push_back({static_cast<int>(pid->get_int64()), text_in(about, "started"),
+                       text_in(about, "public_url"), text_in(about, "control_url"),
+                       Secret{text_in(about, "token")}});
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+        return a.started != b.started ? a.started < b.started : a.pid < b.pid;
+    });
+    return out;
+}
+
 bool is_alive(const std::filesystem::path& state_dir, std::string_view name) {
     const auto path =
         state_dir / "instances" / fmt::format("{}.json", name.substr(0, name.find('-')));
     const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) return false;
     if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return false;  // nobody holds it
-    return name_in(file.get()) == name;
+    return text_in(contents(file.get()), "instance") == name;
 }
 
 }  // namespace bridge::app

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -45,6 +46,17 @@ private:
     std::string name_;
     std::string started_;  ///< ISO 8601, UTC
 };
+
+/// A program that runs, as its file tells.
+struct RunningInstance {
+    int pid = 0;
+    std::string started;      ///< ISO 8601, UTC
+    std::string public_url;   ///< empty: none yet
+    std::string control_url;  ///< empty: it has no control plane (yet)
+    Secret token;
+};
+/// Those that run, the oldest first. Unreadable files are passed over.
+std::vector<RunningInstance> running_instances(const std::filesystem::path& state_dir);
 
 /// Whether the program with that name still runs.
 bool is_alive(const std::filesystem::path& state_dir, std::string_view name);

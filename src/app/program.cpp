@@ -40,6 +40,9 @@ struct Dispatch {
     ExitCode operator()(const EmulatorLedgerCommand& command) const {
         return show_ledger(invocation, command, console);
     }
+    ExitCode operator()(const CallsCommand& command) const {
+        return steer_calls(invocation, command, console);
+    }
     ExitCode operator()(const ReapCommand& command) const {
         return reap(invocation, command, console, parts.reap_calls);
     }

@@ -11,11 +11,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/config.hpp"
 #include "app/exit_code.hpp"
+#include "call/command.hpp"
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
 #include "call/orphans.hpp"
@@ -71,6 +73,16 @@ public:
     virtual call::EventBus& events() = 0;
     /// The calls of this moment; `take` is posted to the executor, soon.
     virtual void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) = 0;
+
+    /// Carries a command out: for `call`, or, without one, for the call that has the focus (accept
+    /// and reject: for the one that rings). `told` is posted to the executor with the call as it is
+    /// then. Errors: not_found, refused, bad_field.
+    virtual void command(std::optional<CallId> call, call::Command command,
+                         std::function<void(Result<call::CallSnapshot>)> told) = 0;
+    /// The next call gets the focus.
+    virtual void focus_next() = 0;
+    /// With push-to-talk: the microphone is open while this is on.
+    virtual void talk(bool on) = 0;
 
     /// May be called again, and with more urgency. Only asks.
     virtual void request_stop(Stop how) = 0;

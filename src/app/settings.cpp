@@ -203,6 +203,26 @@ std::vector<Setting> make_table() {
          "--no-high-pass",
          "",
          {"on", "off"}},
+        {"AGENTBRIDGE_OTHER_CALLS",
+         Kind::choice,
+         "duck",
+         "",
+         "how calls sound that you do not speak to: duck (15 dB quieter), pan (left and right, 6 "
+         "dB "
+         "quieter), mute, or hold (they hear music)",
+         "Audio, more",
+         "--other-calls",
+         "",
+         {"duck", "pan", "mute", "hold"}},
+        {"AGENTBRIDGE_PUSH_TO_TALK",
+         Kind::choice,
+         "off",
+         "",
+         "the microphone is open only while the space bar is held",
+         "Audio, more",
+         "--push-to-talk",
+         "",
+         {"off", "on"}},
         {"AGENTBRIDGE_LOG_FORMAT",
          Kind::choice,
          "text",
@@ -216,12 +236,19 @@ std::vector<Setting> make_table() {
          "io threads that share the calls, 1 to 256, or auto: one per core", "Program", "--workers",
          ""},
         {"AGENTBRIDGE_CONTROL_HOST", Kind::address, "127.0.0.1", "",
-         "address of this machine that /healthz, /readyz and /metrics are served on; a loopback "
-         "one",
+         "address of this machine that the control API, /healthz, /readyz and /metrics are served "
+         "on; a loopback one",
          "Program", "", ""},
         {"AGENTBRIDGE_CONTROL_PORT", Kind::port, "8080", "",
          "their port; 0: any free one. When the default is taken, a free one is used", "Program",
          "", ""},
+        {"AGENTBRIDGE_CONTROL_URL", Kind::url, "", "",
+         "for `agentbridge calls`: the running program to speak to, with "
+         "AGENTBRIDGE_CONTROL_TOKEN; "
+         "without them it is found in the state folder",
+         "Program", "", ""},
+        {"AGENTBRIDGE_CONTROL_TOKEN", Kind::secret, "", "",
+         "its token, from its file in the state folder's instances", "Program", "", ""},
         {"AGENTBRIDGE_STATE_DIR", Kind::path, "", "",
          "folder for what is kept between runs; default $XDG_STATE_HOME/agentbridge, on macOS "
          "~/Library/Application Support/agentbridge",

@@ -1,5 +1,6 @@
 #include "app/terminal.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -17,8 +18,16 @@ TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_
     };
     const auto term = value("TERM");
     const bool dumb = term.empty() || term == "dumb";
-    TerminalTraits traits{in_tty, out_tty, err_tty, false, false};
+    TerminalTraits traits{in_tty, out_tty, err_tty, false, false, false};
     traits.redraw = err_tty && !dumb;
+    const auto locale = !value("LC_ALL").empty()     ? value("LC_ALL")
+                        : !value("LC_CTYPE").empty() ? value("LC_CTYPE")
+                                                     : value("LANG");
+    const auto names = [&](std::string_view charset) {
+        return locale.find(charset) != std::string::npos;
+    };
+    traits.unicode =
+        traits.redraw && (names("UTF-8") || names("utf-8") || names("UTF8") || names("utf8"));
     traits.color = traits.redraw && !no_color_flag && value("NO_COLOR").empty();
     return traits;
 }
@@ -41,22 +50,27 @@ LiveLine::~LiveLine() {
     clear();
 }
 
-void LiveLine::erase() {
-    if (!shown_.empty()) write_("\r\x1b[K");
+std::string LiveLine::back() const {
+    return shown_.size() > 1 ? fmt::format("\x1b[{}A\r", shown_.size() - 1) : std::string("\r");
 }
 
-void LiveLine::show(std::string text) {
+void LiveLine::show(std::vector<std::string> lines) {
     if (!redraw_) return;
     const std::lock_guard lock(mutex_);
-    if (text == shown_) return;
-    // One write, so that the terminal never paints the empty line between.
-    write_("\r" + text + "\x1b[K");
-    shown_ = std::move(text);
+    if (lines == shown_) return;
+    // One write, and each line is overwritten before its rest is erased: nothing flickers.
+    auto text = back();
+    for (std::size_t at = 0; at < lines.size(); ++at)
+        text += (at == 0 ? "" : "\n") + lines[at] + "\x1b[K";
+    if (shown_.size() > lines.size()) text += lines.empty() ? "\x1b[J" : "\n\x1b[J\x1b[A";
+    write_(text);
+    shown_ = std::move(lines);
 }
 
 void LiveLine::clear() {
     const std::lock_guard lock(mutex_);
-    erase();
+    if (shown_.size() == 1) write_("\r\x1b[K");
+    if (shown_.size() > 1) write_(back() + "\x1b[J");
     shown_.clear();
 }
 
@@ -66,7 +80,9 @@ void LiveLine::print(std::string_view lines) {
         write_(lines);
         return;
     }
-    write_("\r\x1b[K" + std::string(lines) + shown_);
+    auto text = back() + (shown_.size() == 1 ? "\x1b[K" : "\x1b[J") + std::string(lines);
+    for (std::size_t at = 0; at < shown_.size(); ++at) text += (at == 0 ? "" : "\n") + shown_[at];
+    write_(text);
 }
 
 }  // namespace bridge::app

@@ -1,6 +1,6 @@
 #pragma once
-// What stderr and stdout can show, and the one line at the bottom of the screen that is redrawn
-// while a call runs. Log lines scroll by above it.
+// What stderr and stdout can show, and the lines at the bottom of the screen that are redrawn while
+// calls run. Log lines scroll by above them.
 
 #include <cstdint>
 #include <functional>
@@ -8,18 +8,20 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bridge::app {
 
 struct TerminalTraits {
     bool in_tty = false, out_tty = false, err_tty = false;
-    bool color = false;   ///< on stderr
-    bool redraw = false;  ///< stderr understands carriage return and "erase to end of line"
+    bool color = false;    ///< on stderr
+    bool redraw = false;   ///< stderr understands carriage return and "erase to end of line"
+    bool unicode = false;  ///< it shows more than ASCII: the locale is UTF-8, and it is not dumb
 };
 
 /// The rules for colour and redrawing, apart from the system calls: NO_COLOR (not empty), TERM=dumb
 /// or unset, --no-color and a missing TTY each turn colour off; a line is redrawn on any TTY that
-/// is not dumb.
+/// is not dumb, with more than ASCII where LC_ALL, else LC_CTYPE, else LANG names UTF-8.
 TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_color_flag,
                                const std::map<std::string, std::string>& environment);
 /// Of this process.
@@ -29,32 +31,33 @@ TerminalTraits detect_terminal(bool no_color_flag,
 /// Columns of stderr's terminal, 80 if nobody knows.
 int terminal_width();
 
-/// Keeps one line at the bottom. Thread: any; the mutex keeps a log line and a redraw from mixing,
-/// and is never taken on an io thread of the calls.
+/// Keeps a few lines at the bottom. Thread: any; the mutex keeps a log line and a redraw from
+/// mixing, and is never taken on an io thread of the calls.
 class LiveLine {
 public:
     using Write = std::function<void(std::string_view)>;
     /// `write` gets bytes for the terminal. Without `redraw` nothing but `print` comes out.
     LiveLine(Write write, bool redraw);
-    /// Takes the line away.
+    /// Takes the lines away.
     ~LiveLine();
     LiveLine(const LiveLine&) = delete;
     LiveLine& operator=(const LiveLine&) = delete;
 
-    /// Shows `text` (no line feed, no wider than the terminal) in place of what was there.
-    void show(std::string text);
-    /// Takes the line away until the next `show`.
+    /// Shows `lines` (without line feeds, none wider than the terminal) in place of what was there.
+    void show(std::vector<std::string> lines);
+    /// Takes the lines away until the next `show`.
     void clear();
-    /// Writes whole lines above it.
+    /// Writes whole lines above them.
     void print(std::string_view lines);
 
 private:
-    void erase();
+    /// To the beginning of what is shown.
+    std::string back() const;
 
     const Write write_;
     const bool redraw_;
     std::mutex mutex_;
-    std::string shown_;
+    std::vector<std::string> shown_;
 };
 
 }  // namespace bridge::app

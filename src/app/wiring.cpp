@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -14,6 +15,7 @@
 #include "app/bridge.hpp"
 #include "app/call_text.hpp"
 #include "app/former_calls.hpp"
+#include "app/phone_number.hpp"
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
 #include "app/session.hpp"
@@ -58,6 +60,48 @@ std::map<std::string, std::string> machine_detection(MachineDetection wanted) {
         {"MachineDetection", wanted == MachineDetection::enable ? "Enable" : "DetectMessageEnd"},
         {"AsyncAmd", "true"}};
 }
+
+call::OtherCalls other_calls(OtherCalls wanted) {
+    switch (wanted) {
+        case OtherCalls::duck:
+            return call::OtherCalls::duck;
+        case OtherCalls::pan:
+            return call::OtherCalls::pan;
+        case OtherCalls::mute:
+            return call::OtherCalls::mute;
+        case OtherCalls::hold:
+            return call::OtherCalls::hold;
+    }
+    return call::OtherCalls::duck;
+}
+
+/// Calls that are ordered through the control API, on an io thread.
+struct Orders {
+    std::atomic<bool> address_known{false};  ///< webhooks of a new call will find us
+    std::atomic<bool> closed{false};         ///< no new calls
+    call::CallSpec spec;                     ///< what every one has; `from`: the configured number
+    std::map<std::string, std::string> extra;
+
+    /// The checks of the command line. Errors: as web::ApiParts::order.
+    Result<call::CallSpec> check(const web::CallOrder& order) const {
+        if (closed) return fail(Errc::cancelled, "this program takes no new calls");
+        const auto target = parse_target(order.to);
+        if (!target) return fail(Errc::bad_field, "to: " + target.error().message);
+        auto made = spec;
+        made.to = *target;
+        if (!order.from.empty()) {
+            const auto from = parse_phone_number(order.from);
+            if (!from) return fail(Errc::bad_field, "from: " + from.error().message);
+            made.from = *from;
+        }
+        if (order.time_limit) made.time_limit = *order.time_limit;
+        if (!address_known)
+            return fail(Errc::unreachable,
+                        "the public address is not known yet: a call's webhooks could not arrive");
+        made.extra = extra;
+        return made;
+    }
+};
 
 class LiveSession final : public Session, public std::enable_shared_from_this<LiveSession> {
 public:
@@ -121,8 +165,19 @@ public:
         bridge.user_agent = kUserAgent;
         bridge.rest = rest_options(config);
         bridge.journal = memory_.journal;
-        bridge.control = {config.control_host, config.control_port, config.control_port_named,
-                          control_token};
+        orders_->spec = call_spec();
+        orders_->spec.from = config.phone_number;
+        orders_->extra = machine_detection(config.machine_detection);
+        // `call` is for one call and ends with it.
+        orders_->closed = options_.kind != SessionOptions::Kind::serve;
+        bridge.control = {
+            config.control_host,
+            config.control_port,
+            config.control_port_named,
+            control_token,
+            [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
+            [](std::string_view to) { return parse_target(to); }};
+        bridge.desk = {other_calls(config.other_calls), config.push_to_talk, true};
         // What still rings, or is kept by the carrier, goes on; the rest is ended below.
         std::vector<call::JournalEntry> orphans;
         for (auto& entry : memory_.orphans) {
@@ -182,8 +237,39 @@ public:
         bridge_->calls().snapshots(executor_, std::move(take));
     }
 
+    void command(std::optional<CallId> call, call::Command command,
+                 std::function<void(Result<call::CallSnapshot>)> told) override {
+        if (!bridge_ || done_) {
+            asio::post(executor_, [told = std::move(told)] {
+                told(fail(Errc::not_found, "no call is there any more"));
+            });
+            return;
+        }
+        at_the_desk([call = std::move(call), command = std::move(command), told = std::move(told),
+                     main = executor_](call::Desk& desk) {
+            const auto id = call ? *call : desk.meant_by(command);
+            call::Desk::Done done = [told, main](Result<call::CallSnapshot> outcome) {
+                asio::post(main, [told, outcome = std::move(outcome)] { told(outcome); });
+            };
+            if (id.empty()) {
+                done(fail(Errc::not_found, "there is no call for that"));
+                return;
+            }
+            desk.carry_out(id, command, std::move(done));
+        });
+    }
+
+    void focus_next() override {
+        at_the_desk([](call::Desk& desk) { desk.focus_next(); });
+    }
+
+    void talk(bool on) override {
+        at_the_desk([on](call::Desk& desk) { desk.talk(on); });
+    }
+
     void request_stop(Stop how) override {
         if (done_) return;
+        orders_->closed = true;
         if (!bridge_) {
             finish({});
             return;
@@ -207,8 +293,16 @@ public:
     void when_done(std::function<void(End)> done) override { when_done_ = std::move(done); }
 
 private:
+    /// On the desk's own thread, soon.
+    void at_the_desk(std::function<void(call::Desk&)> what) {
+        if (!bridge_ || done_) return;
+        asio::post(bridge_->shards()[0].executor(),
+                   [desk = bridge_->desk(), what = std::move(what)] { what(*desk); });
+    }
+
     call::CallSpec call_spec() const {
         call::CallSpec spec;
+        spec.focus = false;  // the desk gives it
         spec.ring_timeout = options_.config.ring_timeout;
         spec.time_limit = options_.config.time_limit;
         spec.listen_only = options_.listen_only;
@@ -412,6 +506,7 @@ private:
 
     Result<> use_address(const std::string& url) {
         if (auto changed = bridge_->change_public_url(url); !changed) return changed;
+        orders_->address_known = true;
         describe_instance();
         return {};
     }
@@ -434,7 +529,9 @@ private:
         if (!found && !wait) return finish(found.error());
         if (!found) {
             log::error("public-url", "{}", found.error().message);
-        } else if (*found != bridge_->public_url()) {
+        } else if (*found == bridge_->public_url()) {
+            orders_->address_known = true;
+        } else {
             if (const auto changed = use_address(*found); !changed)
                 return finish(failure(ExitCode::configuration, changed.error().message));
         }
@@ -477,8 +574,7 @@ private:
         spec.to = options_.target;
         spec.from = options_.from.empty() ? options_.config.phone_number : options_.from;
         spec.extra = machine_detection(options_.config.machine_detection);
-        target_call_ = bridge_->calls().open(std::move(spec));
-        bridge_->calls().post(target_call_, call::input::Dial{});
+        target_call_ = bridge_->dial(std::move(spec));
     }
 
     /// Everything down, in order: no new connections, sound out, emulator last.
@@ -553,6 +649,7 @@ private:
     devices::Sound sound_;
     Memory memory_;
     Secret control_token_;
+    const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<PublicAddress> address_;
     std::shared_ptr<call::EventBus::Subscription> subscription_;
@@ -577,6 +674,12 @@ public:
     void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) override {
         session_->snapshots(std::move(take));
     }
+    void command(std::optional<CallId> call, call::Command command,
+                 std::function<void(Result<call::CallSnapshot>)> told) override {
+        session_->command(std::move(call), std::move(command), std::move(told));
+    }
+    void focus_next() override { session_->focus_next(); }
+    void talk(bool on) override { session_->talk(on); }
     void request_stop(Stop how) override { session_->request_stop(how); }
     void when_done(std::function<void(End)> done) override { session_->when_done(std::move(done)); }
 

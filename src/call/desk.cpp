@@ -218,6 +218,12 @@ CallId Desk::ringing() const {
     return found == seats_.end() ? CallId{} : found->id;
 }
 
+CallId Desk::meant_by(const Command& command) const {
+    const bool rings = std::holds_alternative<command::Accept>(command) ||
+                       std::holds_alternative<command::Reject>(command);
+    return rings ? ringing() : focus_;
+}
+
 void Desk::talk(bool on) {
     talking_ = on;
     arrange();

@@ -62,6 +62,8 @@ public:
     const CallId& focused() const { return focus_; }
     /// The call to accept or refuse: the one that has rung longest; empty: none rings.
     CallId ringing() const;
+    /// Whom a command is for that names nobody: the focus, or the one that rings; empty: nobody.
+    CallId meant_by(const Command& command) const;
     /// With push-to-talk: the microphone is open while this is on.
     void talk(bool on);
     bool push_to_talk() const { return options_.push_to_talk; }

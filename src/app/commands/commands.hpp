@@ -24,6 +24,7 @@ ExitCode load_emulator(const Invocation& invocation, const EmulatorLoadCommand& 
                        Console& console, const OpenLoad& open);
 ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
                      Console& console);
+ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, Console& console);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,
               const ReapCalls& reap_calls);
 ExitCode show_version(const Invocation& invocation, Console& console);

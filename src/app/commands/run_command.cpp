@@ -128,11 +128,12 @@ private:
     void redraw() {
         session_->snapshots([this](const std::vector<call::CallSnapshot>& calls) {
             if (done_) return;
-            auto line = format_live_line(calls, terminal_width(), console_.terminal.color);
-            if (line.empty()) {
+            auto lines = format_live_lines(calls, {terminal_width(), console_.terminal.color,
+                                                   console_.terminal.unicode, false});
+            if (lines.empty()) {
                 live_.clear();
             } else {
-                live_.show(std::move(line));
+                live_.show(std::move(lines));
             }
             redraw_.expires_after(kRedraw);
             redraw_.async_wait([this](boost::system::error_code error) {

@@ -39,6 +39,11 @@ call::CallSnapshot talking() {
     return call;
 }
 
+std::string live_line(const std::vector<call::CallSnapshot>& calls, int width, bool color) {
+    const auto lines = format_live_lines(calls, {width, color, false, false});
+    return lines.empty() ? "" : lines.front();
+}
+
 TEST(LiveText, FormatsTimes) {
     EXPECT_EQ(format_elapsed(0ms), "00:00");
     EXPECT_EQ(format_elapsed(-5s), "00:00");
@@ -56,7 +61,7 @@ TEST(LiveText, DrawsTheMeter) {
 }
 
 TEST(LiveText, ShowsACallOnOneLine) {
-    EXPECT_EQ(format_live_line({talking()}, 200, false),
+    EXPECT_EQ(live_line({talking()}, 200, false),
               "in-progress  00:12  +*******4567  [######----] -24 dBFS  lost 20 ms  late 2  buffer "
               "62 ms  "
               "latency 71 ms");
@@ -64,11 +69,11 @@ TEST(LiveText, ShowsACallOnOneLine) {
 
 TEST(LiveText, LeavesOutWhatDoesNotFit) {
     for (int width = 0; width < 130; ++width) {
-        const auto line = format_live_line({talking()}, width, false);
+        const auto line = live_line({talking()}, width, false);
         EXPECT_LT(line.size(), static_cast<std::size_t>(std::max(width, 1)));
-        EXPECT_THAT(format_live_line({talking()}, 200, false), testing::StartsWith(line));
+        EXPECT_THAT(live_line({talking()}, 200, false), testing::StartsWith(line));
     }
-    EXPECT_EQ(format_live_line({talking()}, 21, false), "in-progress  00:12");
+    EXPECT_EQ(live_line({talking()}, 21, false), "in-progress  00:12");
 }
 
 TEST(LiveText, ShowsARingingCallWithoutNumbersThatMeanNothingYet) {
@@ -76,21 +81,106 @@ TEST(LiveText, ShowsARingingCallWithoutNumbersThatMeanNothingYet) {
     call.state = CallState::ringing;
     call.to = "+15551234567";
     call.age = 3s;
-    EXPECT_EQ(format_live_line({call}, 200, false), "ringing  00:03  +*******4567");
+    EXPECT_EQ(live_line({call}, 200, false), "ringing  00:03  +*******4567");
 }
 
-TEST(LiveText, CountsTheCallsThatShareTheLine) {
+TEST(LiveText, GivesEachOfSeveralCallsALine) {
     auto older = talking();
     older.age = 100s;
     older.to = "+15550000000";
-    const auto line = format_live_line({older, talking()}, 200, false);
-    EXPECT_THAT(line, testing::StartsWith("2 calls  in-progress  00:12  +*******4567"));
-    EXPECT_EQ(format_live_line({}, 200, false), "");
+    auto focus = talking();
+    focus.local.focus = true;
+    older.local.gain = 0.178F;
+    const auto lines = format_live_lines({focus, older}, {200, false, false, false});
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_THAT(lines[0], testing::StartsWith("  in-progress  00:12  +*******0000"))
+        << "the oldest";
+    EXPECT_THAT(lines[0], HasSubstr("  18 %  "));
+    EXPECT_THAT(lines[1], testing::StartsWith("> in-progress  00:12  +*******4567"));
+    EXPECT_TRUE(format_live_lines({}, {}).empty());
+}
+
+TEST(LiveText, KeepsToEightLinesAndTheCallsThatMatter) {
+    std::vector<call::CallSnapshot> calls(40, talking());
+    for (std::size_t at = 0; at < calls.size(); ++at)
+        calls[at].age = std::chrono::seconds(100 - static_cast<int>(at));
+    calls[0].local.focus = true;
+    calls[1].local.ringing = true;
+    const auto lines = format_live_lines(calls, {200, false, false, false});
+    ASSERT_EQ(lines.size(), 9U);
+    EXPECT_THAT(lines[0], testing::StartsWith("> "));
+    EXPECT_THAT(lines[1], testing::StartsWith("! rings here"));
+    EXPECT_EQ(lines[8], "  and 32 more");
+}
+
+TEST(LiveText, ShowsWhatTheMicrophoneDoes) {
+    auto call = talking();
+    call.local.focus = true;
+    call.microphone = audio::MicStats{};
+    call.microphone->level_dbfs = -30.0F;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr(" dBFS  mic [#####-----]  lost"));
+    call.outbound.peak_dbfs = 0.0F;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("mic [#####-----]!  lost"));
+    call.playout->level_dbfs = -3.0F;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("[##########]!  -3 dBFS"));
+    call.local.muted = true;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("  muted  "));
+    EXPECT_THAT(live_line({call}, 200, false), Not(HasSubstr("mic [")));
+    call.local.held = true;
+    EXPECT_THAT(live_line({call}, 200, false), testing::StartsWith("on hold  00:12"));
+    call.transfer = {"+15550000000", "ringing"};
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("  transfer ringing  "));
+}
+
+TEST(LiveText, DrawsBlocksWhereTheyCanBeShown) {
+    auto call = talking();
+    const auto line = format_live_lines({call}, {200, false, true, false}).front();
+    EXPECT_THAT(line, HasSubstr("[██████····] -24 dBFS"));
+    // Columns count, not bytes: the ASCII line of the same width has as many fields.
+    for (int width = 0; width < 130; ++width) {
+        auto blocks = format_live_lines({call}, {width, false, true, false}).front();
+        for (const std::string_view block : {"█", "·"}) {
+            for (auto at = blocks.find(block); at != std::string::npos; at = blocks.find(block))
+                blocks.replace(at, block.size(), block == "█" ? "#" : "-");
+        }
+        EXPECT_EQ(blocks, live_line({call}, width, false));
+    }
+}
+
+TEST(CallText, ListsCalls) {
+    auto call = talking();
+    call.local.focus = call.local.microphone = true;
+    auto other = talking();
+    other.id = CallId{"c_2"};
+    other.direction = call::Direction::inbound;
+    other.local.held = true;
+    EXPECT_EQ(format_call_table({}), "no calls\n");
+    EXPECT_EQ(format_call_table({call, other}),
+              "call                who                state           time  here\n"
+              "c_0123456789abcdef  to +15551234567    in-progress    00:12  focus, microphone\n"
+              "c_2                 from +15557654321  in-progress    00:12  on hold\n");
+    EXPECT_EQ(format_call_line(other), "c_2  from +15557654321  in-progress  00:12  on hold");
+    EXPECT_EQ(format_call_line(other, false), "c_2  from +15557654321  in-progress  on hold");
+}
+
+TEST(CallText, SaysWhatIsDoneWithACall) {
+    auto call = talking();
+    EXPECT_EQ(format_signs(call), "");
+    call.local.gain = 0.178F;
+    EXPECT_EQ(format_signs(call), "heard at 18 %");
+    call.local.gain = 0;
+    call.local.muted = true;
+    EXPECT_EQ(format_signs(call), "muted, not heard");
+    call.local.ringing = true;
+    call.transfer = {"+1555", "failed: busy"};
+    EXPECT_EQ(format_signs(call), "rings here, muted, transfer to +1555: failed: busy");
+    call.state = CallState::completed;
+    EXPECT_EQ(format_signs(call), "");
 }
 
 TEST(LiveText, ColoursOnlyWhenAsked) {
-    EXPECT_THAT(format_live_line({talking()}, 200, false), Not(HasSubstr("\x1b")));
-    EXPECT_THAT(format_live_line({talking()}, 200, true), HasSubstr("\x1b[32min-progress\x1b[0m"));
+    EXPECT_THAT(live_line({talking()}, 200, false), Not(HasSubstr("\x1b")));
+    EXPECT_THAT(live_line({talking()}, 200, true), HasSubstr("\x1b[32min-progress\x1b[0m"));
 }
 
 TEST(EventText, IsOneLineForAChangeAndNothingForStatistics) {

@@ -277,5 +277,79 @@ TEST(CommandLine, KnowsDoctorCompletionAndTheManPage) {
     EXPECT_TRUE(std::get<HelpCommand>(parse_command_line({"help", "--man"})->command).man);
 }
 
+TEST(CommandLine, ReadsWhatIsAskedOfARunningProgram) {
+    using Action = CallsCommand::Action;
+    auto calls = command_of<CallsCommand>({"calls", "list", "--state", "live"});
+    EXPECT_EQ(calls.action, Action::list);
+    EXPECT_EQ(calls.state, "live");
+    calls = command_of<CallsCommand>({"calls", "show", "c_7qk", "--instance", "4711"});
+    EXPECT_EQ(calls.action, Action::show);
+    EXPECT_EQ(calls.id, "c_7qk");
+    EXPECT_EQ(calls.instance, "4711");
+    EXPECT_EQ(command_of<CallsCommand>({"--instance", "4711", "calls", "mute"}).id, "");
+    calls = command_of<CallsCommand>({"calls", "hold", "--silence"});
+    EXPECT_EQ(calls.action, Action::hold);
+    EXPECT_TRUE(calls.silence);
+    calls = command_of<CallsCommand>({"calls", "dtmf", "12#"});
+    EXPECT_EQ(calls.keys, "12#");
+    EXPECT_EQ(calls.id, "") << "one word is the keys";
+    calls = command_of<CallsCommand>({"calls", "dtmf", "c_7qk", "12#", "--in-band"});
+    EXPECT_EQ(calls.keys, "12#");
+    EXPECT_EQ(calls.id, "c_7qk");
+    EXPECT_TRUE(calls.in_band);
+    calls = command_of<CallsCommand>({"calls", "volume", "50%"});
+    EXPECT_EQ(calls.percent, 50);
+    EXPECT_EQ(calls.id, "");
+    calls = command_of<CallsCommand>({"calls", "volume", "CA12", "100"});
+    EXPECT_EQ(calls.percent, 100);
+    EXPECT_EQ(calls.id, "CA12");
+    calls = command_of<CallsCommand>({"calls", "transfer", "c_7qk", "--to", "sip:me@home.net"});
+    EXPECT_EQ(calls.to, "sip:me@home.net");
+    for (const auto& [word, action] :
+         std::vector<std::pair<std::string, Action>>{{"watch", Action::watch},
+                                                     {"hangup", Action::hangup},
+                                                     {"mute", Action::mute},
+                                                     {"unmute", Action::unmute},
+                                                     {"resume", Action::resume},
+                                                     {"accept", Action::accept},
+                                                     {"reject", Action::reject},
+                                                     {"focus", Action::focus},
+                                                     {"solo", Action::solo},
+                                                     {"unsolo", Action::unsolo},
+                                                     {"clear", Action::clear}})
+        EXPECT_EQ(command_of<CallsCommand>({"calls", word}).action, action) << word;
+}
+
+TEST(CommandLine, SaysWhatACallsCommandLacks) {
+    for (const auto& [words, part] : std::vector<std::pair<Words, std::string>>{
+             {{"calls"}, "needs one of: list, show"},
+             {{"calls", "dtmf"}, "needs keys"},
+             {{"calls", "volume"}, "'' is not a volume"},
+             {{"calls", "volume", "101"}, "'101' is not a volume"},
+             {{"calls", "volume", "-5"}, "-5"},
+             {{"calls", "volume", "c_7qk", "loud"}, "'loud' is not a volume"},
+             {{"calls", "transfer", "c_7qk"}, "needs --to"},
+             {{"calls", "transfer", "--to", "5551234567"}, "--to: "},
+             {{"calls", "sing"}, "'sing' is not a command"},
+             {{"calls", "watch", "c_7qk"}, "c_7qk"},
+         }) {
+        const auto parsed = parse_command_line(words);
+        ASSERT_FALSE(parsed) << part;
+        EXPECT_EQ(parsed.error().exit, ExitCode::usage);
+        EXPECT_THAT(parsed.error().err, HasSubstr(part));
+    }
+}
+
+TEST(CommandLine, TakesHowCallsSoundAndAreAnsweredFromTheKeyboard) {
+    const auto parsed =
+        parse_command_line({"serve", "--push-to-talk", "--other-calls", "pan", "--no-bell"});
+    ASSERT_TRUE(parsed) << parsed.error().err;
+    EXPECT_EQ(parsed->settings.at("AGENTBRIDGE_PUSH_TO_TALK"), "on");
+    EXPECT_EQ(parsed->settings.at("AGENTBRIDGE_OTHER_CALLS"), "pan");
+    EXPECT_TRUE(std::get<RunCommand>(parsed->command).no_bell);
+    EXPECT_TRUE(command_of<DemoCommand>({"demo", "--no-bell", "--push-to-talk"}).no_bell);
+    EXPECT_FALSE(parse_command_line({"call", "--target", "+15551234567", "--other-calls", "loud"}));
+}
+
 }  // namespace
 }  // namespace bridge::app

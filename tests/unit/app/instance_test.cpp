@@ -86,5 +86,28 @@ TEST(Instance, NamesTheFolderItCannotMake) {
     EXPECT_NE(made.error().message.find("AGENTBRIDGE_STATE_DIR"), std::string::npos);
 }
 
+TEST(Instance, IsListedForAsLongAsItsProgramRuns) {
+    const TemporaryFolder folder;
+    EXPECT_TRUE(running_instances(folder.path()).empty());
+    {
+        const auto mine = Instance::claim(folder.path());
+        ASSERT_TRUE(mine);
+        auto seen = running_instances(folder.path());
+        ASSERT_EQ(seen.size(), 1U);
+        EXPECT_EQ(seen[0].pid, ::getpid());
+        EXPECT_EQ(seen[0].control_url, "") << "it has not said yet";
+        ASSERT_TRUE((*mine)->describe(
+            {"https://x.ngrok.app", "http://127.0.0.1:8080", Secret{"the-token"}}));
+        seen = running_instances(folder.path());
+        ASSERT_EQ(seen.size(), 1U);
+        EXPECT_EQ(seen[0].control_url, "http://127.0.0.1:8080");
+        EXPECT_EQ(seen[0].public_url, "https://x.ngrok.app");
+        EXPECT_EQ(seen[0].token.reveal(), "the-token");
+        folder.write("instances/1.json", "{\"pid\":1}");  // nobody holds it
+        EXPECT_EQ(running_instances(folder.path()).size(), 1U);
+    }
+    EXPECT_TRUE(running_instances(folder.path()).empty());
+}
+
 }  // namespace
 }  // namespace bridge::app

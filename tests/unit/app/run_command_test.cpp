@@ -47,6 +47,9 @@ struct Script {
 
     std::optional<SessionOptions> options;
     std::vector<Stop> stops;
+    std::vector<call::Command> commands;
+    int turns = 0;
+    std::vector<bool> talks;
 };
 
 class ScriptedSession final : public Session {
@@ -69,6 +72,13 @@ public:
     void snapshots(std::function<void(std::vector<call::CallSnapshot>)> take) override {
         boost::asio::post(executor_, [take = std::move(take)] { take({}); });
     }
+    void command(std::optional<CallId>, call::Command command,
+                 std::function<void(Result<call::CallSnapshot>)> told) override {
+        script_.commands.push_back(std::move(command));
+        boost::asio::post(executor_, [told = std::move(told)] { told(call::CallSnapshot{}); });
+    }
+    void focus_next() override { ++script_.turns; }
+    void talk(bool on) override { script_.talks.push_back(on); }
     void request_stop(Stop how) override {
         script_.stops.push_back(how);
         if (how == Stop::forced || script_.stops_on_request) finish();

@@ -58,14 +58,14 @@ TEST(LiveLine, StaysBelowWhatIsPrintedAndLeavesNothingBehind) {
     {
         LiveLine live([&](std::string_view text) { bytes += text; }, true);
         live.print("first\n");
-        live.show("ringing 00:01");
+        live.show({"ringing 00:01"});
         EXPECT_EQ(screen_of(bytes), "first\nringing 00:01");
         live.print("a log line\n");
         EXPECT_EQ(screen_of(bytes), "first\na log line\nringing 00:01");
-        live.show("done");
+        live.show({"done"});
         EXPECT_EQ(screen_of(bytes), "first\na log line\ndone");
         const auto before = bytes.size();
-        live.show("done");
+        live.show({"done"});
         EXPECT_EQ(bytes.size(), before) << "an unchanged line is not written again";
     }
     EXPECT_EQ(screen_of(bytes), "first\na log line\n");
@@ -75,7 +75,7 @@ TEST(LiveLine, IsNotThereWithoutATerminal) {
     std::string bytes;
     {
         LiveLine live([&](std::string_view text) { bytes += text; }, false);
-        live.show("ringing");
+        live.show({"ringing"});
         live.print("a log line\n");
         live.clear();
     }

@@ -1,0 +1,122 @@
+#include "app/cli_calls.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "app/phone_number.hpp"
+
+namespace bridge::app {
+
+void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
+    using Action = CallsCommand::Action;
+    group
+        ->add_option("--instance", calls_.instance,
+                     "which running program: its PID or its control URL (default: the only one)")
+        ->option_text("PID|URL");
+    const auto add_one = [&](Action action, const char* name, const char* meaning,
+                             const char* examples) {
+        return command(group, name, meaning, examples, [this, action] {
+            calls_.action = action;
+            return calls_;
+        });
+    };
+    const auto with_id = [&](CLI::App* sub) {
+        sub->add_option("call", calls_.id,
+                        "CallId or CallSid, or its beginning; without it, the only call")
+            ->option_text("CALL");
+        return sub;
+    };
+    auto* list =
+        add_one(Action::list, "list", "The calls of a running program",
+                "  agentbridge calls list\n  agentbridge calls list --state ringing --json");
+    list->add_option("--state", calls_.state, "only these: live, or a state such as in-progress")
+        ->option_text("STATE");
+    with_id(add_one(Action::show, "show", "Everything about one call",
+                    "  agentbridge calls show\n  agentbridge calls show c_7qk --json"));
+    add_one(Action::watch, "watch", "The calls as they change, until Ctrl-C",
+            "  agentbridge calls watch");
+    with_id(
+        add_one(Action::hangup, "hangup", "Hang a call up", "  agentbridge calls hangup c_7qk"));
+    with_id(add_one(Action::mute, "mute", "Keep your microphone from a call",
+                    "  agentbridge calls mute"));
+    with_id(add_one(Action::unmute, "unmute", "Let your microphone through again",
+                    "  agentbridge calls unmute"));
+    auto* hold = with_id(add_one(Action::hold, "hold", "Put a call on hold: it hears music",
+                                 "  agentbridge calls hold\n  agentbridge calls hold --silence"));
+    hold->add_flag("--silence", calls_.silence, "no music");
+    with_id(
+        add_one(Action::resume, "resume", "Take a call off hold", "  agentbridge calls resume"));
+    auto* dtmf = add_one(Action::dtmf, "dtmf",
+                         "Press keys for a call: 0-9 * # A-D, w waits half a "
+                         "second",
+                         "  agentbridge calls dtmf 1234#\n  agentbridge calls dtmf c_7qk 1w2 "
+                         "--in-band");
+    dtmf->add_option("call", calls_.id,
+                     "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    dtmf->add_option("keys", calls_.keys, "the keys")->option_text("KEYS");
+    dtmf->add_flag("--in-band", calls_.in_band,
+                   "as tones in the sound, instead of through the carrier");
+    auto* transfer =
+        with_id(add_one(Action::transfer, "transfer", "Connect a call to somebody else, and leave",
+                        "  agentbridge calls transfer --to +15551234567"));
+    transfer->add_option("--to", calls_.to, "+15551234567, sip:user@host or client:name")
+        ->option_text("NUMBER");
+    with_id(
+        add_one(Action::accept, "accept", "Take a call that rings", "  agentbridge calls accept"));
+    with_id(add_one(Action::reject, "reject", "Refuse a call that rings",
+                    "  agentbridge calls reject"));
+    with_id(add_one(Action::focus, "focus", "Speak to this call: the microphone is its",
+                    "  agentbridge calls focus c_7qk"));
+    with_id(add_one(Action::solo, "solo", "Hear this call only", "  agentbridge calls solo c_7qk"));
+    with_id(add_one(Action::unsolo, "unsolo", "Hear the others again",
+                    "  agentbridge calls unsolo c_7qk"));
+    auto* volume = add_one(Action::volume, "volume", "How loud you hear a call",
+                           "  agentbridge calls volume 50\n  agentbridge calls volume c_7qk 100");
+    volume
+        ->add_option("call", calls_.id,
+                     "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    volume->add_option("percent", volume_, "0 to 100")->option_text("PERCENT");
+    with_id(add_one(Action::clear, "clear", "Cut off what is being said to a call",
+                    "  agentbridge calls clear"));
+}
+
+std::string CallsGrammar::check() {
+    // One word alone is what to do; the call is the only one.
+    const auto last_word = [&](std::string& what) {
+        if (what.empty()) what = std::exchange(calls_.id, {});
+    };
+    switch (calls_.action) {
+        case CallsCommand::Action::dtmf:
+            last_word(calls_.keys);
+            if (calls_.keys.empty()) return "`agentbridge calls dtmf` needs keys, such as 1234#";
+            break;
+        case CallsCommand::Action::transfer: {
+            if (calls_.to.empty())
+                return "`agentbridge calls transfer` needs --to, such as --to +15551234567";
+            const auto target = parse_target(calls_.to);
+            if (!target) return "--to: " + target.error().message;
+            calls_.to = *target;
+            break;
+        }
+        case CallsCommand::Action::volume: {
+            last_word(volume_);
+            if (volume_.ends_with('%')) volume_.pop_back();
+            const bool number = !volume_.empty() && volume_.size() <= 3 &&
+                                std::all_of(volume_.begin(), volume_.end(),
+                                            [](unsigned char c) { return std::isdigit(c) != 0; });
+            calls_.percent = number ? std::stoi(volume_) : -1;
+            if (calls_.percent < 0 || calls_.percent > 100)
+                return fmt::format("'{}' is not a volume; write 0 to 100", volume_);
+            break;
+        }
+        default:
+            break;
+    }
+    return "";
+}
+
+}  // namespace bridge::app

@@ -1,0 +1,225 @@
+// `agentbridge calls`: what a running program's calls do, and what they are to do.
+
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <ostream>
+#include <utility>
+
+#include "app/call_text.hpp"
+#include "app/commands/commands.hpp"
+#include "app/control_client.hpp"
+#include "app/signals.hpp"
+
+namespace bridge::app {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using Action = CallsCommand::Action;
+
+constexpr std::chrono::milliseconds kWatchEvery{500};
+
+/// How an action is asked for: the last part of its route, and its body.
+struct Order {
+    std::string method = "POST", verb, body;
+};
+
+Order order_for(const CallsCommand& command) {
+    switch (command.action) {
+        case Action::list:
+        case Action::watch:
+        case Action::show:
+            return {"GET", "", ""};
+        case Action::hangup:
+            return {"DELETE", "", ""};
+        case Action::mute:
+            return {"POST", "/mute", ""};
+        case Action::unmute:
+            return {"POST", "/unmute", ""};
+        case Action::hold:
+            return {
+                "POST", "/hold",
+                json::serialize(json::object{{"sound", command.silence ? "silence" : "music"}})};
+        case Action::resume:
+            return {"POST", "/resume", ""};
+        case Action::dtmf:
+            return {"POST", "/dtmf",
+                    json::serialize(
+                        json::object{{"keys", command.keys}, {"in_band", command.in_band}})};
+        case Action::transfer:
+            return {"POST", "/transfer", json::serialize(json::object{{"to", command.to}})};
+        case Action::accept:
+            return {"POST", "/accept", ""};
+        case Action::reject:
+            return {"POST", "/reject", ""};
+        case Action::focus:
+            return {"POST", "/focus", ""};
+        case Action::solo:
+            return {"POST", "/solo", ""};
+        case Action::unsolo:
+            return {"POST", "/unsolo", ""};
+        case Action::volume:
+            return {"POST", "/volume", json::serialize(json::object{{"percent", command.percent}})};
+        case Action::clear:
+            return {"POST", "/clear", ""};
+    }
+    return {};
+}
+
+/// One command, from the choice of the call to the answer on stdout.
+asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, CallsCommand command,
+                                    bool as_json, Console& console) {
+    const auto told = [&console](const Failure& failure) {
+        console.err << "agentbridge: " << failure.message << "\n";
+        return failure.exit;
+    };
+    std::string list_path = "/calls";
+    if (!command.state.empty()) list_path += "?state=" + command.state;
+    std::string get = "GET", nothing;
+    auto list = co_await ControlClient::ask(client, get, list_path, nothing);
+    if (!list) co_return told(list.error());
+    const auto calls = read_calls(*list);
+    if (command.action == Action::list) {
+        console.out << (as_json ? json::serialize(*list) + "\n" : format_call_table(calls));
+        co_return ExitCode::ok;
+    }
+    const auto id = choose_call(calls, command.id);
+    if (!id) co_return told(id.error());
+    auto order = order_for(command);
+    const auto path = "/calls/" + id->str() + order.verb;
+    auto answer = co_await ControlClient::ask(client, order.method, path, order.body);
+    if (!answer) co_return told(answer.error());
+    if (as_json) {
+        console.out << json::serialize(*answer) << "\n";
+    } else if (command.action == Action::show) {
+        console.out << format_call_details(read_call(*answer));
+    } else {
+        console.out << format_call_line(read_call(*answer)) << "\n";
+    }
+    co_return ExitCode::ok;
+}
+
+/// Where what changed is shown.
+class Watch {
+public:
+    Watch(Console& console, bool as_json)
+        : console_(console),
+          as_json_(as_json),
+          redraw_(console.terminal.redraw && console.terminal.out_tty && !as_json),
+          live_([&console](std::string_view text) { console.out << text << std::flush; }, redraw_) {
+    }
+
+    void take(const json::value& list) {
+        const auto calls = read_calls(list);
+        if (redraw_) {
+            auto lines = format_live_lines(calls, {terminal_width(), console_.terminal.color,
+                                                   console_.terminal.unicode, true});
+            if (lines.empty()) lines.push_back("no calls");
+            live_.show(std::move(lines));
+            return;
+        }
+        std::map<CallId, std::string> now;
+        for (const auto& call : calls) now.emplace(call.id, format_call_line(call, false));
+        for (const auto& [id, line] : now) {
+            const auto before = shown_.find(id);
+            if (before == shown_.end() || before->second != line) say(id, line, list);
+        }
+        for (const auto& [id, line] : shown_) {
+            if (now.find(id) == now.end()) say(id, fmt::format("{}  over", id), list);
+        }
+        shown_ = std::move(now);
+    }
+
+private:
+    /// As JSON: the call, or, when it is over, its id alone.
+    void say(const CallId& id, const std::string& line, const json::value& list) {
+        if (!as_json_) {
+            console_.out << line << "\n" << std::flush;
+            return;
+        }
+        json::value shown = json::object{{"call", id.str()}, {"over", true}};
+        for (const auto& call : list.at("calls").as_array()) {
+            if (call.at("call").as_string() == std::string_view(id.str())) shown = call;
+        }
+        console_.out << json::serialize(shown) << "\n" << std::flush;
+    }
+
+    Console& console_;
+    const bool as_json_, redraw_;
+    LiveLine live_;
+    std::map<CallId, std::string> shown_;
+};
+
+asio::awaitable<ExitCode> watch(std::shared_ptr<ControlClient> client, bool as_json,
+                                Console& console) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    Watch shown(console, as_json);
+    bool answered = false;
+    for (;;) {
+        std::string get = "GET", path = "/calls", nothing;
+        auto list = co_await ControlClient::ask(client, get, path, nothing);
+        if (!list) {
+            // The program has ended: so does this.
+            if (answered && client->gone()) co_return ExitCode::ok;
+            console.err << "agentbridge: " << list.error().message << "\n";
+            co_return list.error().exit;
+        }
+        answered = true;
+        shown.take(*list);
+        pause.expires_after(kWatchEvery);
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+asio::awaitable<void> run(std::shared_ptr<ControlClient> client, CallsCommand command, bool as_json,
+                          Console& console, ExitCode& exit) {
+    if (command.action == Action::watch) {
+        exit = co_await watch(std::move(client), as_json, console);
+    } else {
+        exit = co_await carry_out(std::move(client), std::move(command), as_json, console);
+    }
+}
+
+}  // namespace
+
+ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, Console& console) {
+    const auto loaded = load_for(invocation, {}, console);
+    if (!loaded) return ExitCode::configuration;
+    const auto running = running_instances(loaded->config.state_dir);
+    const auto address = choose_instance(running, loaded->config, command.instance);
+    if (!address) {
+        console.err << "agentbridge: " << address.error().message << "\n";
+        return address.error().exit;
+    }
+    asio::io_context loop{1};
+    // Ctrl-C ends a watch, and that is no failure.
+    auto exit = command.action == Action::watch ? ExitCode::ok : ExitCode::interrupted;
+    bool stopped = false;
+    asio::cancellation_signal stop;
+    const Signals signals(loop.get_executor(), [&](Stop) {
+        stopped = true;
+        stop.emit(asio::cancellation_type::terminal);
+    });
+    auto client = std::make_shared<ControlClient>(loop.get_executor(), *address);
+    asio::co_spawn(loop, run(std::move(client), command, invocation.json, console, exit),
+                   asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr error) {
+                       loop.stop();
+                       if (error && !stopped) std::rethrow_exception(error);
+                   }));
+    loop.run();
+    return exit;
+}
+
+}  // namespace bridge::app

@@ -1,0 +1,234 @@
+#include "app/control_client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "app/call_text.hpp"
+
+namespace bridge::app {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+tl::unexpected<Failure> failed(ExitCode exit, std::string message) {
+    return tl::unexpected(Failure{exit, std::move(message)});
+}
+
+std::string without_slash(std::string url) {
+    while (url.ends_with('/')) url.pop_back();
+    return url;
+}
+
+std::string list_of(const std::vector<RunningInstance>& running) {
+    std::string out;
+    for (const auto& one : running) {
+        out += fmt::format("\n    {}  {}  since {}", one.pid,
+                           one.control_url.empty() ? "(starting)" : one.control_url, one.started);
+    }
+    return out;
+}
+
+Outcome<ControlAddress> address_of(const RunningInstance& one) {
+    if (one.control_url.empty())
+        return failed(ExitCode::failure,
+                      fmt::format("program {} is starting, and cannot be asked yet", one.pid));
+    return ControlAddress{one.control_url, one.token};
+}
+
+const json::value* at(const json::value& value, std::string_view name) {
+    const auto* object = value.if_object();
+    return object ? object->if_contains(json::string_view(name.data(), name.size())) : nullptr;
+}
+
+std::string text(const json::value& value, std::string_view name) {
+    const auto* found = at(value, name);
+    return found && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+bool flag(const json::value& value, std::string_view name) {
+    const auto* found = at(value, name);
+    return found && found->is_bool() && found->get_bool();
+}
+
+double number(const json::value& value, std::string_view name, double otherwise = 0) {
+    const auto* found = at(value, name);
+    if (!found) return otherwise;
+    if (found->is_double()) return found->get_double();
+    if (found->is_int64()) return static_cast<double>(found->get_int64());
+    return found->is_uint64() ? static_cast<double>(found->get_uint64()) : otherwise;
+}
+
+std::uint64_t count(const json::value& value, std::string_view name) {
+    return static_cast<std::uint64_t>(std::max(number(value, name), 0.0));
+}
+
+milliseconds time(const json::value& value, std::string_view name) {
+    return milliseconds(static_cast<std::int64_t>(number(value, name)));
+}
+
+ExitCode exit_for(int status) {
+    switch (status) {
+        case 401:
+            return ExitCode::configuration;
+        case 409:
+        case 503:
+            return ExitCode::refused;
+        case 400:
+        case 415:
+        case 422:
+            return ExitCode::usage;
+        default:
+            return ExitCode::failure;
+    }
+}
+
+}  // namespace
+
+Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& running,
+                                        const Config& config, const std::string& wanted) {
+    const bool by_setting = wanted.empty() && !config.control_url.empty();
+    if (by_setting || wanted.find("://") != std::string::npos) {
+        const auto url = without_slash(by_setting ? config.control_url : wanted);
+        if (!config.control_token.empty()) return ControlAddress{url, config.control_token};
+        for (const auto& one : running) {
+            if (one.control_url == url) return address_of(one);
+        }
+        return failed(ExitCode::configuration,
+                      fmt::format("the token of {} is not known; set AGENTBRIDGE_CONTROL_TOKEN to "
+                                  "the one in its instances/PID.json",
+                                  url));
+    }
+    if (!wanted.empty()) {
+        for (const auto& one : running) {
+            if (std::to_string(one.pid) == wanted) return address_of(one);
+        }
+        return failed(ExitCode::usage,
+                      fmt::format("no program {} runs here{}{}", wanted,
+                                  running.empty() ? "" : "; there are:", list_of(running)));
+    }
+    if (running.empty())
+        return failed(ExitCode::failure,
+                      fmt::format("no agentbridge runs here (looked in {}); `agentbridge serve` "
+                                  "starts one",
+                                  (config.state_dir / "instances").string()));
+    if (running.size() > 1)
+        return failed(ExitCode::usage,
+                      fmt::format("several programs run; say which with --instance PID:{}",
+                                  list_of(running)));
+    return address_of(running.front());
+}
+
+Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name) {
+    std::vector<const call::CallSnapshot*> found;
+    for (const auto& call : calls) {
+        if (!name.empty() && (call.id.str() == name || call.sid.str() == name)) return call.id;
+        if (call.id.str().starts_with(name) || call.sid.str().starts_with(name))
+            found.push_back(&call);
+    }
+    if (found.size() == 1) return found.front()->id;
+    if (found.empty()) {
+        return failed(ExitCode::failure, name.empty() ? std::string("there is no call")
+                                                      : fmt::format("there is no call {}", name));
+    }
+    std::string list;
+    for (const auto* call : found) list += "\n    " + format_call_line(*call);
+    return failed(ExitCode::usage,
+                  fmt::format("{} calls are meant; say which:{}", found.size(), list));
+}
+
+call::CallSnapshot read_call(const json::value& from) {
+    call::CallSnapshot call;
+    call.id = CallId{text(from, "call")};
+    call.sid = CallSid{text(from, "call_sid")};
+    call.direction =
+        text(from, "direction") == "inbound" ? call::Direction::inbound : call::Direction::outbound;
+    call.state = call::parse_call_state(text(from, "state")).value_or(call::CallState::created);
+    call.to = text(from, "to");
+    call.from = text(from, "from");
+    call.streaming = flag(from, "streaming");
+    call.end_reason = text(from, "reason");
+    call.age = time(from, "duration_ms");
+    call.streamed = time(from, "streamed_ms");
+    call.media.frames = call.media.messages = count(from, "frames");
+    call.media.lost_ms = count(from, "lost_ms");
+    call.media.late = count(from, "late");
+    if (const auto* local = at(from, "local")) {
+        call.local.ringing = flag(*local, "ringing");
+        call.local.focus = flag(*local, "focus");
+        call.local.microphone = flag(*local, "microphone");
+        call.local.muted = flag(*local, "muted");
+        call.local.held = flag(*local, "held");
+        call.local.gain = static_cast<float>(number(*local, "gain", 1));
+        call.local.pan = static_cast<float>(number(*local, "pan"));
+    }
+    if (const auto* transfer = at(from, "transfer"))
+        call.transfer = {text(*transfer, "to"), text(*transfer, "status")};
+    if (const auto* sent = at(from, "outbound")) {
+        call.outbound.level_dbfs = static_cast<float>(number(*sent, "level_dbfs", -96));
+        call.outbound.peak_dbfs = static_cast<float>(number(*sent, "peak_dbfs", -96));
+    }
+    if (const auto* mic = at(from, "microphone")) {
+        call.microphone.emplace();
+        call.microphone->level_dbfs = static_cast<float>(number(*mic, "level_dbfs", -96));
+    }
+    if (const auto* playout = at(from, "playout")) {
+        call.playout.emplace();
+        call.playout->level_dbfs = static_cast<float>(number(*playout, "level_dbfs", -96));
+        call.playout->depth_ms = number(*playout, "buffer_ms");
+        call.playout->latency_ms = number(*playout, "latency_p50_ms");
+    }
+    return call;
+}
+
+std::vector<call::CallSnapshot> read_calls(const json::value& list) {
+    std::vector<call::CallSnapshot> out;
+    const auto* calls = at(list, "calls");
+    if (!calls || !calls->is_array()) return out;
+    for (const auto& call : calls->get_array()) out.push_back(read_call(call));
+    return out;
+}
+
+ControlClient::ControlClient(boost::asio::any_io_executor executor, ControlAddress address)
+    : address_(std::move(address)) {
+    net::HttpClientOptions options;
+    options.use_proxy = false;  // the control plane is on this machine, or at a tunnel's end here
+    http_ = net::HttpClient::make(std::move(executor), std::move(options));
+}
+
+boost::asio::awaitable<Outcome<json::value>> ControlClient::ask(std::shared_ptr<ControlClient> self,
+                                                                std::string method,
+                                                                std::string path,
+                                                                std::string body) {
+    const auto& url = self->address_.url;
+    net::HttpCall call;
+    call.method = std::move(method);
+    call.url = url + "/api/v1" + path;
+    call.headers.set("Authorization", "Bearer " + self->address_.token.reveal());
+    if (!body.empty()) call.headers.set("Content-Type", "application/json");
+    call.body = std::move(body);
+    call.total_timeout = std::chrono::seconds(10);
+    auto answer = co_await self->http_->request(std::move(call));
+    self->gone_ = !answer;
+    if (!answer) {
+        co_return failed(ExitCode::failure, fmt::format("no agentbridge answers at {}: {}", url,
+                                                        answer.error().error.message));
+    }
+    boost::system::error_code not_json;
+    auto value = json::parse(answer->body, not_json);
+    if (answer->status == 401)
+        co_return failed(exit_for(401), fmt::format("the token is not the one of {}; look into its "
+                                                    "instances/PID.json",
+                                                    url));
+    if (answer->status >= 200 && answer->status < 300 && !not_json) co_return std::move(value);
+    auto detail = not_json ? std::string() : text(value, "detail");
+    if (detail.empty()) detail = fmt::format("HTTP status {} from {}", answer->status, url);
+    co_return failed(exit_for(answer->status), std::move(detail));
+}
+
+}  // namespace bridge::app

@@ -1,0 +1,59 @@
+#pragma once
+// The other side of the control API: `agentbridge calls` asks a running program.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/value.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+#include "app/instance.hpp"
+#include "app/session.hpp"
+#include "base/secret.hpp"
+#include "call/event.hpp"
+#include "net/http_client.hpp"
+
+namespace bridge::app {
+
+struct ControlAddress {
+    std::string url;  ///< no slash at the end
+    Secret token;
+};
+
+/// Which of the programs that run is meant. `wanted`: a PID or a control URL; empty:
+/// AGENTBRIDGE_CONTROL_URL, else the only one. Failures: usage (several, with the list; none of
+/// that name), configuration (no token), failure (none runs).
+Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& running,
+                                        const Config& config, const std::string& wanted);
+
+/// The call that `name` means: CallId, CallSid, the beginning of one, or, when it is empty, the
+/// only one. Failures: usage (several, with the list), failure (none).
+Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name);
+
+/// What the API's JSON says of a call, as far as people are shown it.
+call::CallSnapshot read_call(const boost::json::value& call);
+/// {"calls": […]}
+std::vector<call::CallSnapshot> read_calls(const boost::json::value& list);
+
+/// Thread: the executor's.
+class ControlClient : public std::enable_shared_from_this<ControlClient> {
+public:
+    ControlClient(boost::asio::any_io_executor executor, ControlAddress address);
+
+    /// One request, `path` after /api/v1. Failures: the API's own, in one line; `failure` when
+    /// nobody answers.
+    static boost::asio::awaitable<Outcome<boost::json::value>> ask(
+        std::shared_ptr<ControlClient> self, std::string method, std::string path,
+        std::string body);
+    /// The last request failed because nobody listens there any more.
+    bool gone() const { return gone_; }
+
+private:
+    const ControlAddress address_;
+    std::shared_ptr<net::HttpClient> http_;
+    bool gone_ = false;
+};
+
+}  // namespace bridge::app
