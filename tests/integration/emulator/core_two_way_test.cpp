@@ -208,8 +208,10 @@ TEST_F(TwoWay, GivesAnAccountOfThePlayout) {
 }
 
 TEST_F(TwoWay, TellsWhichKeysWerePressed) {
-    house.control("PUT", "personas/+12025550120", R"({"persona": "keys:1w2,delay=200ms"})");
+    // Keys that are pressed before the stream is there are told to nobody: 30 s of the call for it.
+    house.control("PUT", "personas/+12025550120", R"({"persona": "keys:1w2,delay=30s"})");
     const auto sid = live_call(stream(), "+12025550120");
+    ASSERT_TRUE(has("start", 1));
     ASSERT_TRUE(eventually([&] { return about(sid).at("digits_pressed") == json::value("12"); }));
     EXPECT_EQ(digits_heard(sid), "");
     EXPECT_TRUE(has("dtmf", 2));

@@ -34,6 +34,8 @@ protected:
         transfer = *started;
         settle();
     }
+    /// Nothing that is still to be done outlives the clock and the carrier.
+    ~WarmTransferTest() override { settle(); }
 
     CallId open(const std::string& sid, const std::string& to) {
         CallSpec spec;
