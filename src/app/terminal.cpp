@@ -18,7 +18,7 @@ TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_
     };
     const auto term = value("TERM");
     const bool dumb = term.empty() || term == "dumb";
-    TerminalTraits traits{in_tty, out_tty, err_tty, false, false, false};
+    TerminalTraits traits{in_tty, out_tty, err_tty};
     traits.redraw = err_tty && !dumb;
     const auto locale = !value("LC_ALL").empty()     ? value("LC_ALL")
                         : !value("LC_CTYPE").empty() ? value("LC_CTYPE")
@@ -34,8 +34,10 @@ TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_
 
 TerminalTraits detect_terminal(bool no_color_flag,
                                const std::map<std::string, std::string>& environment) {
-    return terminal_traits(isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
-                           isatty(STDERR_FILENO) == 1, no_color_flag, environment);
+    auto traits = terminal_traits(isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
+                                  isatty(STDERR_FILENO) == 1, no_color_flag, environment);
+    if (traits.in_tty && traits.redraw) traits.keys_fd = STDIN_FILENO;
+    return traits;
 }
 
 int terminal_width() {

@@ -17,6 +17,7 @@ struct TerminalTraits {
     bool color = false;    ///< on stderr
     bool redraw = false;   ///< stderr understands carriage return and "erase to end of line"
     bool unicode = false;  ///< it shows more than ASCII: the locale is UTF-8, and it is not dumb
+    int keys_fd = -1;      ///< stdin, where single keys can steer what stderr shows; -1: nowhere
 };
 
 /// The rules for colour and redrawing, apart from the system calls: NO_COLOR (not empty), TERM=dumb

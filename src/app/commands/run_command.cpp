@@ -18,7 +18,10 @@
 
 #include "app/call_text.hpp"
 #include "app/commands/commands.hpp"
+#include "app/keyboard.hpp"
+#include "app/live_keys.hpp"
 #include "app/signals.hpp"
+#include "base/loop_clock.hpp"
 
 namespace bridge::app {
 namespace {
@@ -30,13 +33,16 @@ constexpr std::chrono::milliseconds kRedraw{100};
 /// A forced stop should take a second; what takes longer is left behind.
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kEventsWaiting = 1024;
+/// The bell, while a call rings here: as the ringing tone that the caller hears.
+constexpr std::chrono::seconds kBellEvery{6};
 
 /// A session with its screen. Thread: main.
 class Run {
 public:
-    Run(SessionOptions options, const LoadedConfig& loaded, bool json, Console& console)
+    Run(SessionOptions options, const LoadedConfig& loaded, bool json, bool bell, Console& console)
         : options_(std::move(options)),
           json_(json),
+          bell_(bell),
           console_(console),
           live_([&console](std::string_view text) { console.err << text << std::flush; },
                 console.terminal.redraw),
@@ -56,14 +62,18 @@ public:
             // Events posted before the end are handled first.
             asio::post(loop_, [this, end = std::move(end)] { on_done(end); });
         });
-        const Signals signals(loop_.get_executor(), [this](Stop how) { on_signal(how); });
+        const Signals signals(loop_.get_executor(), [this](Stop) { stop(); });
 
         const auto work = asio::make_work_guard(loop_);
         const auto started = session_->start();
         if (!started) return fail_with(started.error());
         for (const auto& line : *started) say(line);
-        if (options_.kind == SessionOptions::Kind::serve && options_.target.empty())
+        listen_to_keys();
+        if (keyboard_) {
+            say("Ctrl-C stops, ? shows the keys");
+        } else if (options_.kind == SessionOptions::Kind::serve && options_.target.empty()) {
             say("Ctrl-C stops");
+        }
         if (console_.terminal.redraw) redraw();
 
         loop_.run();
@@ -79,7 +89,34 @@ private:
         call::CallSnapshot last;
     };
 
-    void say(const std::string& line) { live_.print(line + "\n"); }
+    void say(std::string line) {
+        if (!line.ends_with('\n')) line += '\n';
+        live_.print(line);
+    }
+
+    void listen_to_keys() {
+        if (console_.terminal.keys_fd < 0) return;
+        keys_ = std::make_shared<LiveKeys>(LiveKeys::Parts{
+            *session_, clock_, options_.config.push_to_talk, [this] { return focused(); },
+            [this](const std::string& line) { say(line); }, [this] { stop(); }});
+        keyboard_ = Keyboard::open(
+            loop_.get_executor(), console_.terminal.keys_fd,
+            [this](const Key& key) {
+                keys_->press(key);
+                if (!done_) show();
+            },
+            [this] { live_.clear(); });
+        if (!keyboard_) keys_.reset();
+    }
+
+    std::optional<LiveKeys::Focused> focused() const {
+        const auto found = std::find_if(shown_.begin(), shown_.end(), [](const auto& call) {
+            return call.local.focus && !call::is_final(call.state);
+        });
+        if (found == shown_.end()) return std::nullopt;
+        const auto& whom = found->direction == call::Direction::outbound ? found->to : found->from;
+        return LiveKeys::Focused{found->id, masked_number(whom)};
+    }
 
     ExitCode fail_with(const Failure& failure) {
         live_.clear();
@@ -126,15 +163,11 @@ private:
     }
 
     void redraw() {
-        session_->snapshots([this](const std::vector<call::CallSnapshot>& calls) {
+        session_->snapshots([this](std::vector<call::CallSnapshot> calls) {
             if (done_) return;
-            auto lines = format_live_lines(calls, {terminal_width(), console_.terminal.color,
-                                                   console_.terminal.unicode, false});
-            if (lines.empty()) {
-                live_.clear();
-            } else {
-                live_.show(std::move(lines));
-            }
+            shown_ = std::move(calls);
+            show();
+            ring();
             redraw_.expires_after(kRedraw);
             redraw_.async_wait([this](boost::system::error_code error) {
                 if (!error && !done_) redraw();
@@ -142,8 +175,46 @@ private:
         });
     }
 
-    void on_signal(Stop how) {
+    /// The calls as they were last, and what is asked below them.
+    void show() {
+        const auto width = terminal_width();
+        auto lines = format_live_lines(
+            shown_, {width, console_.terminal.color, console_.terminal.unicode, false});
+        if (keys_) {
+            // What is typed last is what must be seen.
+            auto prompt = keys_->prompt();
+            const auto room = static_cast<std::size_t>(std::max(width - 1, 1));
+            if (prompt.size() > room) prompt.erase(0, prompt.size() - room);
+            if (!prompt.empty()) lines.push_back(std::move(prompt));
+        }
+        if (lines.empty()) {
+            live_.clear();
+        } else {
+            live_.show(std::move(lines));
+        }
+    }
+
+    void ring() {
+        const auto rings = [](const call::CallSnapshot& call) {
+            return call.local.ringing && !call::is_final(call.state);
+        };
+        if (std::none_of(shown_.begin(), shown_.end(), rings)) {
+            next_bell_.reset();
+            return;
+        }
+        const auto now = SteadyClock::now();
+        if (next_bell_ && now < *next_bell_) return;
+        if (!next_bell_)
+            say(keyboard_ ? "a call rings: a takes it, r refuses it"
+                          : "a call rings: `agentbridge calls accept` takes it, `… reject` not");
+        next_bell_ = now + kBellEvery;
+        if (bell_) live_.print("\a");
+    }
+
+    /// The first time gracefully, then at once.
+    void stop() {
         if (done_) return;
+        const auto how = stopped_ ? Stop::forced : Stop::graceful;
         if (how == Stop::graceful) {
             stopped_ = true;
             say(calls_.empty() ? "stopping" : "hanging up; Ctrl-C again does not wait");
@@ -157,6 +228,7 @@ private:
                 live_.clear();
                 say("agentbridge: a part of the program did not stop in time");
                 console_.out.flush();
+                Keyboard::restore();
                 std::_Exit(to_int(calls_.empty() && unconfirmed_.empty()
                                       ? ExitCode::failure
                                       : ExitCode::not_confirmed));
@@ -167,6 +239,7 @@ private:
 
     void on_done(const Session::End& end) {
         done_ = true;
+        keyboard_.reset();
         redraw_.cancel();
         patience_.cancel();
         log::flush();
@@ -200,14 +273,19 @@ private:
     }
 
     const SessionOptions options_;
-    const bool json_;
+    const bool json_, bell_;
     Console& console_;
     asio::io_context loop_{1};
     LiveLine live_;
     LogSession log_;
+    LoopClock clock_{loop_.get_executor()};
     asio::steady_timer redraw_, patience_;
     const SteadyClock::time_point began_ = SteadyClock::now();
     std::unique_ptr<Session> session_;
+    std::shared_ptr<LiveKeys> keys_;      ///< with keyboard_ only
+    std::unique_ptr<Keyboard> keyboard_;  ///< null: no terminal to read
+    std::vector<call::CallSnapshot> shown_;
+    std::optional<SteadyClock::time_point> next_bell_;  ///< nothing: no call rings
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::map<CallId, Seen> calls_;  ///< not ended yet
     std::optional<call::CallSnapshot> first_outbound_;
@@ -301,7 +379,7 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
         console.err << "nothing was dialled\n";
         return ExitCode::interrupted;
     }
-    return Run(std::move(options), *loaded, invocation.json, console).run(open);
+    return Run(std::move(options), *loaded, invocation.json, !command.no_bell, console).run(open);
 }
 
 ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Console& console,
@@ -330,7 +408,7 @@ ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Cons
     options.wav_file = command.wav;
     options.play_locally = !command.no_audio && loaded.config.speaker != "none";
     options.mic = wants_microphone(command, loaded.config);
-    return Run(std::move(options), loaded, invocation.json, console).run(open);
+    return Run(std::move(options), loaded, invocation.json, !command.no_bell, console).run(open);
 }
 
 }  // namespace bridge::app
