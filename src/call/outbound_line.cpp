@@ -109,6 +109,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     std::shared_ptr<PhoneLine> phone;
     std::vector<Voice*> voices;
     std::size_t voices_made = 0;
+    std::size_t live_voices = 0;
     Clock::TimerId timer = Clock::kNoTimer;
     Clock::Time timer_at{};
 
@@ -236,7 +237,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     // --- sending
 
-    bool live() const;
+    bool live() const { return options.send_silence || live_voices > 0; }
     bool can_send() const { return phone && phone->can_send(); }
 
     /// The call's first slot after `then`.
@@ -261,10 +262,14 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 class OutboundLine::State::Voice final : public VoiceSink {
 public:
     Voice(std::shared_ptr<State> line, Kind kind)
-        : line_(std::move(line)), kind_(kind), index_(line_->voices_made++) {}
+        : line_(std::move(line)), kind_(kind), index_(line_->voices_made++) {
+        line_->voices.push_back(this);
+        if (kind_ == Kind::live) ++line_->live_voices;
+    }
 
     ~Voice() override {
         std::erase(line_->voices, this);
+        if (kind_ == Kind::live) --line_->live_voices;
         finish_current(true);
         if (!line_->gone) line_->tell_finished();
     }
@@ -439,12 +444,6 @@ private:
     UtteranceId current_ = 0;
     std::uint64_t spoke_until_ = 0;  ///< samples sent on the line up to this voice's last
 };
-
-bool OutboundLine::State::live() const {
-    return options.send_silence ||
-           std::any_of(voices.begin(), voices.end(),
-                       [](const Voice* voice) { return voice->kind() == Kind::live; });
-}
 
 /// What is due goes out, and the timer is set for the next time something will be.
 void OutboundLine::State::pump(bool in_slot) {
@@ -643,7 +642,6 @@ OutboundLine::~OutboundLine() {
 
 std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind) {
     auto voice = std::make_shared<State::Voice>(state_, kind);
-    state_->voices.push_back(voice.get());
     state_->schedule();
     return voice;
 }
