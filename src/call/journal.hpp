@@ -53,6 +53,28 @@ struct JournalChange {
     bool ended = false;  ///< confirmed: nothing is left to look after
 };
 
+/// Where the calls of a number go, as the carrier keeps it.
+struct NumberRouting {
+    std::string voice_url, voice_method;
+    std::string fallback_url, fallback_method;
+    std::string status_url, status_method;
+    std::string application, trunk;  ///< while one is set the carrier does not ask voice_url
+    bool operator==(const NumberRouting&) const = default;
+};
+
+/// A number whose calls were pointed to this program, and what is to be put back afterwards.
+struct BorrowedNumber {
+    std::string sid;  ///< the carrier's name for it
+    std::string number;
+    NumberRouting former;
+    /// The public addresses under which it was pointed here, newest last: what is there now and
+    /// begins with one of them is ours to take away, everything else is somebody else's.
+    std::vector<std::string> bases;
+    std::string account;   ///< as in JournalEntry
+    std::string instance;  ///< the program that gives it back
+    WallTime taken{};
+};
+
 /// Thread: any, for every member; coroutines resume on the executor they were started on.
 class Journal {
 public:
@@ -73,6 +95,15 @@ public:
     /// Those of `sids` that are in the journal, whatever their state. Errors: io.
     virtual boost::asio::awaitable<Result<std::vector<CallSid>>> known(
         std::vector<CallSid> sids) = 0;
+
+    /// Safely kept when this returns, in place of what was kept of the same number. Instance and
+    /// account are filled in. Errors: io (nothing was written).
+    virtual boost::asio::awaitable<Result<>> borrow(BorrowedNumber number) = 0;
+    /// Nothing is left to put back. Does nothing when another instance has it by now. Errors: io.
+    virtual boost::asio::awaitable<Result<>> forget_number(std::string sid,
+                                                           std::string instance) = 0;
+    /// The numbers of this account that are to be given back, oldest first. Errors: io.
+    virtual boost::asio::awaitable<Result<std::vector<BorrowedNumber>>> borrowed() = 0;
 };
 
 }  // namespace bridge::call

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -20,11 +21,12 @@ namespace bridge::stores {
 namespace {
 
 namespace asio = boost::asio;
+using call::BorrowedNumber;
 using call::JournalChange;
 using call::JournalEntry;
 using call::WallTime;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;    ///< 1: calls only
 constexpr int kBusyMs = 5000;  ///< another program of ours may be writing
 
 constexpr const char* kSchema =
@@ -44,6 +46,24 @@ constexpr const char* kSchema =
     " changed_ms INTEGER NOT NULL,"
     " ended_ms INTEGER);"  // null: not known to be over
     "CREATE INDEX open_calls ON calls (asked_ms) WHERE ended_ms IS NULL;";
+
+constexpr const char* kNumbers =
+    "CREATE TABLE numbers ("
+    " account TEXT NOT NULL,"
+    " number_sid TEXT NOT NULL,"
+    " number TEXT NOT NULL,"
+    " instance TEXT NOT NULL,"
+    " bases TEXT NOT NULL,"  // one a line, newest last
+    " taken_ms INTEGER NOT NULL,"
+    " voice_url TEXT NOT NULL,"  // these: as they were before
+    " voice_method TEXT NOT NULL,"
+    " fallback_url TEXT NOT NULL,"
+    " fallback_method TEXT NOT NULL,"
+    " status_url TEXT NOT NULL,"
+    " status_method TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " trunk TEXT NOT NULL,"
+    " PRIMARY KEY (account, number_sid));";
 
 std::int64_t to_ms(WallTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -81,6 +101,37 @@ JournalEntry entry_of(SQLite::Statement& row) {
     entry.idempotency_key = row.getColumn("idempotency_key").getString();
     entry.asked = from_ms(row.getColumn("asked_ms").getInt64());
     return entry;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        lines.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return lines;
+}
+
+std::vector<BorrowedNumber> borrowed_of(SQLite::Database& database, const std::string& account) {
+    std::vector<BorrowedNumber> numbers;
+    SQLite::Statement row(database, "SELECT * FROM numbers WHERE account = ? ORDER BY taken_ms");
+    row.bind(1, account);
+    while (row.executeStep()) {
+        const auto text = [&](const char* name) { return row.getColumn(name).getString(); };
+        BorrowedNumber number;
+        number.sid = text("number_sid");
+        number.number = text("number");
+        number.former = {text("voice_url"),       text("voice_method"), text("fallback_url"),
+                         text("fallback_method"), text("status_url"),   text("status_method"),
+                         text("application"),     text("trunk")};
+        number.bases = lines_of(text("bases"));
+        number.account = account;
+        number.instance = text("instance");
+        number.taken = from_ms(row.getColumn("taken_ms").getInt64());
+        numbers.push_back(std::move(number));
+    }
+    return numbers;
 }
 
 void merge(JournalChange& into, JournalChange&& newer) {
@@ -147,10 +198,9 @@ Result<std::shared_ptr<SqliteJournal>> SqliteJournal::open(SqliteJournalOptions 
                                 "this one knows {}); use that one, or set AGENTBRIDGE_STATE_DIR",
                                 path, version, kVersion)});
             }
-            if (version == 0) {
-                database->exec(kSchema);
-                database->exec(fmt::format("PRAGMA user_version={}", kVersion));
-            }
+            if (version < 1) database->exec(kSchema);
+            if (version < 2) database->exec(kNumbers);
+            if (version < kVersion) database->exec(fmt::format("PRAGMA user_version={}", kVersion));
             SQLite::Statement old(*database, "DELETE FROM calls WHERE ended_ms < ?");
             old.bind(1, to_ms(std::chrono::system_clock::now() - options.keep_ended));
             old.exec();
@@ -272,6 +322,60 @@ asio::awaitable<Result<std::vector<CallSid>>> SqliteJournal::known(std::vector<C
             }
             return found;
         };
+    return ask(std::move(work));
+}
+
+asio::awaitable<Result<>> SqliteJournal::tell(std::function<void(SQLite::Database&)> work) {
+    std::function<bool(SQLite::Database&)> asked = [work = std::move(work)](auto& database) {
+        SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+        work(database);
+        transaction.commit();
+        return true;
+    };
+    auto asking = ask(std::move(asked));
+    auto done = co_await std::move(asking);
+    if (!done) co_return tl::unexpected(std::move(done.error()));
+    co_return Result<>{};
+}
+
+asio::awaitable<Result<>> SqliteJournal::borrow(BorrowedNumber number) {
+    if (number.instance.empty()) number.instance = options_.instance;
+    if (number.account.empty()) number.account = options_.account;
+    std::function<void(SQLite::Database&)> work = [number = std::move(number)](auto& database) {
+        const std::string bases = fmt::format("{}", fmt::join(number.bases, "\n"));
+        SQLite::Statement row(
+            database, "INSERT OR REPLACE INTO numbers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        int place = 0;
+        for (const auto* text :
+             {&number.account, &number.sid, &number.number, &number.instance, &bases})
+            row.bind(++place, *text);
+        row.bind(++place, to_ms(number.taken));
+        const auto& former = number.former;
+        for (const auto* text : {&former.voice_url, &former.voice_method, &former.fallback_url,
+                                 &former.fallback_method, &former.status_url, &former.status_method,
+                                 &former.application, &former.trunk})
+            row.bind(++place, *text);
+        row.exec();
+    };
+    return tell(std::move(work));
+}
+
+asio::awaitable<Result<>> SqliteJournal::forget_number(std::string sid, std::string instance) {
+    std::function<void(SQLite::Database&)> work = [account = options_.account, sid = std::move(sid),
+                                                   instance = std::move(instance)](auto& database) {
+        SQLite::Statement row(
+            database, "DELETE FROM numbers WHERE account = ? AND number_sid = ? AND instance = ?");
+        row.bind(1, account);
+        row.bind(2, sid);
+        row.bind(3, instance);
+        row.exec();
+    };
+    return tell(std::move(work));
+}
+
+asio::awaitable<Result<std::vector<BorrowedNumber>>> SqliteJournal::borrowed() {
+    std::function<std::vector<BorrowedNumber>(SQLite::Database&)> work =
+        [account = options_.account](auto& database) { return borrowed_of(database, account); };
     return ask(std::move(work));
 }
 
@@ -410,6 +514,20 @@ void SqliteJournal::update(const JournalChange& change) {
 Error SqliteJournal::failure(const std::exception& error) const {
     return {make_error_code(Errc::io), fmt::format("the journal {} could not be written: {}",
                                                    options_.file.string(), error.what())};
+}
+
+Result<std::vector<BorrowedNumber>> read_borrowed_numbers(const std::filesystem::path& file,
+                                                          const std::string& account) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) return std::vector<BorrowedNumber>{};
+    try {
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kBusyMs);
+        if (!database.tableExists("numbers")) return std::vector<BorrowedNumber>{};
+        return borrowed_of(database, account);
+    } catch (const std::exception& error) {
+        return fail(Errc::io, fmt::format("the journal {} could not be read: {}", file.string(),
+                                          error.what()));
+    }
 }
 
 }  // namespace bridge::stores

@@ -46,6 +46,9 @@ public:
     bool close() override;
     boost::asio::awaitable<Result<std::vector<call::JournalEntry>>> open_calls() override;
     boost::asio::awaitable<Result<std::vector<CallSid>>> known(std::vector<CallSid> sids) override;
+    boost::asio::awaitable<Result<>> borrow(call::BorrowedNumber number) override;
+    boost::asio::awaitable<Result<>> forget_number(std::string sid, std::string instance) override;
+    boost::asio::awaitable<Result<std::vector<call::BorrowedNumber>>> borrowed() override;
 
     /// Changes and entries that are not on disk yet.
     std::size_t waiting() const;
@@ -69,6 +72,8 @@ private:
     /// Runs `work` on the journal's thread and gives its result to the awaiting coroutine.
     template <class T>
     boost::asio::awaitable<Result<T>> ask(std::function<T(SQLite::Database&)> work);
+    /// The same for what only writes.
+    boost::asio::awaitable<Result<>> tell(std::function<void(SQLite::Database&)> work);
 
     const SqliteJournalOptions options_;
     std::unique_ptr<SQLite::Database> database_;  ///< touched by the journal's thread only
@@ -82,5 +87,10 @@ private:
     bool lost_ = false;  ///< closed with changes that could not be written
     std::thread thread_;
 };
+
+/// The numbers of `account` that the journal in `file` holds, without opening it for writing.
+/// Nothing when there is no journal, or it is of a version that holds none. Errors: io.
+Result<std::vector<call::BorrowedNumber>> read_borrowed_numbers(const std::filesystem::path& file,
+                                                                const std::string& account);
 
 }  // namespace bridge::stores

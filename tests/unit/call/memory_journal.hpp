@@ -52,10 +52,29 @@ public:
         });
         co_return sids;
     }
+    boost::asio::awaitable<Result<>> borrow(BorrowedNumber number) override {
+        steps.push_back("borrow " + number.number);
+        if (!borrow_outcome) co_return borrow_outcome;
+        if (number.instance.empty()) number.instance = name;
+        std::erase_if(numbers, [&](const BorrowedNumber& one) { return one.sid == number.sid; });
+        numbers.push_back(std::move(number));
+        co_return Result<>{};
+    }
+    boost::asio::awaitable<Result<>> forget_number(std::string sid, std::string instance) override {
+        std::erase_if(numbers, [&](const BorrowedNumber& one) {
+            return one.sid == sid && one.instance == instance;
+        });
+        co_return Result<>{};
+    }
+    boost::asio::awaitable<Result<std::vector<BorrowedNumber>>> borrowed() override {
+        co_return numbers;
+    }
 
     std::string name = "1-test";
     Result<> begin_outcome;
+    Result<> borrow_outcome;
     std::vector<JournalEntry> entries;
+    std::vector<BorrowedNumber> numbers;
     std::vector<std::string> steps;
     int ended_twice = 0;
 };

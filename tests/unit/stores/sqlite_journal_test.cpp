@@ -160,6 +160,84 @@ TEST_F(SqliteJournalTest, RefusesAnEntryItCannotWriteAndKeepsChangesUntilItCan) 
     EXPECT_EQ(calls->front().state, CallState::ringing);
 }
 
+call::BorrowedNumber number(std::string sid) {
+    call::BorrowedNumber out;
+    out.sid = std::move(sid);
+    out.number = "+15005550006";
+    out.former = {"https://theirs.example/voice",
+                  "GET",
+                  "https://theirs.example/f",
+                  "POST",
+                  "https://theirs.example/s",
+                  "POST",
+                  "AP1",
+                  "TK1"};
+    out.bases = {"https://old.example", "https://new.example/here"};
+    out.taken = call::WallTime(std::chrono::seconds(1'700'000'000));
+    return out;
+}
+
+TEST_F(SqliteJournalTest, KeepsABorrowedNumberWithAllThatIsToBePutBack) {
+    auto journal = open();
+    ASSERT_TRUE(run(journal->borrow(number("PN1"))));
+    const auto there = read_borrowed_numbers(folder.path() / "journal.db", "AC1");
+    ASSERT_TRUE(there) << there.error().message;
+    EXPECT_EQ(there->size(), 1U) << "on disk when borrow returns";
+    EXPECT_TRUE(read_borrowed_numbers(folder.path() / "journal.db", "AC2")->empty());
+    journal.reset();
+
+    const auto next = open("2-b");
+    const auto kept = run(next->borrowed());
+    ASSERT_TRUE(kept);
+    ASSERT_EQ(kept->size(), 1U);
+    const auto& one = kept->front();
+    EXPECT_EQ(one.sid, "PN1");
+    EXPECT_EQ(one.number, "+15005550006");
+    EXPECT_EQ(one.former, number("").former);
+    EXPECT_EQ(one.bases, number("").bases);
+    EXPECT_EQ(one.instance, "1-a");
+    EXPECT_EQ(one.account, "AC1");
+    EXPECT_EQ(one.taken, number("").taken);
+}
+
+TEST_F(SqliteJournalTest, ANumberIsForgottenOnlyByWhoHoldsIt) {
+    const auto first = open();
+    const auto second = open("2-b");
+    ASSERT_TRUE(run(first->borrow(number("PN1"))));
+    ASSERT_TRUE(run(second->borrow(number("PN1"))));
+    ASSERT_EQ(run(first->borrowed())->size(), 1U) << "one row for one number";
+    ASSERT_TRUE(run(first->forget_number("PN1", "1-a")));
+    ASSERT_EQ(run(first->borrowed())->size(), 1U) << "the second has it by now";
+    ASSERT_TRUE(run(first->forget_number("PN1", "2-b")));
+    EXPECT_TRUE(run(first->borrowed())->empty());
+}
+
+TEST_F(SqliteJournalTest, AJournalOfTheFirstVersionKeepsItsCallsAndTakesNumbers) {
+    {
+        const auto journal = open();
+        ASSERT_TRUE(run(journal->begin(entry("c_1"))));
+    }
+    {
+        SQLite::Database old((folder.path() / "journal.db").string(), SQLite::OPEN_READWRITE);
+        old.exec("DROP TABLE numbers");
+        old.exec("PRAGMA user_version=1");
+    }
+    EXPECT_TRUE(read_borrowed_numbers(folder.path() / "journal.db", "AC1")->empty());
+    const auto journal = open("2-b");
+    EXPECT_EQ(run(journal->open_calls())->size(), 1U);
+    ASSERT_TRUE(run(journal->borrow(number("PN1"))));
+    EXPECT_EQ(run(journal->borrowed())->size(), 1U);
+}
+
+TEST_F(SqliteJournalTest, ANumberThatCannotBeWrittenDownIsToldAtOnce) {
+    const auto journal = open();
+    SQLite::Database rival((folder.path() / "journal.db").string(), SQLite::OPEN_READWRITE);
+    rival.exec("DROP TABLE numbers");
+    const auto refused = run(journal->borrow(number("PN1")));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::io);
+}
+
 TEST_F(SqliteJournalTest, AThousandCallsAtOnceAreAllKept) {
     const auto journal = open();
     int written = 0;
