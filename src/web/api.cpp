@@ -111,6 +111,15 @@ bool is_key(std::string_view key) {
            std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+net::HttpResponse number_problem(const Error& error) {
+    const auto& what = error.message;
+    if (error.code == Errc::not_found) return problem(404, "no_such_number", what);
+    if (error.code == Errc::refused) return problem(409, "taken", what);
+    if (error.code == Errc::bad_config) return problem(409, "not_usable", what);
+    if (error.code == Errc::unauthorized) return problem(502, "unauthorized", what);
+    return problem_of(error);
+}
+
 /// Whether its answer comes before the deed is done.
 bool takes_time(std::string_view verb) {
     return verb == "dtmf" || verb == "transfer" || verb == "reject";
@@ -134,6 +143,10 @@ asio::awaitable<net::HttpResponse> Api::answer(std::shared_ptr<Api> self,
         if (request.method == "POST") co_return co_await place(self, std::move(request));
         auto state = query_value(request.query(), "state");
         co_return co_await list(self, std::move(state));
+    }
+    if (rest == "numbers/use") {
+        if (auto wrong = wrong_method(request.method, {"POST"})) co_return std::move(*wrong);
+        co_return co_await use_number(self, std::move(request));
     }
     if (!rest.starts_with("calls/")) co_return no_route();
     rest.remove_prefix(6);
@@ -247,6 +260,22 @@ Api::Answer Api::place(std::shared_ptr<Api> self, net::HttpRequest request) {
     self->parts_.calls->post(id, call::input::Dial{});
     auto response = co_await show(self, id, 201);
     response.headers.set("Location", fmt::format("{}calls/{}", kPrefix, id));
+    co_return response;
+}
+
+Api::Answer Api::use_number(std::shared_ptr<Api> self, net::HttpRequest request) {
+    auto fields = read_fields(request, kBodyBytes);
+    if (!fields) co_return std::move(fields.error());
+    auto number = fields->wanted_text("number");
+    const auto force = fields->flag("force").value_or(false);
+    if (auto good = fields->done(); !good) co_return problem_of(good.error());
+    if (!self->parts_.use_number)
+        co_return problem(409, "not_usable", "this program takes no inbound calls");
+    auto using_it = self->parts_.use_number(std::move(number), force);
+    auto used = co_await std::move(using_it);
+    if (!used) co_return number_problem(used.error());
+    auto response = net::respond(200, "application/json", *used + "\n");
+    response.headers.set("Cache-Control", "no-store");
     co_return response;
 }
 

@@ -5,6 +5,7 @@
 //   /api/v1/calls                      GET list · POST place
 //   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
 //   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, …
+//   /api/v1/numbers/use                POST calls of a number come here
 //
 // Who may ask (token, Host, Origin) is the control plane's business, not this one's.
 
@@ -41,6 +42,11 @@ struct ApiParts {
     std::function<Result<call::CallSpec>(const CallOrder&)> order;
     /// Checks whom a call is to be transferred to. Errors: bad_field, without the field's name.
     std::function<Result<std::string>(std::string_view)> target;
+    /// Points a number here and answers with JSON text; empty: this program takes no inbound calls.
+    /// Awaited on the executor. Errors: bad_field, not_found (no such number), refused (it is
+    /// somebody else's), bad_config (it cannot be used), cancelled, and those of REST.
+    std::function<boost::asio::awaitable<Result<std::string>>(std::string number, bool force)>
+        use_number{};
 };
 
 /// Thread: the executor's, which is the desk's too.
@@ -59,6 +65,7 @@ private:
     static Answer list(std::shared_ptr<Api> self, std::string state);
     static Answer show(std::shared_ptr<Api> self, CallId id, int status);
     static Answer place(std::shared_ptr<Api> self, net::HttpRequest request);
+    static Answer use_number(std::shared_ptr<Api> self, net::HttpRequest request);
     static Answer obey(std::shared_ptr<Api> self, CallId id, call::Command command, int status);
     Result<call::Command> read_command(std::string_view verb, class Fields& fields) const;
     net::HttpResponse call_answer(int status, const call::CallSnapshot& call) const;

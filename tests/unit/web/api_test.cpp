@@ -23,7 +23,7 @@ asio::awaitable<void> ask_api(std::shared_ptr<Api> api, net::HttpRequest request
 
 /// The API over real calls, on a loop that is run by hand.
 struct Plane {
-    Plane() {
+    explicit Plane(bool inbound = true) {
         ApiParts parts;
         parts.calls = &registry;
         parts.desk = desk;
@@ -39,7 +39,19 @@ struct Plane {
             if (to.starts_with('+')) return std::string(to);
             return fail(Errc::bad_field, "write it as +15551234567");
         };
+        if (inbound) {
+            parts.use_number = [this](std::string number, bool force) {
+                return answer_number(this, std::move(number), force);
+            };
+        }
         api = std::make_shared<Api>(loop.get_executor(), std::move(parts));
+    }
+
+    static asio::awaitable<Result<std::string>> answer_number(Plane* plane, std::string number,
+                                                              bool force) {
+        plane->numbers.push_back(number + (force ? " by force" : ""));
+        if (plane->number_problem) co_return tl::unexpected(*plane->number_problem);
+        co_return R"({"number":")" + number + R"("})";
     }
 
     CallId talks() {
@@ -91,12 +103,55 @@ struct Plane {
     std::shared_ptr<call::Desk> desk = call::Desk::open(registry, bus, loop.get_executor(), {});
     std::vector<CallOrder> orders;
     std::optional<Error> order_problem;
+    std::vector<std::string> numbers;
+    std::optional<Error> number_problem;
     std::shared_ptr<Api> api;
     int count = 0;
 };
 
 std::string at(const CallId& id, const std::string& verb = {}) {
     return "/api/v1/calls/" + id.str() + (verb.empty() ? "" : "/" + verb);
+}
+
+TEST(Api, ANumberIsPointedHere) {
+    Plane p;
+    const auto path = "/api/v1/numbers/use";
+    const auto answer = p.ask("POST", path, R"({"number":"+1555"})");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "{\"number\":\"+1555\"}\n");
+    EXPECT_EQ(answer.headers.find("Cache-Control"), "no-store");
+    p.ask("POST", path, R"({"number":"+1555","force":true})");
+    EXPECT_EQ(p.numbers, (std::vector<std::string>{"+1555", "+1555 by force"}));
+    EXPECT_EQ(p.ask("GET", path).status, 405);
+    EXPECT_EQ(p.code(p.ask("POST", path, "{}")), "bad_field");
+    EXPECT_EQ(p.code(p.ask("POST", path, R"({"number":"+1555","forse":true})")), "bad_field");
+    EXPECT_EQ(p.numbers.size(), 2U);
+}
+
+TEST(Api, WhyANumberIsNotPointedHereIsAProblem) {
+    Plane p;
+    struct Case {
+        Errc error;
+        int status;
+        const char* code;
+    };
+    for (const auto& one :
+         {Case{Errc::not_found, 404, "no_such_number"}, Case{Errc::refused, 409, "taken"},
+          Case{Errc::bad_config, 409, "not_usable"}, Case{Errc::unauthorized, 502, "unauthorized"},
+          Case{Errc::cancelled, 503, "draining"}, Case{Errc::io, 500, "internal"}}) {
+        p.number_problem = Error{make_error_code(one.error), "why"};
+        const auto answer = p.ask("POST", "/api/v1/numbers/use", R"({"number":"+1555"})");
+        EXPECT_EQ(answer.status, one.status);
+        EXPECT_EQ(p.code(answer), one.code);
+        EXPECT_EQ(p.body(answer).at("detail").as_string(), "why");
+    }
+}
+
+TEST(Api, AProgramWithoutInboundCallsTakesNoNumber) {
+    Plane p(false);
+    const auto answer = p.ask("POST", "/api/v1/numbers/use", R"({"number":"+1555"})");
+    EXPECT_EQ(answer.status, 409);
+    EXPECT_EQ(p.code(answer), "not_usable");
 }
 
 TEST(Api, ListsTheCalls) {
