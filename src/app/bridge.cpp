@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "app/phone_number.hpp"
 #include "base/log.hpp"
 #include "twilio/wire/probe.hpp"
 
@@ -18,6 +19,17 @@ using namespace std::chrono_literals;
 
 /// Answers that are on their way (the 204 of a last status callback) get this long.
 constexpr auto kLastAnswers = 2000ms;
+
+/// As web::ApiParts::use_number.
+boost::asio::awaitable<Result<std::string>> use_number(std::shared_ptr<NumberWebhooks> numbers,
+                                                       std::string written, bool force) {
+    auto number = parse_phone_number(written);
+    if (!number) co_return fail(Errc::bad_field, "number: " + number.error().message);
+    auto used = co_await NumberWebhooks::use(std::move(numbers), std::move(*number), force);
+    if (!used) co_return tl::unexpected(std::move(used.error()));
+    log::info("numbers", "{}", format_used(*used));
+    co_return format_used_json(*used);
+}
 
 boost::asio::awaitable<net::HttpResponse> not_found() {
     co_return net::respond(404, "text/plain", "not found\n");
@@ -92,6 +104,13 @@ Result<> Bridge::set_up(call::EventBus& events) {
     });
     options_.rest.public_url = public_url_;
     rest_ = std::make_shared<twilio::RestClient>(first.executor(), http_, options_.rest);
+
+    if (options_.numbers.alive && options_.journal) {
+        numbers_ = std::make_shared<NumberWebhooks>(
+            first.executor(), rest_,
+            NumberWebhooksOptions{options_.journal, public_url_, options_.numbers.alive,
+                                  options_.numbers.local_carrier});
+    }
 
     std::vector<call::CallHome> homes;
     for (std::size_t i = 0; i < shards_->size(); ++i) {
@@ -235,9 +254,13 @@ Result<> Bridge::open_control() {
     options.port = wanted.port;
     options.token = wanted.token;
     options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
-    options.api = std::make_shared<web::Api>(
-        (*shards_)[0].executor(),
-        web::ApiParts{registry_.get(), desk_, wanted.order, wanted.target});
+    web::ApiParts parts{registry_.get(), desk_, wanted.order, wanted.target};
+    if (numbers_) {
+        parts.use_number = [numbers = numbers_](std::string number, bool force) {
+            return use_number(numbers, std::move(number), force);
+        };
+    }
+    options.api = std::make_shared<web::Api>((*shards_)[0].executor(), std::move(parts));
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
     shards_->run_on(0, [&] {
         const auto executor = (*shards_)[0].executor();

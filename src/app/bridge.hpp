@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/number_webhooks.hpp"
 #include "audio/device.hpp"
 #include "audio/microphone.hpp"
 #include "base/metrics.hpp"
@@ -79,6 +80,11 @@ struct BridgeOptions {
         std::function<Result<std::string>(std::string_view)> target{};
     } control;
     call::DeskOptions desk;
+    /// Numbers of the account that are pointed here; none without `alive` or a journal.
+    struct Numbers {
+        std::function<bool(const std::string& instance)> alive{};  ///< as NumberWebhooksOptions
+        bool local_carrier = false;
+    } numbers{};
     std::shared_ptr<call::Journal> journal;  ///< null: nothing is remembered
     std::vector<call::JournalEntry> adopt;   ///< calls of a former run to look after from the start
 };
@@ -114,6 +120,8 @@ public:
     std::shared_ptr<call::Carrier> carrier() { return rest_; }
     /// Thread: the first io thread's, for every member of it.
     const std::shared_ptr<call::Desk>& desk() { return desk_; }
+    /// Null: none. Thread: the first io thread's.
+    const std::shared_ptr<NumberWebhooks>& numbers() const { return numbers_; }
     /// Calls somebody for the person here, who speaks to them. Thread: any.
     CallId dial(call::CallSpec spec);
     /// What it counts; render_metrics() makes it text.
@@ -147,6 +155,7 @@ private:
     std::unique_ptr<net::Shards> shards_;
     std::shared_ptr<net::HttpClient> http_;
     std::shared_ptr<twilio::RestClient> rest_;
+    std::shared_ptr<NumberWebhooks> numbers_;
     std::unique_ptr<call::CallRegistry> registry_;
     std::unique_ptr<call::WarmTransfers> transfers_;
     std::shared_ptr<call::Desk> desk_;

@@ -28,6 +28,10 @@ const std::set<std::string>& flags_with_value() {
     return flags;
 }
 
+bool is_number(const std::string& word) {
+    return word.find_first_of("+0123456789") == 0;
+}
+
 /// Puts the command first: "--json config show" reads as "config --json show", and a line without a
 /// command as "serve".
 std::vector<std::string> with_command_first(std::vector<std::string> arguments) {
@@ -39,6 +43,9 @@ std::vector<std::string> with_command_first(std::vector<std::string> arguments) 
             return arguments;
         }
         if (flags_with_value().count(word) != 0) ++at;
+        // This one's value may be left out.
+        if (word == "--use-number" && at + 1 < arguments.size() && is_number(arguments[at + 1]))
+            ++at;
     }
     const auto has = [&](const char* flag) {
         return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
@@ -73,6 +80,7 @@ public:
                 "  agentbridge call --target +15551234567 --dry-run");
         add_demo();
         add_calls();
+        add_numbers();
         add_devices();
         add_config();
         add_emulator();
@@ -213,6 +221,18 @@ private:
                     "what to do with inbound calls");
             setting(sub, "--unanswered", "AGENTBRIDGE_UNANSWERED", "hangup|voicemail",
                     "what becomes of one that rang and was not taken");
+            sub->add_option_function<std::string>(
+                   "--use-number",
+                   [this](const std::string& number) {
+                       invocation_.settings["AGENTBRIDGE_USE_NUMBER"] =
+                           number.empty() ? "on" : number;
+                   },
+                   "calls of this number of the account (default: TWILIO_PHONE_NUMBER) come here, "
+                   "and go where they went before when the program ends")
+                ->expected(0, 1)
+                ->option_text("[NUMBER]");
+            sub->add_flag("--force", run.force,
+                          "with --use-number: take it even if its calls go to somebody else");
         }
     }
 
@@ -236,6 +256,33 @@ private:
                        return command(parent, name, meaning, examples,
                                       [made = std::move(made)] { return Command(made()); });
                    });
+    }
+
+    void add_numbers() {
+        auto* numbers = group("numbers", "Where the inbound calls of the account's numbers go");
+        const auto add = [&](NumbersCommand::Action action, const char* name, const char* meaning,
+                             const char* examples) {
+            return command(numbers, name, meaning, examples, [this, action] {
+                numbers_.action = action;
+                return numbers_;
+            });
+        };
+        add(NumbersCommand::Action::list, "list", "The account's numbers, and where their calls go",
+            "  agentbridge numbers list\n  agentbridge numbers list --json");
+        auto* use = add(NumbersCommand::Action::use, "use",
+                        "Have a running `serve` take the calls of a number until it ends",
+                        "  agentbridge numbers use +15551234567");
+        use->add_option("number", numbers_.number, "a number of the account")
+            ->option_text("NUMBER")
+            ->required();
+        use->add_flag("--force", numbers_.force, "even if its calls go to somebody else");
+        option(use, "--instance", numbers_.instance, "PID|URL",
+               "which running program: its PID or its control URL (default: the only one)");
+        auto* restore = add(NumbersCommand::Action::restore, "restore",
+                            "Give back numbers that a program has left pointed to itself",
+                            "  agentbridge numbers restore\n"
+                            "  agentbridge numbers restore +15551234567");
+        restore->add_option("number", numbers_.number, "this one alone")->option_text("NUMBER");
     }
 
     /// How the calls sound and are answered from the keyboard.
@@ -568,6 +615,11 @@ private:
             if (const auto target = parse_target(run->target); !target)
                 return "--target: " + target.error().message;
         }
+        if (!numbers_.number.empty()) {
+            auto number = parse_phone_number(numbers_.number);
+            if (!number) return number.error().message;
+            numbers_.number = *number;
+        }
         for (const auto& [flag, number] :
              {std::pair{"--to", &demo_.to}, std::pair{"--from", &trigger_.from},
               std::pair{"--to", &trigger_.to}}) {
@@ -616,6 +668,7 @@ private:
     DevicesCommand devices_;
     ConfigCommand config_;
     CallsGrammar calls_;
+    NumbersCommand numbers_;
     EmulatorServeCommand emulator_;
     ReapCommand reap_;
     EmulatorTriggerCommand trigger_;

@@ -26,6 +26,7 @@ struct RunCommand {
     bool yes = false;
     bool dry_run = false;
     bool no_bell = false;
+    bool force = false;  ///< serve: take the number even if it is somebody else's
 };
 struct DemoCommand {
     std::string persona, wav, to;
@@ -97,6 +98,12 @@ struct CallsCommand {
     bool silence = false;  ///< hold: without music
     bool in_band = false;  ///< dtmf: as tones in the sound
 };
+struct NumbersCommand {
+    enum class Action { list, use, restore } action = Action::list;
+    std::string number;  ///< E.164; restore: empty means all
+    bool force = false;
+    std::string instance;  ///< use: PID or URL; empty: the only one that runs
+};
 struct ReapCommand {
     bool dry_run = false;
 };
@@ -118,7 +125,8 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 ReapCommand, DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
+                 NumbersCommand, ReapCommand, DoctorCommand, CompletionCommand, VersionCommand,
+                 HelpCommand>
         command;
 };
 

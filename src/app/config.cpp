@@ -451,6 +451,7 @@ private:
                             : *word == "ring" ? AnswerPolicy::ring
                                               : AnswerPolicy::accept;
         }
+        check_use_number();
         if (const auto word = choice("AGENTBRIDGE_UNANSWERED")) {
             config.unanswered = *word == "voicemail" ? Unanswered::voicemail : Unanswered::hang_up;
         }
@@ -471,6 +472,22 @@ private:
         duration("AGENTBRIDGE_PING_INTERVAL", 1, 3600, config.ping_interval);
         duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
         duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
+    }
+
+    void check_use_number() {
+        auto& config = out_.config;
+        const auto written = lower(text("AGENTBRIDGE_USE_NUMBER"));
+        if (written == "off") return;
+        if (written == "on") {
+            config.use_number = config.phone_number;
+        } else if (const auto number = parse_phone_number(written)) {
+            config.use_number = *number;
+        } else {
+            const auto& message = number.error().message;
+            const auto colon = message.find(": ");
+            wrong("AGENTBRIDGE_USE_NUMBER", "is neither on, off nor a phone number",
+                  colon == std::string::npos ? message : message.substr(colon + 2));
+        }
     }
 
     void check_audio() {

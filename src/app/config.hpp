@@ -54,6 +54,7 @@ struct Config {
 
     // Calls
     AnswerPolicy answer = AnswerPolicy::accept;
+    std::string use_number;  ///< that `serve` points here, E.164; empty: none
     Unanswered unanswered = Unanswered::hang_up;  ///< of an inbound call that rang
     std::string voicemail_greeting, hold_music;   ///< sound files; empty: our own
     std::chrono::seconds voicemail_limit{120};

@@ -1,7 +1,5 @@
 #include "app/former_calls.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
@@ -12,10 +10,6 @@
 #include "stores/sqlite_journal.hpp"
 
 namespace bridge::app {
-
-std::string account_key(const Config& config) {
-    return fmt::format("{} {}", config.account_sid, rest_address(config));
-}
 
 Result<Memory> open_memory(const Config& config) {
     Memory memory;

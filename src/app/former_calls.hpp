@@ -23,7 +23,4 @@ struct Memory {
 /// left. Blocks on the disk. Errors: io, with the path and the setting.
 Result<Memory> open_memory(const Config& config);
 
-/// Whose calls these are: account and REST address.
-std::string account_key(const Config& config);
-
 }  // namespace bridge::app

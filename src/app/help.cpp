@@ -22,6 +22,7 @@ Commands:
   call                        place one call; the program ends with it
   serve                       answer inbound calls
   calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, transfer, hangup, …
+  numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
   emulator serve|trigger|load|ledger   the built-in Twilio as a server of its own
@@ -202,7 +203,7 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",     "call", "serve",  "calls",      "devices", "config",
+    return {"demo",     "call", "serve",  "calls",      "numbers", "devices", "config",
             "emulator", "reap", "doctor", "completion", "version", "help"};
 }
 

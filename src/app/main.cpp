@@ -46,5 +46,10 @@ int main(int count, char** words) {
     const std::vector<std::string> arguments(words + 1, words + count);
     return to_int(
         run_program(arguments, console,
-                    {open_session, open_emulator, reap_calls, run_doctor, open_load}));
+                    {open_session,
+                     open_emulator,
+                     reap_calls,
+                     run_doctor,
+                     open_load,
+                     {list_numbers, restore_numbers}}));
 }

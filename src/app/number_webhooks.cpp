@@ -20,6 +20,7 @@ using call::BorrowedNumber;
 using call::NumberRouting;
 
 constexpr auto kPart = "numbers";
+constexpr auto kEnding = "this program is ending";
 constexpr std::size_t kBases = 16;  ///< as many as the public address remembers
 
 /// An address of a number with its method, what they are called over REST, and which path of ours
@@ -40,17 +41,6 @@ constexpr std::array<Field, 3> kFields{{
      "StatusCallbackMethod", kStatusPath},
 }};
 constexpr const Field& kVoice = kFields[0];
-
-NumberRouting routing_of(const twilio::PhoneNumber& number) {
-    return {number.voice_url,
-            number.voice_method,
-            number.voice_fallback_url,
-            number.voice_fallback_method,
-            number.status_callback,
-            number.status_callback_method,
-            number.voice_application_sid,
-            number.trunk_sid};
-}
 
 NumberRouting routing_to(const std::string& base) {
     NumberRouting routing;
@@ -109,10 +99,21 @@ Error used_by(const std::string& number, const std::string& instance) {
     return {make_error_code(Errc::refused),
             fmt::format("{} is used by another running agentbridge (process {}).\n    End that "
                         "one, or take the number with --force",
-                        number, instance.substr(0, instance.find('-')))};
+                        number, process_of(instance))};
 }
 
 }  // namespace
+
+call::NumberRouting routing_of(const twilio::PhoneNumber& number) {
+    return {number.voice_url,
+            number.voice_method,
+            number.voice_fallback_url,
+            number.voice_fallback_method,
+            number.status_callback,
+            number.status_callback_method,
+            number.voice_application_sid,
+            number.trunk_sid};
+}
 
 /// Holds the turn and passes it on.
 class NumberWebhooks::Turn {
@@ -150,7 +151,7 @@ asio::awaitable<Result<UsedNumber>> NumberWebhooks::use(std::shared_ptr<NumberWe
                                                         std::string number, bool force) {
     co_await await_turn(self);
     const Turn turn(self);
-    if (self->ending_) co_return fail(Errc::cancelled, "this program is ending");
+    if (self->ending_) co_return fail(Errc::cancelled, kEnding);
     co_return co_await use_in_turn(self, std::move(number), force);
 }
 
@@ -173,6 +174,7 @@ asio::awaitable<Result<UsedNumber>> NumberWebhooks::use_in_turn(
                                    "voice capability",
                                    number));
     }
+    if (self->ending_) co_return fail(Errc::cancelled, kEnding);
     auto rows = co_await journal->borrowed();
     if (!rows) co_return tl::unexpected(std::move(rows.error()));
     const auto row = std::find_if(rows->begin(), rows->end(),

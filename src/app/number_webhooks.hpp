@@ -22,6 +22,8 @@
 
 namespace bridge::app {
 
+call::NumberRouting routing_of(const twilio::PhoneNumber& number);
+
 struct NumberWebhooksOptions {
     std::shared_ptr<call::Journal> journal;
     twilio::SharedUrl url;  ///< where numbers are pointed to

@@ -7,13 +7,10 @@
 #include <boost/json/serialize.hpp>
 
 namespace bridge::app {
-namespace {
 
 std::string process_of(const std::string& instance) {
     return instance.substr(0, instance.find('-'));
 }
-
-}  // namespace
 
 std::string_view to_string(ReturnedNumber::What what) {
     switch (what) {
@@ -156,7 +153,50 @@ std::string format_used_json(const UsedNumber& used) {
                             {"sid", used.sid},
                             {"voice_url", used.voice_url},
                             {"former_voice_url", shown_url(used.former.voice_url)},
+                            {"former_application", shown_url(used.former.application)},
+                            {"former_trunk", shown_url(used.former.trunk)},
                             {"already", used.already}});
+}
+
+UsedNumber read_used(const boost::json::value& answer) {
+    UsedNumber used;
+    const auto* object = answer.if_object();
+    if (object == nullptr) return used;
+    const auto text = [&](const char* name) {
+        const auto* found = object->if_contains(name);
+        return found && found->is_string() ? std::string(found->get_string()) : std::string();
+    };
+    used.number = text("number");
+    used.sid = text("sid");
+    used.voice_url = text("voice_url");
+    used.former.voice_url = text("former_voice_url");
+    used.former.application = text("former_application");
+    used.former.trunk = text("former_trunk");
+    const auto* already = object->if_contains("already");
+    used.already = already && already->is_bool() && already->get_bool();
+    return used;
+}
+
+std::string format_number_table(const std::vector<NumberRow>& rows) {
+    if (rows.empty()) return "the account has no numbers; buy one at console.twilio.com\n";
+    using Target = NumberRow::Target;
+    auto out = fmt::format("{:<17}{:<7}{}\n", "NUMBER", "VOICE", "INBOUND CALLS GO");
+    for (const auto& row : rows) {
+        std::string where = format_routing(row.routing);
+        if (row.target == Target::here) where = "here";
+        if (row.target == Target::here && row.borrowed) {
+            where += fmt::format(" (process {}), before {}", process_of(row.borrowed->instance),
+                                 format_routing(row.borrowed->former));
+        }
+        if (row.target == Target::left) {
+            where = fmt::format(
+                "to a program that has ended, before {}; `agentbridge numbers "
+                "restore` gives it back",
+                format_routing(row.borrowed->former));
+        }
+        out += fmt::format("{:<17}{:<7}{}\n", row.number, row.voice ? "yes" : "no", where);
+    }
+    return out;
 }
 
 ExitCode exit_for_number(const Error& error) {

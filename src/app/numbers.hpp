@@ -2,7 +2,7 @@
 // Where the inbound calls of the account's numbers go: what the `numbers` commands show and do, as
 // plain values and their texts.
 
-#include <filesystem>
+#include <boost/json/value.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -83,11 +83,18 @@ std::string shown_url(std::string_view url);
 /// application AP…" or "nowhere".
 std::string format_routing(const call::NumberRouting& routing);
 
+/// The process number in the name of an instance.
+std::string process_of(const std::string& instance);
 /// One sentence without a full stop.
 std::string format_used(const UsedNumber& used);
 std::string format_returned(const ReturnedNumber& returned);
-/// {"number","sid","voice_url","former_voice_url","already"}: what the control API answers.
+/// {"number","sid","voice_url","former_voice_url","former_application","former_trunk","already"}:
+/// what the control API answers.
 std::string format_used_json(const UsedNumber& used);
+
+UsedNumber read_used(const boost::json::value& answer);
+/// A header, and a line for each.
+std::string format_number_table(const std::vector<NumberRow>& rows);
 
 /// What a command ends with when a number could not be pointed here.
 ExitCode exit_for_number(const Error& error);

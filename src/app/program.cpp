@@ -43,6 +43,9 @@ struct Dispatch {
     ExitCode operator()(const CallsCommand& command) const {
         return steer_calls(invocation, command, console);
     }
+    ExitCode operator()(const NumbersCommand& command) const {
+        return run_numbers(invocation, command, console, parts.numbers);
+    }
     ExitCode operator()(const ReapCommand& command) const {
         return reap(invocation, command, console, parts.reap_calls);
     }

@@ -8,6 +8,7 @@
 #include "app/cli.hpp"
 #include "app/console.hpp"
 #include "app/load_service.hpp"
+#include "app/numbers.hpp"
 #include "app/session.hpp"
 
 namespace bridge::app {
@@ -19,6 +20,7 @@ struct Parts {
     ReapCalls reap_calls;
     std::function<ExitCode(const Invocation&, Console&)> run_doctor{};
     OpenLoad open_load{};
+    NumberParts numbers{};
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

@@ -7,6 +7,10 @@ std::string rest_address(const Config& config) {
                                    : config.base_url;
 }
 
+std::string account_key(const Config& config) {
+    return config.account_sid + " " + rest_address(config);
+}
+
 twilio::RestOptions rest_options(const Config& config) {
     twilio::RestOptions options;
     options.base_url = rest_address(config);

@@ -43,9 +43,10 @@ struct SessionOptions {
     std::string
         target;        ///< what to call; empty: nobody. Demo: empty means the number of the persona
     std::string from;  ///< empty: config.phone_number
-    bool listen_only = false;  ///< <Start><Stream>
-    bool play_locally = true;  ///< false: --no-audio, no sound device is opened
-    bool mic = false;          ///< the microphone (config.microphone) goes to the phone
+    bool listen_only = false;   ///< <Start><Stream>
+    bool play_locally = true;   ///< false: --no-audio, no sound device is opened
+    bool mic = false;           ///< the microphone (config.microphone) goes to the phone
+    bool force_number = false;  ///< serve: config.use_number is taken even from somebody else
     // demo only
     std::string persona;   ///< description for the called phone, empty: the default greeting
     std::string wav_file;  ///< what was heard goes to this file instead of the speakers; empty:

@@ -123,6 +123,10 @@ std::vector<Setting> make_table() {
          "--answer",
          "",
          {"auto", "ring", "reject"}},
+        {"AGENTBRIDGE_USE_NUMBER", Kind::text, "off", "",
+         "`serve` has inbound calls of this number come here, and gives it back when it ends: off, "
+         "on (TWILIO_PHONE_NUMBER) or a number of the account",
+         "Calls", "--use-number", ""},
         {"AGENTBRIDGE_RING_TIMEOUT", Kind::seconds, "30", "seconds",
          "how long a called phone rings, or an inbound call rings here, 5 to 600", "Calls",
          "--ring-timeout", ""},

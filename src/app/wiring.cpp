@@ -15,6 +15,7 @@
 #include "app/bridge.hpp"
 #include "app/call_text.hpp"
 #include "app/former_calls.hpp"
+#include "app/number_keeper.hpp"
 #include "app/phone_number.hpp"
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
@@ -39,6 +40,8 @@ constexpr auto kGraceful = 15s;
 constexpr auto kForced = 800ms;
 /// How long the end of this run waits for the calls of a former one.
 constexpr auto kSettling = 5s;
+/// And for its numbers to be given back.
+constexpr auto kReturning = 3s;
 constexpr auto kDemoNumber = "+12025550100";
 constexpr auto kDemoFile = "demo.wav";
 constexpr auto kGreeting =
@@ -110,6 +113,7 @@ public:
 
     ~LiveSession() override {
         address_.reset();
+        numbers_.reset();
         subscription_.reset();
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
@@ -178,6 +182,12 @@ public:
             [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
             [](std::string_view to) { return parse_target(to); }};
         bridge.desk = {other_calls(config.other_calls), config.push_to_talk, true};
+        if (options_.kind == SessionOptions::Kind::serve) {
+            bridge.numbers = {[folder = config.state_dir](const std::string& name) {
+                                  return is_alive(folder, name);
+                              },
+                              config.carrier_is_local()};
+        }
         // What still rings, or is kept by the carrier, goes on; the rest is ended below.
         std::vector<call::JournalEntry> orphans;
         for (auto& entry : memory_.orphans) {
@@ -197,6 +207,12 @@ public:
         bridge_ = std::move(*started);
         control_token_ = control_token;
         describe_instance();
+        if (bridge_->numbers()) {
+            numbers_ = std::make_shared<NumberKeeper>(executor_, bridge_->shards()[0].executor(),
+                                                      bridge_->numbers());
+            numbers_->restore_left();
+            number_wanted_ = !config.use_number.empty();
+        }
         if (!orphans.empty()) {
             settling_ = true;
             for (const auto& entry : orphans) former_.push_back(format_call(entry));
@@ -286,6 +302,12 @@ public:
             });
         }
         forced_ = forced_ || how == Stop::forced;
+        if (forced_) give_numbers_back();
+        if (waiting_) {
+            if (!unfinished()) return finish({});
+            if (forced_) wait_at_most(kReturning);
+            return;
+        }
         finish_after(forced_ ? std::chrono::milliseconds(kForced)
                              : std::chrono::milliseconds(kGraceful));
     }
@@ -474,7 +496,62 @@ private:
             log::warning("journal", "a former run left {}", format_outcome(outcome));
             if (outcome.open()) left_open_.push_back(format_outcome(outcome));
         }
-        if (waited_) finish({});
+        if (waiting_) finish({});
+    }
+
+    // --- numbers that are pointed here
+
+    /// Once the address is known and the account is well. Then `on_number`.
+    void use_number(bool at_start) {
+        number_wanted_ = false;
+        numbers_->use(options_.config.use_number, options_.force_number,
+                      [weak = weak_from_this(), at_start](const Result<UsedNumber>& used) {
+                          if (const auto self = weak.lock()) self->on_number(used, at_start);
+                      });
+    }
+
+    void on_number(const Result<UsedNumber>& used, bool at_start) {
+        if (done_ || stopping_) return;
+        if (used) {
+            log::info("numbers", "{}", format_used(*used));
+        } else if (!at_start) {
+            log::error("numbers", "{}", used.error().message);
+        } else {
+            problem_ = failure(exit_for_number(used.error()), used.error().message);
+            return request_stop(Stop::graceful);
+        }
+        if (at_start) dial_target();
+    }
+
+    void give_numbers_back() {
+        if (!numbers_ || std::exchange(given_back_, true)) return;
+        returning_ = true;
+        numbers_->give_back(
+            [weak = weak_from_this()](const Result<std::vector<ReturnedNumber>>& returned) {
+                if (const auto self = weak.lock()) self->on_returned(returned);
+            });
+    }
+
+    void on_returned(const Result<std::vector<ReturnedNumber>>& returned) {
+        returning_ = false;
+        if (!returned) not_returned_.push_back(returned.error().message);
+        for (const auto& one : returned ? *returned : std::vector<ReturnedNumber>()) {
+            (one.done() ? number_lines_ : not_returned_).push_back(format_returned(one));
+        }
+        if (waiting_) finish({});
+    }
+
+    /// What the end waits for a little.
+    bool unfinished() const { return !out_of_time_ && ((settling_ && !forced_) || returning_); }
+
+    void wait_at_most(std::chrono::milliseconds time) {
+        deadline_.expires_after(time);
+        deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+            const auto self = weak.lock();
+            if (error || !self) return;
+            self->out_of_time_ = true;
+            self->finish({});
+        });
     }
 
     /// Under which address Twilio reaches us: nothing is dialled before that is known, since nobody
@@ -508,6 +585,12 @@ private:
         if (auto changed = bridge_->change_public_url(url); !changed) return changed;
         orders_->address_known = true;
         describe_instance();
+        if (!numbers_ || !begun_ || stopping_) return {};
+        if (number_wanted_) {
+            use_number(false);
+        } else {
+            numbers_->follow();
+        }
         return {};
     }
 
@@ -569,6 +652,14 @@ private:
                 "media "
                 "stream, so that nothing is heard. `agentbridge demo` works without an account.");
         }
+        begun_ = true;
+        if (!number_wanted_) return dial_target();
+        if (orders_->address_known) return use_number(true);
+        log::warning("numbers", "{} is used once the public address leads here",
+                     options_.config.use_number);
+    }
+
+    void dial_target() {
         if (options_.target.empty()) return;
         auto spec = call_spec();
         spec.to = options_.target;
@@ -585,13 +676,15 @@ private:
             request_stop(Stop::graceful);
             return;
         }
-        if (settling_ && !forced_ && !std::exchange(waited_, true)) {
-            // Calls of a former run are being ended: a moment more.
-            problem_ = std::move(problem);
-            finish_after(kSettling);
+        if (problem) problem_ = std::move(problem);
+        give_numbers_back();
+        if (unfinished()) {
+            // Calls of a former run are being ended, or numbers given back: a moment more.
+            if (!std::exchange(waiting_, true))
+                wait_at_most(settling_ && !forced_ ? kSettling : kReturning);
             return;
         }
-        if (!problem) problem = problem_;
+        problem = problem_;
         done_ = true;
         deadline_.cancel();
         End end;
@@ -622,6 +715,15 @@ private:
         sound_.stop();
         if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);
         if (settling_) left_open_ = former_;
+        for (auto& line : number_lines_) end.lines.push_back(std::move(line));
+        if (returning_) not_returned_.push_back("no answer in time");
+        if (!not_returned_.empty()) {
+            end.failed = true;
+            end.failure = failure(ExitCode::failure,
+                                  "a number was not given back; `agentbridge numbers restore` "
+                                  "tries again");
+            for (auto& line : not_returned_) end.lines.push_back(std::move(line));
+        }
         if (!left_open_.empty()) {
             end.failed = true;
             end.failure = failure(
@@ -652,14 +754,20 @@ private:
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<PublicAddress> address_;
+    std::shared_ptr<NumberKeeper> numbers_;  ///< null: none can be used
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::vector<std::string> lines_;
     std::string wav_file_;
     CallId target_call_;
     bool stopping_ = false, done_ = false;
     bool settling_ = false;  ///< calls of a former run are being ended
-    bool forced_ = false, waited_ = false;
-    std::optional<Failure> problem_;               ///< the end's, while former calls are waited for
+    bool forced_ = false;
+    bool begun_ = false;          ///< the account is well
+    bool number_wanted_ = false;  ///< it is not asked for yet
+    bool given_back_ = false, returning_ = false;
+    bool waiting_ = false, out_of_time_ = false;            ///< at the end, for what is unfinished
+    std::vector<std::string> number_lines_, not_returned_;  ///< for people
+    std::optional<Failure> problem_;               ///< the end's, while something is waited for
     std::vector<std::string> former_, left_open_;  ///< for people: those that are being ended,
                                                    ///< those that could not be
     std::function<void(End)> when_done_;

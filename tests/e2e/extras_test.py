@@ -8,7 +8,7 @@ import subprocess
 
 from harness import BUILD, EndToEnd, main
 
-COMMANDS = {"demo", "call", "serve", "calls", "devices", "config", "emulator", "reap", "doctor", "completion", "version", "help"}
+COMMANDS = {"demo", "call", "serve", "calls", "numbers", "devices", "config", "emulator", "reap", "doctor", "completion", "version", "help"}
 
 
 class Extras(EndToEnd):
@@ -77,7 +77,7 @@ class Extras(EndToEnd):
         text = page.read_text().replace("\\-", "-")
         for heading in ("NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT"):
             self.assertIn(f".SH {heading}\n", text)
-        for command in COMMANDS - {"devices", "config", "emulator"}:
+        for command in COMMANDS - {"calls", "numbers", "devices", "config", "emulator"}:
             self.assertRegex(text, rf'\.SS "agentbridge {command}[" ]')
         self.assertIn("AGENTBRIDGE_TUNNEL", text)
         self.assertNotRegex(text, r"(?m)^\.(?!\\\"|TH|SH|SS|TP|B|PP|nf|fi|br)")

@@ -6,6 +6,7 @@
 #include "app/config.hpp"
 #include "app/console.hpp"
 #include "app/load_service.hpp"
+#include "app/numbers.hpp"
 #include "app/session.hpp"
 
 namespace bridge::app {
@@ -25,6 +26,8 @@ ExitCode load_emulator(const Invocation& invocation, const EmulatorLoadCommand& 
 ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
                      Console& console);
 ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, Console& console);
+ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command, Console& console,
+                     const NumberParts& parts);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,
               const ReapCalls& reap_calls);
 ExitCode show_version(const Invocation& invocation, Console& console);

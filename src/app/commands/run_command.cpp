@@ -326,6 +326,8 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
     row("voice URL", config.tunnel != TunnelKind::off || config.public_url.empty()
                          ? std::string("known when the tunnel is there")
                          : config.public_url + "/twilio/voice");
+    if (options.kind == SessionOptions::Kind::serve && !config.use_number.empty())
+        row("number", config.use_number);
     row("listens on", fmt::format("{}:{}", config.server_host, config.server_port));
     if (config.websocket_port != 0)
         row("media too", fmt::format("{}:{}", config.server_host, config.websocket_port));
@@ -370,6 +372,7 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
     options.listen_only = command.listen_only;
     options.play_locally = !command.no_audio && loaded->config.speaker != "none";
     options.mic = wants_microphone(command, loaded->config);
+    options.force_number = command.force;
     if (command.dry_run) return dry_run(options, invocation.json, console);
 
     const bool on_screen = console.terminal.in_tty && console.terminal.err_tty;

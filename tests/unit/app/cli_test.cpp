@@ -47,6 +47,49 @@ TEST(CommandLine, ServesWithoutACommandAsThePythonProgramDid) {
     EXPECT_EQ(command_of<RunCommand>({"--target=+15551234567"}).target, "+15551234567");
 }
 
+TEST(CommandLine, TheNumberToUseMayBeLeftOut) {
+    const auto setting = [](const Words& words) {
+        return invocation_of(words).settings.at("AGENTBRIDGE_USE_NUMBER");
+    };
+    EXPECT_EQ(setting({"serve", "--use-number"}), "on");
+    EXPECT_EQ(setting({"serve", "--use-number", "--json"}), "on");
+    EXPECT_EQ(setting({"--use-number", "serve"}), "on");
+    EXPECT_EQ(setting({"serve", "--use-number", "+15551234567"}), "+15551234567");
+    EXPECT_EQ(setting({"serve", "--use-number=+15551234567"}), "+15551234567");
+    EXPECT_EQ(setting({"--use-number", "+15551234567", "serve"}), "+15551234567");
+    EXPECT_EQ(setting({"--use-number", "+15551234567"}), "+15551234567");
+    EXPECT_FALSE(command_of<RunCommand>({"serve", "--use-number"}).force);
+    EXPECT_TRUE(command_of<RunCommand>({"serve", "--use-number", "--force"}).force);
+    const auto wrong = parse_command_line({"serve", "--use-number", "desk"});
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(wrong.error().err, HasSubstr("--use-number 'desk'"));
+    EXPECT_FALSE(parse_command_line({"call", "--target", "+15551234567", "--use-number"}));
+}
+
+TEST(CommandLine, ReadsNumbers) {
+    using Action = NumbersCommand::Action;
+    EXPECT_EQ(command_of<NumbersCommand>({"numbers", "list"}).action, Action::list);
+    auto numbers = command_of<NumbersCommand>({"numbers", "use", "+15551234567"});
+    EXPECT_EQ(numbers.action, Action::use);
+    EXPECT_EQ(numbers.number, "+15551234567");
+    EXPECT_FALSE(numbers.force);
+    numbers = command_of<NumbersCommand>(
+        {"numbers", "use", "+15551234567", "--force", "--instance", "4711"});
+    EXPECT_TRUE(numbers.force);
+    EXPECT_EQ(numbers.instance, "4711");
+    numbers = command_of<NumbersCommand>({"numbers", "restore"});
+    EXPECT_EQ(numbers.action, Action::restore);
+    EXPECT_EQ(numbers.number, "");
+    EXPECT_EQ(command_of<NumbersCommand>({"numbers", "restore", "+15551234567"}).number,
+              "+15551234567");
+    for (const Words& words : {Words{"numbers"}, Words{"numbers", "use"},
+                               Words{"numbers", "use", "desk"}, Words{"numbers", "restore", "1"}}) {
+        const auto parsed = parse_command_line(words);
+        ASSERT_FALSE(parsed);
+        EXPECT_EQ(parsed.error().exit, ExitCode::usage);
+    }
+}
+
 TEST(CommandLine, ReadsCall) {
     const Words words{"call",       "--target",       "+15551234567", "--from",    "+15557654321",
                       "--no-audio", "--listen-only",  "--yes",        "--dry-run", "--time-limit",

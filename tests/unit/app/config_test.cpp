@@ -58,6 +58,19 @@ TEST(Config, ATunnelAndACertificateOfOurOwnExcludeEachOther) {
     EXPECT_TRUE(load_config(sources, {}).problems.empty());
 }
 
+TEST(Config, TheNumberToUseIsOursOrANamedOne) {
+    const auto number = [](const char* written) {
+        return load({{"AGENTBRIDGE_USE_NUMBER", written}}).config.use_number;
+    };
+    EXPECT_EQ(load({}).config.use_number, "");
+    EXPECT_EQ(number(""), "");
+    EXPECT_EQ(number("off"), "");
+    EXPECT_EQ(number("On"), "+15551234567");
+    EXPECT_EQ(number("+15557654321"), "+15557654321");
+    const auto wrong = load({{"AGENTBRIDGE_USE_NUMBER", "yes"}});
+    EXPECT_NE(problem_about(wrong, "AGENTBRIDGE_USE_NUMBER"), nullptr) << all_of(wrong);
+}
+
 TEST(Config, HasTheDefaultsOfTheTable) {
     const auto loaded = load({});
     EXPECT_THAT(loaded.problems, IsEmpty()) << all_of(loaded);

@@ -67,7 +67,8 @@ TEST(Numbers, AnAnswerOfTheApiHasItsFields) {
     EXPECT_EQ(format_used_json({"+1555", "PN1", "https://here.example/twilio/voice",
                                 routing("https://u:p@their.example/voice"), false}),
               R"({"number":"+1555","sid":"PN1","voice_url":"https://here.example/twilio/voice",)"
-              R"("former_voice_url":"https://***@their.example/voice","already":false})");
+              R"("former_voice_url":"https://***@their.example/voice","former_application":"",)"
+              R"("former_trunk":"","already":false})");
 }
 
 }  // namespace
