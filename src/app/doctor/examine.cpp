@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/doctor/port_holder.hpp"
+#include "app/instance.hpp"
 #include "app/reach/child_process.hpp"
 #include "app/reach/probe_client.hpp"
 #include "app/rest_options.hpp"
@@ -20,6 +21,7 @@
 #include "devices/device_factory.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
+#include "stores/sqlite_journal.hpp"
 #include "twilio/probe_responder.hpp"
 #include "twilio/wire/dates.hpp"
 
@@ -59,6 +61,16 @@ std::string state_dir_problem(const std::filesystem::path& wanted) {
         return {};
     }
     return {};
+}
+
+/// Numbers of this account that a program has not given back. Unreadable: none; state-dir tells.
+std::vector<call::BorrowedNumber> left_numbers(const Config& config) {
+    auto borrowed =
+        stores::read_borrowed_numbers(config.state_dir / "journal.db", account_key(config));
+    if (!borrowed) return {};
+    std::erase_if(*borrowed,
+                  [&](const auto& one) { return is_alive(config.state_dir, one.instance); });
+    return std::move(*borrowed);
 }
 
 /// Opening a sound device may block for as long as the sound system likes, so a thread of its own
@@ -149,6 +161,7 @@ public:
     Facts run() {
         SoundCheck sound(config().speaker);
         facts_.state_dir_problem = state_dir_problem(config().state_dir);
+        facts_.left_numbers = left_numbers(config());
         if (config().tunnel != TunnelKind::off) {
             const auto* name = config().tunnel == TunnelKind::ngrok ? "ngrok" : "cloudflared";
             facts_.tunnel_installed = !find_program(name, environment_).empty();

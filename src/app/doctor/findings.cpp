@@ -8,6 +8,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "app/numbers.hpp"
+
 namespace bridge::app {
 namespace {
 
@@ -32,7 +34,7 @@ std::string_view word_of(Status status) {
 }
 
 /// Two addresses that mean the same to Twilio.
-bool same_address(std::string a, std::string b) {
+bool means_the_same(std::string a, std::string b) {
     const auto plain = [](std::string& url) {
         while (url.ends_with('/')) url.pop_back();
         const auto path = url.find('/', url.find("://") + 3);
@@ -64,6 +66,7 @@ public:
         signature();
         websocket();
         webhook();
+        left_numbers();
         sound();
         state_dir();
         return std::move(out_);
@@ -422,7 +425,7 @@ private:
                        set_voice_url(*number, "VoiceApplicationSid="), ExitCode::ok);
         }
         if (facts_.url.empty()) return skip("number-webhook", "needs a public URL to compare with");
-        if (same_address(number->voice_url, facts_.url + "/twilio/voice"))
+        if (means_the_same(number->voice_url, facts_.url + "/twilio/voice"))
             return ok("number-webhook", "inbound calls come here");
         say(Status::warn, "number-webhook",
             number->voice_url.empty()
@@ -431,6 +434,17 @@ private:
                 : fmt::format("inbound calls of {} go to {}, not here", number->number,
                               number->voice_url),
             set_voice_url(*number, {}), ExitCode::ok);
+    }
+
+    void left_numbers() {
+        for (const auto& number : facts_.left_numbers) {
+            say(Status::warn, "number-left",
+                fmt::format("{} was pointed to a program (process {}) that has ended without "
+                            "giving it back; before, its calls went {}",
+                            number.number, process_of(number.instance),
+                            format_routing(number.former)),
+                fmt::format("run: agentbridge numbers restore {}", number.number), ExitCode::ok);
+        }
     }
 
     void sound() {

@@ -12,6 +12,7 @@
 #include "app/reach/ngrok_tunnels.hpp"
 #include "app/reach/probe_client.hpp"
 #include "base/result.hpp"
+#include "call/journal.hpp"
 #include "twilio/rest_client.hpp"
 
 namespace bridge::app {
@@ -67,6 +68,7 @@ struct Facts {
         std::string microphone;  ///< the default input, empty: none
     } sound;
     std::string state_dir_problem;
+    std::vector<call::BorrowedNumber> left_numbers;  ///< by programs that have ended
 };
 
 /// In the order they are shown.
