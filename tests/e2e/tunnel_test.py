@@ -107,6 +107,35 @@ class PublicUrl(EndToEnd):
         serve.signal(signal.SIGINT)
         self.assertEqual(serve.wait(10), 0)
 
+    def voice_url(self, emulator):
+        numbers = emulator.get(f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json")
+        return next(one["voice_url"] for one in numbers["incoming_phone_numbers"] if one["phone_number"] == OUR_NUMBER)
+
+    def test_a_number_follows_the_address_and_is_given_back(self):
+        emulator = self.twilio()
+        agent = self.agent((self.home, f"localhost:{self.port}"))
+        serve = self.start(["serve", "--use-number"], self.settings(AGENTBRIDGE_NGROK_API=agent.url))
+        wait_for("it leads here", lambda: self.voice_url(emulator) == self.home + "/twilio/voice")
+        port = agent.server.server_port
+        agent.close()
+        self.agent((self.second, f"localhost:{self.port}"), port=port)
+        wait_for("it follows", lambda: self.voice_url(emulator) == self.second + "/twilio/voice", 15)
+        serve.signal(signal.SIGINT)
+        self.assertEqual(serve.wait(10), 0)
+        self.assertEqual(self.voice_url(emulator), "")
+
+    def test_a_number_is_taken_once_the_address_leads_here(self):
+        emulator = self.twilio()
+        self.internet.names[HOME] = "offline"
+        serve = self.start(["serve", "--use-number"], self.settings(PUBLIC_URL=self.home))
+        wait_for("it waits", lambda: "is used once the public address leads here" in serve.err)
+        self.assertEqual(self.voice_url(emulator), "")
+        self.internet.names[HOME] = self.port
+        wait_for("it leads here", lambda: self.voice_url(emulator) == self.home + "/twilio/voice", 20)
+        serve.signal(signal.SIGINT)
+        self.assertEqual(serve.wait(10), 0)
+        self.assertEqual(self.voice_url(emulator), "")
+
     # --- PUBLIC_URL
 
     def test_a_public_url_that_leads_elsewhere_is_7_and_nothing_is_dialled(self):

@@ -114,7 +114,7 @@ private:
 
     void failed(Failure why) {
         if (stopped_) return;
-        lost_ = true;
+        lost_ = not_found_ = true;
         const auto tell = std::exchange(on_found_, nullptr);
         if (tell) tell(tl::unexpected(std::move(why)));
     }
@@ -122,7 +122,7 @@ private:
     void change(const std::string& url, const std::string& why) {
         if (stopped_) return;
         url_ = url;
-        lost_ = false;
+        lost_ = not_found_ = false;
         failures_ = 0;
         next_check_ = SteadyClock::now() + options_.times.again;
         log::warning(kPart, "{}: new calls use {} from now on", why, url);
@@ -190,9 +190,11 @@ private:
         const auto result = co_await probe(url_);
         if (stopped_) co_return;
         if (result.answered()) {
-            if (lost_) log::warning(kPart, "{} leads here again", url_);
+            const bool first = std::exchange(not_found_, false);
+            if (lost_) log::warning(kPart, "{} leads here {}", url_, first ? "now" : "again");
             lost_ = false;
             failures_ = 0;
+            if (first && on_change_) on_change_(url_);
         } else if (++failures_ >= 2 || lost_) {
             const bool was_lost = std::exchange(lost_, true);
             if (!was_lost) {
@@ -430,6 +432,7 @@ private:
     SteadyClock::time_point next_check_{}, opened_at_{};
     std::chrono::milliseconds restart_ = options_.times.restart;
     int failures_ = 0;
+    bool not_found_ = false;  ///< nobody was told an address yet
     bool lost_ = false, follows_agent_ = false, agent_gone_ = false, stopped_ = false;
     // a tunnel of ours
     std::unique_ptr<ChildProcess> child_;

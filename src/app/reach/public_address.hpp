@@ -48,7 +48,7 @@ public:
     /// Called once, soon: the address, or why there is none. After a failure with
     /// ExitCode::public_url_unreachable it goes on looking, and `on_change` may follow.
     using OnFound = std::function<void(Outcome<std::string>)>;
-    /// The address is another one from now on.
+    /// The address is another one from now on; or, after a failure, leads here by now.
     using OnChange = std::function<void(const std::string&)>;
 
     PublicAddress(boost::asio::any_io_executor executor, AddressOptions options, OnFound on_found,
