@@ -149,8 +149,10 @@ public:
     explicit Answer(asio::any_io_executor executor)
         : executor_(executor), given_(executor, asio::steady_timer::time_point::max()) {}
 
-    static void give(const std::shared_ptr<Answer>& answer, Result<T> result) {
-        asio::post(answer->executor_, [answer, result = std::move(result)]() mutable {
+    /// The giver keeps nothing of it: the coroutine may be over, and its loop gone, at once.
+    static void give(std::shared_ptr<Answer> answer, Result<T> result) {
+        const auto executor = answer->executor_;
+        asio::post(executor, [answer = std::move(answer), result = std::move(result)]() mutable {
             answer->result_ = std::move(result);
             answer->given_.cancel();
         });
@@ -242,9 +244,10 @@ bool SqliteJournal::close() {
 
 asio::awaitable<Result<>> SqliteJournal::begin(JournalEntry entry) {
     const auto executor = co_await asio::this_coro::executor;
-    const auto answer = std::make_shared<Answer<void>>(executor);
-    Begin work{std::move(entry),
-               [answer](Result<> result) { Answer<void>::give(answer, std::move(result)); }};
+    auto answer = std::make_shared<Answer<void>>(executor);
+    Begin work{std::move(entry), [answer](Result<> result) mutable {
+                   Answer<void>::give(std::move(answer), std::move(result));
+               }};
     push(std::move(work));
     auto taken = answer->take();
     co_return co_await std::move(taken);
@@ -279,15 +282,15 @@ void SqliteJournal::note(JournalChange change) {
 template <class T>
 asio::awaitable<Result<T>> SqliteJournal::ask(std::function<T(SQLite::Database&)> work) {
     const auto executor = co_await asio::this_coro::executor;
-    const auto answer = std::make_shared<Answer<T>>(executor);
-    Task task = [this, answer, work = std::move(work)](SQLite::Database& database) {
+    auto answer = std::make_shared<Answer<T>>(executor);
+    Task task = [this, answer, work = std::move(work)](SQLite::Database& database) mutable {
         Result<T> result = fail(Errc::internal, "not asked");
         try {
             result = work(database);
         } catch (const std::exception& error) {
             result = tl::unexpected(failure(error));
         }
-        Answer<T>::give(answer, std::move(result));
+        Answer<T>::give(std::move(answer), std::move(result));
     };
     {
         const std::scoped_lock lock(mutex_);
