@@ -129,6 +129,15 @@ Result<> Bridge::set_up(call::EventBus& events) {
     // The desk gives the focus: no call has the microphone until then.
     options_.inbound_call.focus = false;
     options_.desk.heard = options_.desk.heard && options_.speaker != nullptr;
+    options_.desk.transfers = transfers_.get();
+    options_.desk.target = [order = options_.control.order](
+                               const CallId& far, const std::string& to) -> Result<call::CallSpec> {
+        if (!order) return fail(Errc::refused, "no calls are placed from here");
+        web::CallOrder wanted;
+        wanted.to = to;
+        wanted.parent = far;
+        return order(wanted);
+    };
     desk_ = call::Desk::open(*registry_, events, first.executor(), options_.desk);
 
     auto tokens = std::make_shared<twilio::MediaTokens>();

@@ -240,6 +240,8 @@ std::string format_call_details(const CallSnapshot& call) {
     row("CallSid", call.sid.str());
     row("from", call.from);
     row("to", call.to);
+    if (!call.parent.empty()) row("made for", call.parent.str());
+    if (!call.transfer.call.empty()) row("transfer", "with call " + call.transfer.call.str());
     row("age", format_elapsed(call.age));
     if (call.streamed.count() > 0) row("sound", format_elapsed(call.streamed));
     if (call.playout && call.streaming)

@@ -74,6 +74,7 @@ struct CallsCommand {
         list,
         show,
         watch,
+        dial,
         hangup,
         mute,
         unmute,
@@ -81,6 +82,8 @@ struct CallsCommand {
         resume,
         dtmf,
         transfer,
+        join,
+        cancel_transfer,
         accept,
         reject,
         focus,
@@ -93,9 +96,12 @@ struct CallsCommand {
     std::string id;        ///< CallId, CallSid or the beginning of one; empty: the only call
     std::string state;     ///< list: only these
     std::string keys;      ///< dtmf
-    std::string to;        ///< transfer
+    std::string to;        ///< dial, transfer
+    std::string from;      ///< dial; empty: the configured number
     int percent = 100;     ///< volume
-    bool silence = false;  ///< hold: without music
+    bool silence = false;  ///< hold, warm transfer: without music
+    bool warm = false;     ///< transfer: the target is talked to first
+    bool focus = true;     ///< dial: the person here speaks to it
     bool in_band = false;  ///< dtmf: as tones in the sound
 };
 struct NumbersCommand {

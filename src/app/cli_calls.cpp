@@ -37,6 +37,14 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
                     "  agentbridge calls show\n  agentbridge calls show c_7qk --json"));
     add_one(Action::watch, "watch", "The calls as they change, until Ctrl-C",
             "  agentbridge calls watch");
+    auto* dial = add_one(Action::dial, "dial", "Call somebody, and speak to them",
+                         "  agentbridge calls dial +15551234567\n  agentbridge calls dial "
+                         "sip:me@home.net --no-focus");
+    dial->add_option("to", calls_.to, "+15551234567, sip:user@host or client:name")
+        ->option_text("NUMBER");
+    dial->add_option("--from", calls_.from, "the number shown there (default: the configured one)")
+        ->option_text("NUMBER");
+    dial->add_flag("!--no-focus", calls_.focus, "go on speaking to the call you speak to now");
     with_id(
         add_one(Action::hangup, "hangup", "Hang a call up", "  agentbridge calls hangup c_7qk"));
     with_id(add_one(Action::mute, "mute", "Keep your microphone from a call",
@@ -61,9 +69,20 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
                    "as tones in the sound, instead of through the carrier");
     auto* transfer =
         with_id(add_one(Action::transfer, "transfer", "Connect a call to somebody else, and leave",
-                        "  agentbridge calls transfer --to +15551234567"));
+                        "  agentbridge calls transfer --to +15551234567\n  agentbridge calls "
+                        "transfer --to +15551234567 --warm"));
     transfer->add_option("--to", calls_.to, "+15551234567, sip:user@host or client:name")
         ->option_text("NUMBER");
+    transfer->add_flag("--warm", calls_.warm,
+                       "the call waits on hold while you speak to the other one first; then `calls "
+                       "join`, or `calls cancel-transfer`");
+    transfer->add_flag("--silence", calls_.silence, "with --warm: no music meanwhile");
+    with_id(add_one(Action::join, "join",
+                    "Put the two calls of a warm transfer together, and leave",
+                    "  agentbridge calls join"));
+    with_id(add_one(Action::cancel_transfer, "cancel-transfer",
+                    "Keep a call that is being transferred",
+                    "  agentbridge calls cancel-transfer"));
     with_id(
         add_one(Action::accept, "accept", "Take a call that rings", "  agentbridge calls accept"));
     with_id(add_one(Action::reject, "reject", "Refuse a call that rings",
@@ -94,12 +113,22 @@ std::string CallsGrammar::check() {
             last_word(calls_.keys);
             if (calls_.keys.empty()) return "`agentbridge calls dtmf` needs keys, such as 1234#";
             break;
+        case CallsCommand::Action::dial: {
+            if (calls_.to.empty())
+                return "`agentbridge calls dial` needs a number, such as +15551234567";
+            const auto target = parse_target(calls_.to);
+            if (!target) return target.error().message;
+            calls_.to = *target;
+            break;
+        }
         case CallsCommand::Action::transfer: {
             if (calls_.to.empty())
                 return "`agentbridge calls transfer` needs --to, such as --to +15551234567";
             const auto target = parse_target(calls_.to);
             if (!target) return "--to: " + target.error().message;
             calls_.to = *target;
+            if (calls_.silence && !calls_.warm)
+                return "--silence is for a transfer with --warm: without it nobody waits";
             break;
         }
         case CallsCommand::Action::volume: {

@@ -88,6 +88,16 @@ ExitCode exit_for(int status) {
     }
 }
 
+bool can_mean(const call::CallSnapshot& call, MeantCalls meant) {
+    if (meant == MeantCalls::all) return true;
+    if (call::is_final(call.state)) return false;
+    if (meant == MeantCalls::ringing) return call.local.ringing;
+    const auto& status = call.transfer.status;
+    // The target's call is meant by its far end.
+    return call.parent.empty() && (status == "dialling" || status == "ringing" ||
+                                   status == "briefing" || status == "joining");
+}
+
 }  // namespace
 
 Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& running,
@@ -124,17 +134,22 @@ Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& runn
     return address_of(running.front());
 }
 
-Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name) {
+Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name,
+                            MeantCalls meant) {
     std::vector<const call::CallSnapshot*> found;
     for (const auto& call : calls) {
         if (!name.empty() && (call.id.str() == name || call.sid.str() == name)) return call.id;
+        if (name.empty() && !can_mean(call, meant)) continue;
         if (call.id.str().starts_with(name) || call.sid.str().starts_with(name))
             found.push_back(&call);
     }
     if (found.size() == 1) return found.front()->id;
     if (found.empty()) {
-        return failed(ExitCode::failure, name.empty() ? std::string("there is no call")
-                                                      : fmt::format("there is no call {}", name));
+        auto what = name.empty() ? std::string("there is no call")
+                                 : fmt::format("there is no call {}", name);
+        if (name.empty() && meant == MeantCalls::ringing) what = "no call rings here";
+        if (name.empty() && meant == MeantCalls::transferred) what = "no call is being transferred";
+        return failed(ExitCode::failure, std::move(what));
     }
     std::string list;
     for (const auto* call : found) list += "\n    " + format_call_line(*call);
@@ -168,7 +183,9 @@ call::CallSnapshot read_call(const json::value& from) {
         call.local.pan = static_cast<float>(number(*local, "pan"));
     }
     if (const auto* transfer = at(from, "transfer"))
-        call.transfer = {text(*transfer, "to"), text(*transfer, "status")};
+        call.transfer = {text(*transfer, "to"), text(*transfer, "status"),
+                         CallId{text(*transfer, "call")}};
+    call.parent = CallId{text(from, "parent")};
     if (const auto* sent = at(from, "outbound")) {
         call.outbound.level_dbfs = static_cast<float>(number(*sent, "level_dbfs", -96));
         call.outbound.peak_dbfs = static_cast<float>(number(*sent, "peak_dbfs", -96));

@@ -28,9 +28,14 @@ struct ControlAddress {
 Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& running,
                                         const Config& config, const std::string& wanted);
 
+/// Of which calls one is meant when none is named. `transferred`: those whose transfer is under
+/// way.
+enum class MeantCalls { all, ringing, transferred };
+
 /// The call that `name` means: CallId, CallSid, the beginning of one, or, when it is empty, the
-/// only one. Failures: usage (several, with the list), failure (none).
-Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name);
+/// only one of those that can be meant. Failures: usage (several, with the list), failure (none).
+Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name,
+                            MeantCalls meant = MeantCalls::all);
 
 /// What the API's JSON says of a call, as far as people are shown it.
 call::CallSnapshot read_call(const boost::json::value& call);

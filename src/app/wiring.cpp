@@ -82,12 +82,14 @@ call::OtherCalls other_calls(OtherCalls wanted) {
 struct Orders {
     std::atomic<bool> address_known{false};  ///< webhooks of a new call will find us
     std::atomic<bool> closed{false};         ///< no new calls
+    bool only_for_others = false;            ///< … but those that a call there is needs
     call::CallSpec spec;                     ///< what every one has; `from`: the configured number
     std::map<std::string, std::string> extra;
 
     /// The checks of the command line. Errors: as web::ApiParts::order.
     Result<call::CallSpec> check(const web::CallOrder& order) const {
-        if (closed) return fail(Errc::cancelled, "this program takes no new calls");
+        if (closed || (only_for_others && order.parent.empty()))
+            return fail(Errc::cancelled, "this program takes no new calls");
         const auto target = parse_target(order.to);
         if (!target) return fail(Errc::bad_field, "to: " + target.error().message);
         auto made = spec;
@@ -173,7 +175,7 @@ public:
         orders_->spec.from = config.phone_number;
         orders_->extra = machine_detection(config.machine_detection);
         // `call` is for one call and ends with it.
-        orders_->closed = options_.kind != SessionOptions::Kind::serve;
+        orders_->only_for_others = options_.kind != SessionOptions::Kind::serve;
         bridge.control = {
             config.control_host,
             config.control_port,

@@ -64,6 +64,7 @@ CallSnapshot LiveCall::snapshot() const {
     out.streaming = line_ != nullptr;
     out.to = spec_.to;
     out.from = spec_.from;
+    out.parent = spec_.parent;
     out.answered_by = answered_by_;
     out.end_reason = end_reason_;
     out.carrier_code = carrier_code_;
@@ -76,7 +77,7 @@ CallSnapshot LiveCall::snapshot() const {
     out.lost_create = lost_create_;
     out.end_confirmed = end_confirmed_;
     out.handed_over = handed_over_;
-    out.transfer = transfer_;
+    out.transfer = transfer_shown();
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
     out.streamed = duration_cast<milliseconds>(

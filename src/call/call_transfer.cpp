@@ -37,6 +37,14 @@ bool LiveCall::transfer_under_way() const {
     return transfer_waiting_ || transfer_.status == "dialling" || transfer_.status == "ringing";
 }
 
+/// As people know it: by whom the far end is to talk to, not by the room they meet in.
+TransferState LiveCall::transfer_shown() const {
+    if (warm_.to.empty() || !transfer_.to.starts_with("conference ")) return transfer_;
+    auto shown = warm_;
+    shown.status = transfer_under_way() ? "joining" : transfer_.status;
+    return shown;
+}
+
 void LiveCall::tell_transfer(std::string status) {
     if (transfer_.status == status) return;
     transfer_.status = std::move(status);
@@ -57,6 +65,7 @@ void LiveCall::on(const input::Transfer& request) {
         return;
     }
     transfer_ = {request.to, {}};
+    warm_ = {};
     tell_transfer("dialling");
     transfer_waiting_ = request.to;
     next_instruction();
@@ -160,7 +169,9 @@ void LiveCall::on(const input::ConferenceReported& report) {
 
 void LiveCall::on(const input::TransferTold& told) {
     if (is_final(state_)) return;
+    warm_ = told.transfer;
     transfer_.to = told.transfer.to;
+    transfer_.call = told.transfer.call;
     tell_transfer(told.transfer.status);
 }
 
@@ -176,7 +187,7 @@ void LiveCall::let_go() {
     handed_over_ = true;
     end_reason_.clear();
     finish(CallState::completed,
-           fmt::format("handed over to {}; it goes on without us", transfer_.to));
+           fmt::format("handed over to {}; it goes on without us", transfer_shown().to));
 }
 
 }  // namespace bridge::call

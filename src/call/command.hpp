@@ -39,7 +39,16 @@ struct Digits {
 /// Checked by whoever asks: E.164, sip: or client:.
 struct Transfer {
     std::string to;
+    /// The far end waits on hold, hearing `sound`, while the person here talks to the target first
+    /// (warm_transfer.hpp); else it is dialled through at once.
+    bool warm = false;
+    HoldSound sound = HoldSound::music;
 };
+/// The far end and the target of a warm transfer, of either of the two calls, are put together.
+struct Join {};
+/// The far end stays here: of a warm transfer, of either of the two calls, until they are joined;
+/// of a cold one until somebody answers.
+struct CancelTransfer {};
 struct Accept {};
 struct Reject {};
 struct HangUp {
@@ -49,8 +58,9 @@ struct Clear {};
 
 }  // namespace command
 
-using Command = std::variant<command::Focus, command::Mute, command::Hold, command::Solo,
-                             command::Volume, command::Digits, command::Transfer, command::Accept,
-                             command::Reject, command::HangUp, command::Clear>;
+using Command =
+    std::variant<command::Focus, command::Mute, command::Hold, command::Solo, command::Volume,
+                 command::Digits, command::Transfer, command::Join, command::CancelTransfer,
+                 command::Accept, command::Reject, command::HangUp, command::Clear>;
 
 }  // namespace bridge::call

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <iterator>
+#include <type_traits>
 #include <utility>
 
 namespace bridge::call {
@@ -55,6 +56,7 @@ struct CheckValues {
 /// Whether a call can do it now.
 struct CheckState {
     const CallSnapshot& call;
+    bool in_warm_transfer;  ///< one of the two calls of one that is under way
 
     Result<> live() const {
         if (is_final(call.state)) return fail(Errc::refused, "the call is over");
@@ -83,7 +85,25 @@ struct CheckState {
     Result<> operator()(const command::Solo&) const { return live(); }
     Result<> operator()(const command::Volume&) const { return live(); }
     Result<> operator()(const command::Digits&) const { return talking(); }
-    Result<> operator()(const command::Transfer&) const { return talking(); }
+    Result<> operator()(const command::Transfer&) const {
+        if (auto can = talking(); !can) return can;
+        const auto& status = call.transfer.status;
+        if (!in_warm_transfer && (status.empty() || status.starts_with("failed"))) return {};
+        return fail(Errc::exists, "the call is being transferred already");
+    }
+    Result<> operator()(const command::Join&) const {
+        if (auto can = live(); !can) return can;
+        if (!in_warm_transfer)
+            return fail(Errc::refused, "the call is in no warm transfer: there is nobody to join");
+        return {};
+    }
+    Result<> operator()(const command::CancelTransfer&) const {
+        if (auto can = live(); !can) return can;
+        const auto& status = call.transfer.status;
+        if (in_warm_transfer || status == "dialling" || status == "ringing") return {};
+        if (status == "connected") return fail(Errc::refused, "somebody else has the call already");
+        return fail(Errc::refused, "the call is not being transferred");
+    }
     Result<> operator()(const command::Accept&) const { return rings(); }
     Result<> operator()(const command::Reject&) const { return rings(); }
     Result<> operator()(const command::HangUp&) const { return live(); }
@@ -98,7 +118,7 @@ tl::unexpected<Error> no_such_call(const CallId& id) {
 
 std::shared_ptr<Desk> Desk::open(CallRegistry& calls, EventBus& events,
                                  boost::asio::any_io_executor executor, DeskOptions options) {
-    std::shared_ptr<Desk> desk(new Desk(calls, executor, options));
+    std::shared_ptr<Desk> desk(new Desk(calls, executor, std::move(options)));
     desk->subscription_ = events.subscribe(
         std::move(executor), kEventsWaiting,
         [weak = desk->weak_from_this()](const CallEvent& event, std::uint64_t missed) {
@@ -121,14 +141,18 @@ void Desk::carry_out(const CallId& id, Command command, Done done) {
         const auto self = weak.lock();
         if (!self) return;
         if (found) {
-            if (auto can = std::visit(CheckState{*found}, command); !can)
+            if (auto can = std::visit(CheckState{*found, warm_transfer(id) != nullptr}, command);
+                !can)
                 found = tl::unexpected(can.error());
         }
         if (!found) {
             done(std::move(found));
             return;
         }
-        obey(id, command);
+        if (auto obeyed = obey(id, command); !obeyed) {
+            done(tl::unexpected(obeyed.error()));
+            return;
+        }
         calls_.visit(id, [executor = executor_, done, before = std::move(*found)](Call* call) {
             boost::asio::post(executor,
                               [done, now = call ? call->snapshot() : before] { done(now); });
@@ -141,9 +165,19 @@ void Desk::carry_out(const CallId& id, Command command, Done done) {
     });
 }
 
-void Desk::obey(const CallId& id, const Command& command) {
-    std::visit([&](const auto& what) { obey(id, what); }, command);
+Result<> Desk::obey(const CallId& id, const Command& command) {
+    auto obeyed = std::visit(
+        [&](const auto& what) -> Result<> {
+            if constexpr (std::is_void_v<decltype(obey(id, what))>) {
+                obey(id, what);
+                return {};
+            } else {
+                return obey(id, what);
+            }
+        },
+        command);
     arrange();
+    return obeyed;
 }
 
 void Desk::obey(const CallId& id, const command::Focus&) {
@@ -176,8 +210,38 @@ void Desk::obey(const CallId& id, const command::Digits& digits) {
     calls_.post(id, input::SendDigits{digits.keys, digits.in_band});
 }
 
-void Desk::obey(const CallId& id, const command::Transfer& transfer) {
-    calls_.post(id, input::Transfer{transfer.to});
+Result<> Desk::obey(const CallId& id, const command::Transfer& transfer) {
+    if (!transfer.warm) {
+        calls_.post(id, input::Transfer{transfer.to});
+        return {};
+    }
+    if (!options_.transfers || !options_.target)
+        return fail(Errc::refused, "nobody can be called for it from here");
+    auto target = options_.target(id, transfer.to);
+    if (!target) return tl::unexpected(target.error());
+    auto started = options_.transfers->start({id, std::move(*target), transfer.sound});
+    if (!started) return tl::unexpected(started.error());
+    seat(id).sound = transfer.sound;
+    dialled((*started)->target());
+    return {};
+}
+
+Result<> Desk::obey(const CallId& id, const command::Join&) {
+    const auto transfer = warm_transfer(id);
+    if (transfer->state() == WarmTransfer::State::dialling)
+        return fail(Errc::refused, "the target has not answered yet: there is nobody to join");
+    return transfer->join();
+}
+
+Result<> Desk::obey(const CallId& id, const command::CancelTransfer&) {
+    const auto transfer = warm_transfer(id);
+    if (!transfer) {
+        calls_.post(id, input::TakeBack{});
+        return {};
+    }
+    if (auto cancelled = transfer->cancel(); !cancelled) return cancelled;
+    if (focus_ == transfer->target()) focus_ = transfer->far();
+    return {};
 }
 
 /// It gets the focus when it says that it was taken.
@@ -195,6 +259,11 @@ void Desk::obey(const CallId& id, const command::HangUp& hang_up) {
 
 void Desk::obey(const CallId& id, const command::Clear&) {
     calls_.post(id, input::Clear{});
+}
+
+std::shared_ptr<WarmTransfer> Desk::warm_transfer(const CallId& id) const {
+    auto found = options_.transfers ? options_.transfers->find(id) : nullptr;
+    return found && !found->over() ? found : nullptr;
 }
 
 void Desk::dialled(const CallId& id) {
@@ -250,7 +319,7 @@ void Desk::on_event(const CallEvent& event, std::uint64_t missed) {
         at.ringing = at.solo = false;
         at.aside = true;
         if (focus_ == event.call) {
-            if (auto next = next_after(index_of(event.call)); !next.empty())
+            if (auto next = successor(index_of(event.call)); !next.empty())
                 focus_ = std::move(next);
         }
     } else if (std::holds_alternative<event::Ringing>(event.what)) {
@@ -292,7 +361,7 @@ void Desk::remove(const CallId& id) {
     const auto at = index_of(id);
     if (at == seats_.size()) return;
     if (focus_ == id) {
-        const auto next = next_after(at);
+        const auto next = successor(at);
         focus_ = next == id ? CallId{} : next;
     }
     seats_.erase(seats_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -321,6 +390,17 @@ CallId Desk::next_after(std::size_t at) const {
         if (!one.aside) return one.id;
     }
     return {};
+}
+
+/// Whoever spoke to a target speaks to the far end again, if the two are not together.
+CallId Desk::successor(std::size_t at) const {
+    const auto& id = seats_[at].id;
+    const auto transfer = options_.transfers ? options_.transfers->find(id) : nullptr;
+    if (transfer && transfer->target() == id && transfer->state() != WarmTransfer::State::done) {
+        const auto far = index_of(transfer->far());
+        if (far < seats_.size() && !seats_[far].aside) return seats_[far].id;
+    }
+    return next_after(at);
 }
 
 // --- how the calls sound

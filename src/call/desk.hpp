@@ -9,7 +9,8 @@
 // One call has the focus: the microphone is its, and it is heard at full loudness. The first call
 // gets it, and it stays where the person put it; when that call ends, the next one has it. A new
 // call does not take it, unless the person here dialled it; nor does one that rings, until it is
-// accepted.
+// accepted. The target of a warm transfer has it from the start; if nothing comes of that, it goes
+// back to the far end.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
@@ -22,6 +23,7 @@
 #include "call/call_registry.hpp"
 #include "call/command.hpp"
 #include "call/event_bus.hpp"
+#include "call/warm_transfer.hpp"
 
 namespace bridge::call {
 
@@ -37,6 +39,10 @@ struct DeskOptions {
     OtherCalls others = OtherCalls::duck;
     bool push_to_talk = false;  ///< every call is muted but while `talk(true)`
     bool heard = true;          ///< false: no sound device, so nothing is made louder or quieter
+    /// On the desk's thread; outlives it. Null: no warm transfers.
+    WarmTransfers* transfers = nullptr;
+    /// The call that is made to somebody for a far end. Errors: as for any call that is ordered.
+    std::function<Result<CallSpec>(const CallId& far, const std::string& to)> target{};
 };
 
 /// Thread: the executor's, for every member.
@@ -49,7 +55,8 @@ public:
     Desk& operator=(const Desk&) = delete;
 
     /// The call as it is afterwards. Errors: not_found (no such call), refused (its state forbids
-    /// it), bad_field ("keys: …", "percent: …").
+    /// it), exists (it is being transferred already), bad_field ("keys: …", "percent: …"), and
+    /// those of DeskOptions::target.
     using Done = std::function<void(Result<CallSnapshot>)>;
     /// `done` is called once, soon: after a turn of the call's own thread.
     void carry_out(const CallId& id, Command command, Done done);
@@ -90,7 +97,7 @@ private:
     };
 
     Desk(CallRegistry& calls, boost::asio::any_io_executor executor, DeskOptions options)
-        : calls_(calls), executor_(std::move(executor)), options_(options) {}
+        : calls_(calls), executor_(std::move(executor)), options_(std::move(options)) {}
     void on_event(const CallEvent& event, std::uint64_t missed);
     /// Where it sits; seats_.size(): nowhere.
     std::size_t index_of(const CallId& id) const;
@@ -102,15 +109,21 @@ private:
     float free_side() const;
     /// The first one after `at`, round the table, that can have the focus; empty: none.
     CallId next_after(std::size_t at) const;
+    /// Who has the focus when the call that sits at `at` loses it; empty: nobody.
+    CallId successor(std::size_t at) const;
+    /// The one under way of which this is one of the two calls; null: none.
+    std::shared_ptr<WarmTransfer> warm_transfer(const CallId& id) const;
 
-    void obey(const CallId& id, const Command& command);
+    Result<> obey(const CallId& id, const Command& command);
     void obey(const CallId& id, const command::Focus&);
     void obey(const CallId& id, const command::Mute& mute);
     void obey(const CallId& id, const command::Hold& hold);
     void obey(const CallId& id, const command::Solo& solo);
     void obey(const CallId& id, const command::Volume& volume);
     void obey(const CallId& id, const command::Digits& digits);
-    void obey(const CallId& id, const command::Transfer& transfer);
+    Result<> obey(const CallId& id, const command::Transfer& transfer);
+    Result<> obey(const CallId& id, const command::Join&);
+    Result<> obey(const CallId& id, const command::CancelTransfer&);
     void obey(const CallId& id, const command::Accept&);
     void obey(const CallId& id, const command::Reject&);
     void obey(const CallId& id, const command::HangUp& hang_up);

@@ -76,7 +76,9 @@ struct LocalPart {
 /// Where a call was sent.
 struct TransferState {
     std::string to;      ///< number or address, "conference NAME"; empty: nowhere
-    std::string status;  ///< dialling, ringing, connected, failed: REASON, over
+    std::string status;  ///< dialling, ringing, connected, failed: REASON, over; of a warm one also
+                         ///< briefing, joining
+    CallId call{};       ///< of a warm one: the target's call
 };
 
 struct CallSnapshot {
@@ -87,6 +89,7 @@ struct CallSnapshot {
     CallState state = CallState::created;
     bool streaming = false;
     std::string to, from;
+    CallId parent;  ///< the call this one was made for, if any
     std::string answered_by;
     std::vector<CallSid> candidates;  ///< calls of the carrier of which one may be this one, when
                                       ///< `outcome_unknown`; none of them was touched

@@ -196,6 +196,7 @@ private:
     void let_go();
     void tell_transfer(std::string status);
     bool transfer_under_way() const;
+    TransferState transfer_shown() const;
 
     // --- ringing here, voicemail, closing words (call_answering.cpp)
 
@@ -329,6 +330,7 @@ private:
     bool take_back_waiting_ = false;
     std::optional<Clock::Time> gap_since_;  ///< the stream is gone, and comes back
     TransferState transfer_;
+    TransferState warm_;  ///< what a warm transfer told last; the room it uses is its own affair
     HoldSound hold_sound_ = HoldSound::music;
     Prompt prompt_job_ = Prompt::none;
     UtteranceId prompt_utterance_ = 0;

@@ -63,7 +63,7 @@ void WarmTransfer::begin() {
         "warm transfer", EventBus::Take::all_but_statistics);
     log::info({"transfer", order_.far}, "on hold; {} is called for it", target_);
     calls_.post(order_.far, input::SetHeld{true, order_.hold});
-    calls_.post(order_.far, input::TransferTold{{order_.target.to, "dialling"}});
+    calls_.post(order_.far, input::TransferTold{{order_.target.to, "dialling", target_}});
     calls_.open(order_.target);
     calls_.post(target_, input::Dial{});
 }
@@ -116,8 +116,9 @@ void WarmTransfer::on_transfer(bool far, const TransferState& transfer) {
     if (transfer.status != "connected") return;
     leg.joined = true;
     if (!far_leg_.joined || !target_leg_.joined) return;
-    calls_.post(order_.far, input::LetGo{});
+    // The far end's last: a program that is there for that call alone ends with it.
     calls_.post(target_, input::LetGo{});
+    calls_.post(order_.far, input::LetGo{});
     enter(State::done, {});
 }
 
@@ -166,7 +167,8 @@ void WarmTransfer::enter(State state, const std::string& told) {
     state_ = state;
     log::info({"transfer", order_.far}, "warm transfer: {}{}{}", to_string(state),
               problem_.empty() ? "" : ": ", problem_);
-    if (!told.empty()) calls_.post(order_.far, input::TransferTold{{order_.target.to, told}});
+    if (!told.empty())
+        calls_.post(order_.far, input::TransferTold{{order_.target.to, told, target_}});
     if (over()) clock_.cancel(std::exchange(deadline_, Clock::kNoTimer));
     if (order_.changed) order_.changed(*this);
 }

@@ -30,9 +30,9 @@ constexpr std::size_t kKeyBytes = 255;
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kPlacedRemembered = 1000;
 
-constexpr std::array<std::string_view, 13> kVerbs{"mute",     "unmute", "hold",   "resume", "dtmf",
-                                                  "transfer", "accept", "reject", "focus",  "solo",
-                                                  "unsolo",   "volume", "clear"};
+constexpr std::array<std::string_view, 15> kVerbs{
+    "mute",   "unmute", "hold",  "resume", "dtmf",   "transfer", "transfer/join", "transfer/cancel",
+    "accept", "reject", "focus", "solo",   "unsolo", "volume",   "clear"};
 
 /// A value that is told later on the same thread, and waited for.
 template <class T>
@@ -122,7 +122,7 @@ net::HttpResponse number_problem(const Error& error) {
 
 /// Whether its answer comes before the deed is done.
 bool takes_time(std::string_view verb) {
-    return verb == "dtmf" || verb == "transfer" || verb == "reject";
+    return verb == "dtmf" || verb.starts_with("transfer") || verb == "reject";
 }
 
 }  // namespace
@@ -303,10 +303,17 @@ Result<call::Command> Api::read_command(std::string_view verb, Fields& fields) c
         out = command::Digits{std::move(keys), fields.flag("in_band").value_or(false)};
     } else if (verb == "transfer") {
         auto to = fields.wanted_text("to");
+        const bool warm = fields.word("mode", {"cold", "warm"}) == "warm";
+        const bool silence = warm && fields.word("sound", {"music", "silence"}) == "silence";
         if (auto good = fields.done(); !good) return tl::unexpected(good.error());
         auto target = parts_.target(to);
         if (!target) return fail(Errc::bad_field, "to: " + target.error().message);
-        out = command::Transfer{std::move(*target)};
+        out = command::Transfer{std::move(*target), warm,
+                                silence ? call::HoldSound::silence : call::HoldSound::music};
+    } else if (verb == "transfer/join") {
+        out = command::Join{};
+    } else if (verb == "transfer/cancel") {
+        out = command::CancelTransfer{};
     } else if (verb == "accept") {
         out = command::Accept{};
     } else if (verb == "reject") {

@@ -4,7 +4,7 @@
 //
 //   /api/v1/calls                      GET list · POST place
 //   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
-//   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, …
+//   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, transfer, …
 //   /api/v1/numbers/use                POST calls of a number come here
 //
 // Who may ask (token, Host, Origin) is the control plane's business, not this one's.
@@ -32,6 +32,7 @@ struct CallOrder {
     std::string to, from;  ///< as written; empty `from`: the configured number
     std::optional<std::chrono::seconds> time_limit;
     bool focus = true;  ///< the person here speaks to it
+    CallId parent{};    ///< the call this one is made for, if any
 };
 
 struct ApiParts {

@@ -99,6 +99,14 @@ json::object microphone_json(const audio::MicStats& mic) {
             {"erle_db", rounded(mic.erle_db)}};
 }
 
+json::object transfer_json(const call::TransferState& transfer) {
+    const bool warm = !transfer.call.empty();
+    json::object out{
+        {"to", transfer.to}, {"status", transfer.status}, {"mode", warm ? "warm" : "cold"}};
+    if (warm) out["call"] = transfer.call.str();
+    return out;
+}
+
 }  // namespace
 
 json::object call_json(const call::CallSnapshot& call) {
@@ -129,8 +137,9 @@ json::object call_json(const call::CallSnapshot& call) {
     };
     if (call.billed_duration) out["billed_s"] = call.billed_duration->count();
     if (call.stream_setup) out["stream_setup_ms"] = call.stream_setup->count();
+    if (!call.parent.empty()) out["parent"] = call.parent.str();
     if (!call.transfer.to.empty() || !call.transfer.status.empty())
-        out["transfer"] = json::object{{"to", call.transfer.to}, {"status", call.transfer.status}};
+        out["transfer"] = transfer_json(call.transfer);
     out["outbound"] = outbound_json(call.outbound);
     if (call.microphone) out["microphone"] = microphone_json(*call.microphone);
     if (call.playout) out["playout"] = playout_json(*call.playout);

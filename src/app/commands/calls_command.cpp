@@ -36,12 +36,23 @@ struct Order {
     std::string method = "POST", verb, body;
 };
 
+std::string transfer_body(const CallsCommand& command) {
+    json::object body{{"to", command.to}, {"mode", command.warm ? "warm" : "cold"}};
+    if (command.warm) body["sound"] = command.silence ? "silence" : "music";
+    return json::serialize(body);
+}
+
 Order order_for(const CallsCommand& command) {
     switch (command.action) {
         case Action::list:
         case Action::watch:
         case Action::show:
             return {"GET", "", ""};
+        case Action::dial: {
+            json::object body{{"to", command.to}, {"focus", command.focus}};
+            if (!command.from.empty()) body["from"] = command.from;
+            return {"POST", "", json::serialize(body)};
+        }
         case Action::hangup:
             return {"DELETE", "", ""};
         case Action::mute:
@@ -59,7 +70,11 @@ Order order_for(const CallsCommand& command) {
                     json::serialize(
                         json::object{{"keys", command.keys}, {"in_band", command.in_band}})};
         case Action::transfer:
-            return {"POST", "/transfer", json::serialize(json::object{{"to", command.to}})};
+            return {"POST", "/transfer", transfer_body(command)};
+        case Action::join:
+            return {"POST", "/transfer/join", ""};
+        case Action::cancel_transfer:
+            return {"POST", "/transfer/cancel", ""};
         case Action::accept:
             return {"POST", "/accept", ""};
         case Action::reject:
@@ -78,6 +93,20 @@ Order order_for(const CallsCommand& command) {
     return {};
 }
 
+/// Which calls are meant where none is named.
+MeantCalls meant_by(Action action) {
+    switch (action) {
+        case Action::accept:
+        case Action::reject:
+            return MeantCalls::ringing;
+        case Action::join:
+        case Action::cancel_transfer:
+            return MeantCalls::transferred;
+        default:
+            return MeantCalls::all;
+    }
+}
+
 /// One command, from the choice of the call to the answer on stdout.
 asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, CallsCommand command,
                                     bool as_json, Console& console) {
@@ -85,7 +114,15 @@ asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, Calls
         console.err << "agentbridge: " << failure.message << "\n";
         return failure.exit;
     };
+    auto order = order_for(command);
     std::string list_path = "/calls";
+    if (command.action == Action::dial) {
+        auto made = co_await ControlClient::ask(client, order.method, list_path, order.body);
+        if (!made) co_return told(made.error());
+        console.out << (as_json ? json::serialize(*made) : format_call_line(read_call(*made)))
+                    << "\n";
+        co_return ExitCode::ok;
+    }
     if (!command.state.empty()) list_path += "?state=" + command.state;
     std::string get = "GET", nothing;
     auto list = co_await ControlClient::ask(client, get, list_path, nothing);
@@ -95,9 +132,8 @@ asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, Calls
         console.out << (as_json ? json::serialize(*list) + "\n" : format_call_table(calls));
         co_return ExitCode::ok;
     }
-    const auto id = choose_call(calls, command.id);
+    const auto id = choose_call(calls, command.id, meant_by(command.action));
     if (!id) co_return told(id.error());
-    auto order = order_for(command);
     const auto path = "/calls/" + id->str() + order.verb;
     auto answer = co_await ControlClient::ask(client, order.method, path, order.body);
     if (!answer) co_return told(answer.error());

@@ -348,6 +348,23 @@ TEST(CommandLine, ReadsWhatIsAskedOfARunningProgram) {
     EXPECT_EQ(calls.id, "CA12");
     calls = command_of<CallsCommand>({"calls", "transfer", "c_7qk", "--to", "sip:me@home.net"});
     EXPECT_EQ(calls.to, "sip:me@home.net");
+    EXPECT_FALSE(calls.warm);
+    calls = command_of<CallsCommand>(
+        {"calls", "transfer", "--to", "+15551234567", "--warm", "--silence"});
+    EXPECT_TRUE(calls.warm);
+    EXPECT_TRUE(calls.silence);
+    EXPECT_EQ(calls.id, "");
+    EXPECT_EQ(command_of<CallsCommand>({"calls", "join", "c_7qk"}).action, Action::join);
+    EXPECT_EQ(command_of<CallsCommand>({"calls", "cancel-transfer"}).action,
+              Action::cancel_transfer);
+    calls = command_of<CallsCommand>({"calls", "dial", "+1 (555) 123-4567"});
+    EXPECT_EQ(calls.action, Action::dial);
+    EXPECT_EQ(calls.to, "+15551234567");
+    EXPECT_TRUE(calls.focus);
+    calls = command_of<CallsCommand>(
+        {"calls", "dial", "sip:me@home.net", "--from", "+15557654321", "--no-focus"});
+    EXPECT_EQ(calls.from, "+15557654321");
+    EXPECT_FALSE(calls.focus);
     for (const auto& [word, action] :
          std::vector<std::pair<std::string, Action>>{{"watch", Action::watch},
                                                      {"hangup", Action::hangup},
@@ -373,6 +390,9 @@ TEST(CommandLine, SaysWhatACallsCommandLacks) {
              {{"calls", "volume", "c_7qk", "loud"}, "'loud' is not a volume"},
              {{"calls", "transfer", "c_7qk"}, "needs --to"},
              {{"calls", "transfer", "--to", "5551234567"}, "--to: "},
+             {{"calls", "transfer", "--to", "+15551234567", "--silence"}, "--warm"},
+             {{"calls", "dial"}, "needs a number"},
+             {{"calls", "dial", "nobody"}, "nobody"},
              {{"calls", "sing"}, "'sing' is not a command"},
              {{"calls", "watch", "c_7qk"}, "c_7qk"},
          }) {

@@ -90,6 +90,17 @@ TEST(ChooseCall, TakesANameOrItsBeginningOrTheOnlyOne) {
     EXPECT_EQ(choose_call(two, "x").error().exit, ExitCode::failure);
     EXPECT_EQ(choose_call({}, "").error().message, "there is no call");
     EXPECT_EQ(choose_call({call_of("c_abc")}, "")->str(), "c_abc");
+    auto three = two;
+    EXPECT_EQ(choose_call(three, "", MeantCalls::ringing).error().message, "no call rings here");
+    EXPECT_EQ(choose_call(three, "", MeantCalls::transferred).error().message,
+              "no call is being transferred");
+    three[0].transfer = {"+1", "briefing", CallId{"c_abe"}};
+    three[1].local.ringing = true;
+    three.push_back(call_of("c_abe"));
+    three[2].parent = CallId{"c_abc"};
+    EXPECT_EQ(choose_call(three, "", MeantCalls::ringing)->str(), "c_abd");
+    EXPECT_EQ(choose_call(three, "", MeantCalls::transferred)->str(), "c_abc");
+    EXPECT_EQ(choose_call(three, "c_abe", MeantCalls::transferred)->str(), "c_abe");
     const std::vector<call::CallSnapshot> longer{call_of("c_a"), call_of("c_ab")};
     EXPECT_EQ(choose_call(longer, "c_a")->str(), "c_a") << "a whole name is no beginning";
 }
@@ -104,7 +115,8 @@ TEST(ReadCall, UnderstandsWhatTheApiSays) {
     call.media.frames = 3000;
     call.media.lost_ms = 20;
     call.local = {true, true, true, true, true, true, 0.5F, -0.8F};
-    call.transfer = {"+1", "ringing"};
+    call.transfer = {"+1", "ringing", CallId{"c_2"}};
+    call.parent = CallId{"c_3"};
     call.outbound.peak_dbfs = -1.5F;
     call.microphone = audio::MicStats{};
     call.microphone->level_dbfs = -33.5F;
@@ -127,6 +139,8 @@ TEST(ReadCall, UnderstandsWhatTheApiSays) {
                 read.local.muted && read.local.held);
     EXPECT_EQ(read.local.gain, 0.5F);
     EXPECT_EQ(read.transfer.status, "ringing");
+    EXPECT_EQ(read.transfer.call.str(), "c_2");
+    EXPECT_EQ(read.parent.str(), "c_3");
     EXPECT_EQ(read.outbound.peak_dbfs, -1.5F);
     EXPECT_EQ(read.microphone->level_dbfs, -33.5F);
     EXPECT_EQ(read.playout->level_dbfs, -20.5F);

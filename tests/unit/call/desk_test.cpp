@@ -14,7 +14,19 @@ constexpr float kDucked = 0.1778F, kPanned = 0.5012F;
 /// Real calls on a loop that is run by hand.
 struct Table {
     explicit Table(DeskOptions options = {})
-        : desk(Desk::open(registry, bus, loop.get_executor(), options)) {}
+        : desk(Desk::open(registry, bus, loop.get_executor(), with_transfers(options))) {}
+
+    DeskOptions with_transfers(DeskOptions options) {
+        options.transfers = &transfers;
+        options.target = [](const CallId&, const std::string& to) -> Result<CallSpec> {
+            if (to == "nobody") return fail(Errc::cancelled, "this program takes no new calls");
+            auto spec = CallFixture::outbound();
+            spec.to = to;
+            spec.focus = false;
+            return spec;
+        };
+        return options;
+    }
 
     /// A call that nobody here dialled, with its stream.
     CallId arrives() {
@@ -38,6 +50,20 @@ struct Table {
         registry.post(id, input::Dial{});
         run();
         return id;
+    }
+    /// A warm transfer of `far`; the target's call.
+    CallId is_called_for(const CallId& far) {
+        carrier->place_outcome = PlacedCall{CallSid{"CA" + std::to_string(++count)}, "queued"};
+        EXPECT_TRUE(asks(far, command::Transfer{"+15550000000", true}));
+        const auto transfer = transfers.find(far);
+        return transfer ? transfer->target() : CallId{};
+    }
+    void answers(const CallId& id) {
+        const auto call = registry.here(id);
+        registry.post(id, input::VoiceRequested{call->sid(), "+1", "+2", "in-progress", ""});
+        run();
+        call->accept(input::StreamStarted{call->open_stream(), std::make_shared<ScriptedLine>()});
+        run();
     }
     void ends(const CallId& id) {
         const auto call = registry.here(id);
@@ -72,6 +98,7 @@ struct Table {
     EventBus bus;
     std::shared_ptr<ScriptedCarrier> carrier = std::make_shared<ScriptedCarrier>();
     CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, carrier, nullptr, {}}};
+    WarmTransfers transfers{registry, bus, loop.get_executor(), clock};
     std::shared_ptr<Desk> desk;
     int count = 0;
 };
@@ -365,6 +392,92 @@ TEST(CallRegistry, TellsAVisitorThatACallIsGone) {
     EXPECT_EQ(told, 1) << "not before its thread's turn";
     t.run();
     EXPECT_EQ(told, 2);
+}
+
+TEST(Desk, SpeaksToTheTargetOfAWarmTransferAndThenToTheFarEndAgain) {
+    Table t;
+    const auto far = t.arrives();
+    const auto third = t.arrives();
+    const auto target = t.is_called_for(far);
+    EXPECT_EQ(t.desk->focused(), target);
+    EXPECT_TRUE(t.local(far).held);
+    EXPECT_FALSE(t.local(third).held);
+    t.answers(target);
+    EXPECT_TRUE(t.local(target).focus);
+    const auto cancelled = t.asks(target, command::CancelTransfer{});
+    ASSERT_TRUE(cancelled) << "by the target's name too";
+    EXPECT_EQ(t.desk->focused(), far);
+    EXPECT_FALSE(t.local(far).held);
+    EXPECT_EQ(t.carrier->hung_up, std::vector<std::string>{"CA3"});
+    EXPECT_EQ(t.registry.here(far)->snapshot().transfer.status, "failed: cancelled");
+}
+
+TEST(Desk, SpeaksToTheFarEndAgainWhenTheTargetDoesNotAnswer) {
+    Table t;
+    const auto first = t.arrives();
+    const auto far = t.arrives();
+    ASSERT_TRUE(t.asks(far, command::Focus{}));
+    const auto target = t.is_called_for(far);
+    input::StatusReported busy;
+    busy.sid = CallSid{"CA3"};
+    busy.status = "busy";
+    t.registry.post(target, busy);
+    t.run();
+    EXPECT_EQ(t.desk->focused(), far) << "and not the next one";
+    EXPECT_FALSE(t.local(far).held);
+    EXPECT_EQ(t.registry.here(far)->snapshot().transfer.status.substr(0, 6), "failed");
+    EXPECT_FALSE(t.local(first).focus);
+}
+
+TEST(Desk, HoldsTheFarEndInSilenceIfAskedThoughOtherCallsAreHeldWithMusic) {
+    DeskOptions options;
+    options.others = OtherCalls::hold;
+    Table t(options);
+    const auto far = t.arrives();
+    ASSERT_TRUE(t.asks(far, command::Transfer{"+15550000000", true, HoldSound::silence}));
+    EXPECT_TRUE(t.local(far).held);
+    t.clock.advance(std::chrono::milliseconds(200));
+    t.run();
+    EXPECT_EQ(t.registry.here(far)->snapshot().outbound.frames, 0U) << "no music";
+}
+
+TEST(Desk, SaysWhyATransferCannotBeWhatItIsAskedToBe) {
+    Table t;
+    const auto far = t.arrives();
+    const auto why = [&](const CallId& id, Command command) {
+        const auto told = t.asks(id, std::move(command));
+        return told ? std::string("done") : told.error().message;
+    };
+    EXPECT_EQ(why(far, command::Join{}),
+              "the call is in no warm transfer: there is nobody to join");
+    EXPECT_EQ(why(far, command::CancelTransfer{}), "the call is not being transferred");
+    EXPECT_EQ(why(far, command::Transfer{"nobody", true}), "this program takes no new calls");
+    EXPECT_FALSE(t.local(far).held) << "nothing was begun";
+    const auto target = t.is_called_for(far);
+    EXPECT_EQ(why(far, command::Join{}),
+              "the target has not answered yet: there is nobody to join");
+    t.answers(target);
+    for (const auto& id : {far, target}) {
+        for (const bool warm : {true, false})
+            EXPECT_EQ(why(id, command::Transfer{"+15550000001", warm}),
+                      "the call is being transferred already");
+    }
+    EXPECT_EQ(why(target, command::Join{}), "done");
+    EXPECT_EQ(why(far, command::Join{}), "the transfer is joining, not ready to be joined");
+    EXPECT_EQ(why(far, command::CancelTransfer{}),
+              "the transfer is joining, and cannot be cancelled");
+    EXPECT_EQ(t.registry.here(far)->snapshot().transfer.status, "joining");
+    EXPECT_EQ(t.registry.here(far)->snapshot().transfer.to, "+15550000000") << "not the room";
+}
+
+TEST(Desk, TakesACallBackThatIsBeingDialledThrough) {
+    Table t;
+    const auto id = t.arrives();
+    ASSERT_TRUE(t.asks(id, command::Transfer{"+15550000000"}));
+    ASSERT_TRUE(t.asks(id, command::CancelTransfer{}));
+    ASSERT_EQ(t.carrier->instructed.size(), 2U);
+    EXPECT_EQ(t.carrier->instructed.back().substr(0, 9), "reconnect")
+        << t.carrier->instructed.back();
 }
 
 }  // namespace

@@ -54,6 +54,18 @@ struct Plane {
         co_return R"({"number":")" + number + R"("})";
     }
 
+    call::DeskOptions desk_options() {
+        call::DeskOptions options;
+        options.transfers = &transfers;
+        options.target = [](const CallId&, const std::string& to) -> Result<call::CallSpec> {
+            auto spec = call::CallFixture::outbound();
+            spec.to = to;
+            spec.focus = false;
+            return spec;
+        };
+        return options;
+    }
+
     CallId talks() {
         auto spec = call::CallFixture::outbound();
         spec.direction = call::Direction::inbound;
@@ -100,7 +112,9 @@ struct Plane {
     call::EventBus bus;
     std::shared_ptr<call::ScriptedCarrier> carrier = std::make_shared<call::ScriptedCarrier>();
     call::CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, carrier, nullptr, {}}};
-    std::shared_ptr<call::Desk> desk = call::Desk::open(registry, bus, loop.get_executor(), {});
+    call::WarmTransfers transfers{registry, bus, loop.get_executor(), clock};
+    std::shared_ptr<call::Desk> desk =
+        call::Desk::open(registry, bus, loop.get_executor(), desk_options());
     std::vector<CallOrder> orders;
     std::optional<Error> order_problem;
     std::vector<std::string> numbers;
@@ -245,6 +259,10 @@ TEST(Api, NamesTheFieldThatIsWrong) {
              {"hold", R"({"sound":"noise"})", "sound"},
              {"transfer", R"({"to":"5551234567"})", "to"},
              {"transfer", "{}", "to"},
+             {"transfer", R"({"to":"+1555","mode":"hot"})", "mode"},
+             {"transfer", R"({"to":"+1555","mode":"warm","sound":"noise"})", "sound"},
+             {"transfer", R"({"to":"+1555","sound":"music"})", "sound"},
+             {"transfer/join", R"({"to":"+1555"})", "to"},
              {"mute", R"({"on":true})", "on"},
          }) {
         const auto answer = p.ask("POST", at(id, one.verb), one.body);
@@ -282,6 +300,39 @@ TEST(Api, SaysWhenACallCannotDoThatNow) {
         EXPECT_EQ(answer.status, 409);
         EXPECT_EQ(p.code(answer), "wrong_state");
     }
+}
+
+TEST(Api, TransfersACallWarm) {
+    Plane p;
+    const auto far = p.talks();
+    p.carrier->place_outcome = call::PlacedCall{CallSid{"CA2"}, "queued"};
+    const auto begun = p.ask("POST", at(far, "transfer"),
+                             R"({"to":"+15550000000","mode":"warm","sound":"silence"})");
+    ASSERT_EQ(begun.status, 202) << begun.body;
+    const auto body = p.body(begun);
+    const auto& transfer = body.at("transfer");
+    EXPECT_EQ(transfer.at("to").as_string(), "+15550000000");
+    EXPECT_EQ(transfer.at("status").as_string(), "dialling");
+    EXPECT_EQ(transfer.at("mode").as_string(), "warm");
+    EXPECT_TRUE(body.at("local").at("held").as_bool());
+    const CallId target{json::value_to<std::string>(transfer.at("call"))};
+    const auto listed = p.body(p.ask("GET", at(target)));
+    EXPECT_EQ(listed.at("parent").as_string(), far.str());
+    EXPECT_TRUE(listed.at("local").at("focus").as_bool());
+
+    const auto early = p.ask("POST", at(target, "transfer/join"));
+    EXPECT_EQ(early.status, 409);
+    EXPECT_EQ(p.code(early), "wrong_state");
+    const auto again = p.ask("POST", at(far, "transfer"), R"({"to":"+15550000001","mode":"warm"})");
+    EXPECT_EQ(again.status, 409);
+    EXPECT_EQ(p.code(again), "already");
+
+    const auto cancelled = p.ask("POST", at(far, "transfer/cancel"));
+    EXPECT_EQ(cancelled.status, 202);
+    EXPECT_EQ(p.body(cancelled).at("transfer").at("status").as_string(), "failed: cancelled");
+    EXPECT_EQ(p.ask("POST", at(far, "transfer/cancel")).status, 409);
+    EXPECT_EQ(p.ask("POST", at(far, "transfer/join")).status, 409);
+    EXPECT_EQ(p.ask("GET", at(far, "transfer/join")).headers.find("Allow"), "POST");
 }
 
 TEST(Api, KnowsItsRoutesAndTheirMethods) {
