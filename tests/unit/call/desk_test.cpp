@@ -476,7 +476,7 @@ TEST(Desk, TakesACallBackThatIsBeingDialledThrough) {
     ASSERT_TRUE(t.asks(id, command::Transfer{"+15550000000"}));
     ASSERT_TRUE(t.asks(id, command::CancelTransfer{}));
     ASSERT_EQ(t.carrier->instructed.size(), 2U);
-    EXPECT_EQ(t.carrier->instructed.back().substr(0, 9), "reconnect")
+    EXPECT_EQ(t.carrier->instructed.back().substr(0, 6), "stream")
         << t.carrier->instructed.back();
 }
 
