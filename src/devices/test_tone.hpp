@@ -1,8 +1,10 @@
 #pragma once
-// `devices test`: rising tones through the whole way of a call's sound.
+// `devices test`: rising tones, and what was recorded, through the whole way of a call's sound.
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include "audio/device.hpp"
 #include "base/result.hpp"
@@ -21,5 +23,9 @@ struct TestToneReport {
 Result<TestToneReport> play_test_tone(const std::shared_ptr<audio::AudioDevice>& device,
                                       std::chrono::milliseconds length = std::chrono::seconds(2),
                                       float gain = 0.3F);
+
+/// The same with sound of 8 kHz, as loud as it is.
+Result<TestToneReport> play_samples(const std::shared_ptr<audio::AudioDevice>& device,
+                                    std::span<const std::int16_t> samples);
 
 }  // namespace bridge::devices
