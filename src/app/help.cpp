@@ -134,6 +134,8 @@ constexpr std::string_view kKeys =
   space       with --push-to-talk: speak while it is held
   h           hold, and resume
   t           transfer: asks for the number; Esc leaves
+  T           transfer, but you speak to the other one first, while this one is on hold
+  j and b     then: join the two and leave; or back to the first, without the other
   Tab or n    the next call gets the focus
   s           solo: hear this call only, and the others again
   + and -     louder, quieter

@@ -25,6 +25,7 @@ constexpr std::size_t kLongestNumber = 256;
 void LiveKeys::press(const Key& key) {
     switch (asking_) {
         case Asking::transfer:
+        case Asking::warm_transfer:
             type(key);
             return;
         case Asking::hang_up:
@@ -41,6 +42,9 @@ std::string LiveKeys::prompt() const {
     switch (asking_) {
         case Asking::transfer:
             return fmt::format("transfer {} to (Enter; Esc leaves): {}_", about_.whom, typed_);
+        case Asking::warm_transfer:
+            return fmt::format("hold {} and speak first to (Enter; Esc leaves): {}_", about_.whom,
+                               typed_);
         case Asking::hang_up:
             return fmt::format("hang up {}? y or n", about_.whom);
         case Asking::nothing:
@@ -66,6 +70,15 @@ void LiveKeys::steer(char key) {
             break;
         case 't':
             ask(Asking::transfer);
+            break;
+        case 'T':
+            ask(Asking::warm_transfer);
+            break;
+        case 'j':
+            command("join", call::command::Join{});
+            break;
+        case 'b':
+            command("back", call::command::CancelTransfer{});
             break;
         case 'n':
             parts_.session.focus_next();
@@ -131,8 +144,9 @@ void LiveKeys::type(const Key& key) {
                 parts_.say(target.error().message);
                 break;
             }
-            asking_ = Asking::nothing;
-            command("transfer", call::command::Transfer{*target}, about_.id);
+            call::command::Transfer transfer{*target};
+            transfer.warm = std::exchange(asking_, Asking::nothing) == Asking::warm_transfer;
+            command("transfer", std::move(transfer), about_.id);
             break;
         }
         case Key::Kind::tab:

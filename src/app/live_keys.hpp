@@ -42,7 +42,7 @@ public:
     std::string prompt() const;
 
 private:
-    enum class Asking { nothing, transfer, hang_up };
+    enum class Asking { nothing, transfer, warm_transfer, hang_up };
 
     void steer(char key);
     void type(const Key& key);

@@ -179,6 +179,21 @@ TEST_F(LiveKeysTest, AsksForTheNumberOfATransfer) {
     EXPECT_EQ(desk.commands.size(), 1U);
 }
 
+TEST_F(LiveKeysTest, SpeaksToTheOtherOneFirst) {
+    press("T");
+    EXPECT_THAT(keys->prompt(), StartsWith("hold +*******4567 and speak first to"));
+    press("+15557654321");
+    keys->press(kEnter);
+    EXPECT_TRUE(last<command::Transfer>().warm);
+    press("j");
+    last<command::Join>();
+    press("b");
+    last<command::CancelTransfer>();
+    press("t+15557654321");
+    keys->press(kEnter);
+    EXPECT_FALSE(last<command::Transfer>().warm);
+}
+
 TEST_F(LiveKeysTest, TalksWhileTheSpaceBarRepeats) {
     keys = made(true);
     press(" ");
