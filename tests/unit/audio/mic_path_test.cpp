@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -206,6 +207,45 @@ TEST(MicPath, NoStallOfItsThreadLeavesLatency) {
         EXPECT_LE(missed_after(outcome, back + 100, 29900, scene.slot), 2);
         EXPECT_GT(outcome.stats.dropped_samples + outcome.dropped, 0U);
     }
+}
+
+// Ten minutes with a card 300 ppm off, and a disturbance every half minute: the microphone's thread
+// sleeps, the card holds back and delivers all at once, or brings nothing.
+TEST_P(CardsClock, ComesBackFromEveryDisturbanceOfTenMinutes) {
+    constexpr Ms kEvery = 30000;
+    MicScene scene;
+    scene.mic_rate = scene.speaker_rate = 8000;
+    scene.mic_ppm = GetParam();
+    scene.options = untouched();
+    scene.length = 600000;
+    scene.noise = 0;
+    scene.near = looped(near_speech(), scene.length);
+    scene.echo_gain = 0;
+    const auto length_of = [](int which) {
+        return std::array{150.0, 600.0, 2000.0}[which / 3 % 3];
+    };
+    const auto disturbed = [&](Ms at, int kind) {
+        const auto which = static_cast<int>(at / kEvery);
+        const auto since = std::fmod(at, kEvery);
+        return which > 0 && which % 3 + 1 == kind && since < length_of(which)
+                   ? length_of(which) - since
+                   : 0.0;
+    };
+    scene.thread_late = [&](Ms due) {
+        return std::max(disturbed(due, 1), std::fmod(due * 0.37, 2.0));
+    };
+    scene.callback_late = [&](int block) { return disturbed(block % 1000000 * 10.0, 2); };
+    scene.card_gone = [&](Ms at) { return disturbed(at, 3) > 0; };
+    const auto outcome = simulate(scene);
+    const auto before = outcome.age_quantile(1.0, 5000, kEvery);
+    for (int which = 1; which < 20; ++which) {
+        const auto over = which * kEvery + length_of(which);
+        EXPECT_LE(outcome.age_quantile(1.0, over + 1000, (which + 1) * kEvery - 1000), before + 40)
+            << which;
+    }
+    Ms most = 0;
+    for (const auto& one : outcome.taken) most = std::max(most, one.waiting);
+    EXPECT_LE(most, 400) << "what waits is bounded";
 }
 
 TEST(MicPath, StallOfTheCardsCallbacksLeavesNoLatency) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -262,6 +263,47 @@ INSTANTIATE_TEST_SUITE_P(PartsPerMillion, SoundCardsClock, testing::Values(200, 
                              return (ppm.param < 0 ? "Slow" : "Fast") +
                                     std::to_string(std::abs(ppm.param));
                          });
+
+// Ten minutes with a card 300 ppm off, and a disturbance every half minute: the network holds
+// frames back and sends them all at once, the card asks for nothing, or asks late and then in a
+// burst.
+TEST_P(SoundCardsClock, ComesBackFromEveryDisturbanceOfTenMinutes) {
+    constexpr Ms kEvery = 30000;
+    Scene run;
+    run.rate = 8000;
+    run.device_ppm = GetParam();
+    run.length = 600000;
+    run.signal = sine(440);
+    run.keep_output = false;
+    const auto length_of = [](int which) {
+        return std::array{150.0, 600.0, 2000.0}[which / 3 % 3];
+    };
+    // 0: none; 1: the network; 2: the card is gone; 3: the card is late
+    const auto disturbed = [&](Ms at, int kind) {
+        const auto which = static_cast<int>(at / kEvery);
+        const auto since = std::fmod(at, kEvery);
+        return which > 0 && which % 3 + 1 == kind && since < length_of(which)
+                   ? length_of(which) - since
+                   : 0.0;
+    };
+    auto frames = steady(run.length);
+    for (auto& frame : frames) frame.arrival += disturbed(frame.arrival, 1);
+    run.device_gone = [&](Ms due) { return disturbed(due, 2) > 0; };
+    run.device_lateness = [&](int block) { return disturbed(block * 10.0, 3); };
+    const auto outcome = simulate(frames, run);
+    const auto largest = [&](Ms from, Ms to) {
+        Ms most = 0;
+        for (const auto& one : outcome.latencies)
+            if (one.at >= from && one.at < to) most = std::max(most, one.latency);
+        return most;
+    };
+    const auto before = largest(5000, kEvery);
+    for (int which = 1; which < 20; ++which) {
+        const auto over = which * kEvery + length_of(which);
+        EXPECT_LT(largest(over + 1000, (which + 1) * kEvery - 1000), before + 40) << which;
+    }
+    for (const auto& one : outcome.latencies) EXPECT_LT(one.depth, 2 * 128 + 100) << one.at;
+}
 
 TEST(SpeakerLine, NeverSteersSoThatItIsHeard) {
     // Jitter that comes and goes, a stall, an unsteady card with a bad crystal: all at once.
