@@ -14,12 +14,12 @@ HEADLESS_AUDIO = SOURCE / "tests/support/headless-audio.sh"
 
 
 class Recorder:
-    """parec on the speaker's monitor. Knows the wall-clock time of its first sample: no chunk arrives before
+    """parec on a sink's monitor. Knows the wall-clock time of its first sample: no chunk arrives before
     its last sample was played, so the earliest estimate over all chunks is the best."""
 
-    def __init__(self, environment, path):
+    def __init__(self, environment, path, source="speaker.monitor"):
         self.process = subprocess.Popen(
-            ["parec", "-d", "speaker.monitor", "--raw", "--format=s16le", "--rate=48000", "--channels=1",
+            ["parec", "-d", source, "--raw", "--format=s16le", "--rate=48000", "--channels=1",
              "--latency-msec=10"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL)
         self.path = path
