@@ -162,6 +162,8 @@ class Doctor(EndToEnd):
                 b"CallStatus=probe", b"CallStatus=Probe")), "signature", "fail", "changed the body", "body on", 1),
             "no such device": ({"AGENTBRIDGE_SPEAKER": "No Such Device"}, None,
                                "audio-out", "fail", "No Such Device", "devices list", 8),
+            "no such microphone": ({"AGENTBRIDGE_MICROPHONE": "No Such Microphone"}, None,
+                                   "audio-in", "fail", "No Such Microphone", "devices list", 8),
             "state folder": ({"AGENTBRIDGE_STATE_DIR": str(self.folder / "a-file" / "state")}, None,
                              "state-dir", "fail", "a-file is a file", "AGENTBRIDGE_STATE_DIR", 3),
         }

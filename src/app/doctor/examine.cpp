@@ -77,9 +77,11 @@ std::vector<call::BorrowedNumber> left_numbers(const Config& config) {
 /// does it, and is left behind when the time is over.
 class SoundCheck {
 public:
-    explicit SoundCheck(std::string speaker) : state_(std::make_shared<State>()) {
-        std::thread([state = state_, speaker = std::move(speaker)] {
+    SoundCheck(std::string speaker, std::string microphone) : state_(std::make_shared<State>()) {
+        std::thread([state = state_, speaker = std::move(speaker),
+                     microphone = std::move(microphone)] {
             auto found = look(speaker);
+            listen(microphone, found);
             found.done = true;
             const std::lock_guard lock(state->mutex);
             state->found = std::move(found);
@@ -121,14 +123,20 @@ private:
                 opened->device->stop();
             }
         }
-        if (speaker != "null" && devices::has_sound_cards()) {
-            if (const auto list = devices::list_devices()) {
-                for (const auto& device : *list) {
-                    if (device.default_input && device.inputs > 0) found.microphone = device.name;
-                }
-            }
-        }
         return found;
+    }
+
+    static void listen(const std::string& microphone, Facts::Sound& found) {
+        if (microphone == "none") return;
+        auto opened = devices::make_sound("none", microphone);
+        if (!opened) {
+            found.microphone_error = opened.error();
+            return;
+        }
+        found.microphone_note = opened->mic_note;
+        if (opened->microphone && opened->mic_note.empty())
+            found.microphone = opened->microphone->name();
+        opened->stop();
     }
 
     std::shared_ptr<State> state_;
@@ -159,7 +167,7 @@ public:
     Examination& operator=(const Examination&) = delete;
 
     Facts run() {
-        SoundCheck sound(config().speaker);
+        SoundCheck sound(config().speaker, config().microphone);
         facts_.state_dir_problem = state_dir_problem(config().state_dir);
         facts_.left_numbers = left_numbers(config());
         if (config().tunnel != TunnelKind::off) {

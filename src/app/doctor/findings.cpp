@@ -68,6 +68,7 @@ public:
         webhook();
         left_numbers();
         sound();
+        microphone();
         state_dir();
         return std::move(out_);
     }
@@ -105,9 +106,7 @@ private:
         }
     }
 
-    bool has_account() const {
-        return facts_.loaded.has_account();
-    }
+    bool has_account() const { return facts_.loaded.has_account(); }
 
     void account() {
         if (!has_account()) return skip("account", "the account is not configured");
@@ -468,12 +467,24 @@ private:
                        "connect a sound card, or keep the sound with --speaker file:call.wav");
         }
         ok("audio-out", fmt::format("{} opens", sound.device));
-        if (config_.speaker == "null" || config_.speaker.starts_with("file:")) return;
-        if (sound.microphone.empty()) {
-            skip("audio-in", "no microphone; none is needed to listen");
-        } else {
-            ok("audio-in", fmt::format("{} is the microphone", sound.microphone));
+    }
+
+    void microphone() {
+        const auto& sound = facts_.sound;
+        if (config_.microphone == "none") return skip("audio-in", "no microphone is asked for");
+        if (!sound.done) return skip("audio-in", "the sound system does not answer");
+        if (sound.microphone_error) {
+            const bool missing = sound.microphone_error->code == Errc::no_device;
+            return say(Status::fail, "audio-in", sound.microphone_error->message,
+                       missing ? "set AGENTBRIDGE_MICROPHONE to a name of `agentbridge devices "
+                                 "list`, or take it away"
+                               : "look at `agentbridge devices test`",
+                       missing ? ExitCode::no_device : ExitCode::failure);
         }
+        if (sound.microphone.empty())
+            return skip("audio-in", "no microphone; none is needed to listen");
+        ok("audio-in",
+           fmt::format("{} opens; `agentbridge devices test` hears it", sound.microphone));
     }
 
     void state_dir() {

@@ -65,7 +65,9 @@ struct Facts {
         std::string device;     ///< that opened
         std::string fell_back;  ///< why there is none
         std::optional<Error> error;
-        std::string microphone;  ///< the default input, empty: none
+        std::string microphone;       ///< that opened; empty: none
+        std::string microphone_note;  ///< why there is no default one
+        std::optional<Error> microphone_error;
     } sound;
     std::string state_dir_problem;
     std::vector<call::BorrowedNumber> left_numbers;  ///< by programs that have ended
