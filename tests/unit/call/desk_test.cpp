@@ -15,6 +15,10 @@ constexpr float kDucked = 0.1778F, kPanned = 0.5012F;
 struct Table {
     explicit Table(DeskOptions options = {})
         : desk(Desk::open(registry, bus, loop.get_executor(), with_transfers(options))) {}
+    /// Nothing that is still to be done outlives the clock and the carrier.
+    ~Table() { run(); }
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
 
     DeskOptions with_transfers(DeskOptions options) {
         options.transfers = &transfers;
