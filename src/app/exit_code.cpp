@@ -58,6 +58,11 @@ bool may_still_be_live(const call::CallSnapshot& snapshot) {
     return snapshot.outcome_unknown || !snapshot.sid.empty();
 }
 
+ExitCode exit_code_for_start(const Error& error) {
+    return error.code == Errc::exists || error.code == Errc::bad_config ? ExitCode::configuration
+                                                                        : exit_code_for(error);
+}
+
 ExitCode exit_code_for(const call::CallSnapshot& snapshot, bool stopped_by_user) {
     if (may_still_be_live(snapshot)) return ExitCode::not_confirmed;
     if (snapshot.lost_create) return ExitCode::failure;

@@ -34,6 +34,8 @@ const std::vector<ExitCode>& all_exit_codes();
 
 /// The code for an error that stopped the program before or outside a call.
 ExitCode exit_code_for(const Error& error);
+/// The same when a server could not be started: a port that is taken is a matter of settings.
+ExitCode exit_code_for_start(const Error& error);
 
 /// The code for the call the program was asked to place, at its end. `stopped_by_user`: Ctrl-C, or
 /// a terminating signal, was what ended it.

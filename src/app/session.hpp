@@ -142,7 +142,7 @@ using ReapCalls = std::function<Outcome<ReapReport>(const Config& config, bool l
 /// In reap.cpp.
 Outcome<ReapReport> reap_calls(const Config& config, bool look_only);
 
-/// Both are implemented in wiring.cpp, and used by main.cpp alone.
+/// Implemented in wiring.cpp and emulator_wiring.cpp, and used by main.cpp alone.
 Outcome<std::unique_ptr<Session>> open_session(SessionOptions options,
                                                boost::asio::any_io_executor executor);
 Outcome<std::unique_ptr<EmulatorService>> open_emulator(EmulatorOptions options,

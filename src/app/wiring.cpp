@@ -20,14 +20,10 @@
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
 #include "app/session.hpp"
-#include "audio/resample.hpp"
-#include "audio/wav.hpp"
+#include "app/session_sound.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
-#include "devices/device_factory.hpp"
 #include "emulator/emulator.hpp"
-#include "speech/flite_voice.hpp"
-#include "stores/voicemail_store.hpp"
 
 namespace bridge::app {
 namespace {
@@ -43,18 +39,9 @@ constexpr auto kSettling = 5s;
 /// And for its numbers to be given back.
 constexpr auto kReturning = 3s;
 constexpr auto kDemoNumber = "+12025550100";
-constexpr auto kDemoFile = "demo.wav";
-constexpr auto kGreeting =
-    "Hello. Nobody can take your call right now. Please leave a message after the tone, and press "
-    "the hash key, or hang up, when you are done.";
 
 Failure failure(ExitCode exit, std::string message) {
     return Failure{exit, std::move(message)};
-}
-
-ExitCode exit_for_start(const Error& error) {
-    return error.code == Errc::exists || error.code == Errc::bad_config ? ExitCode::configuration
-                                                                        : exit_code_for(error);
 }
 
 std::map<std::string, std::string> machine_detection(MachineDetection wanted) {
@@ -120,7 +107,7 @@ public:
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
         bridge_.reset();
-        sound_.stop();
+        sound_.devices.stop();
         emulator_.reset();
     }
 
@@ -130,7 +117,10 @@ public:
             if (auto ready = start_emulator(); !ready) return tl::unexpected(ready.error());
         }
         if (options_.play_locally || options_.mic) {
-            if (auto ready = open_sound(); !ready) return tl::unexpected(ready.error());
+            auto opened = open_sound(options_);
+            if (!opened) return tl::unexpected(opened.error());
+            sound_ = std::move(*opened);
+            for (auto& line : sound_.lines) lines_.push_back(std::move(line));
         }
 
         Secret control_token;
@@ -162,10 +152,11 @@ public:
         bridge.ping_interval = config.ping_interval;
         bridge.inbound_call = call_spec();
         bridge.inbound_call.ring = config.answer == AnswerPolicy::ring;
-        if (auto ready = open_sounds(bridge); !ready) return tl::unexpected(ready.error());
+        if (auto ready = open_recorded_sounds(config, metrics_, bridge); !ready)
+            return tl::unexpected(ready.error());
         bridge.playout.ceiling = config.playout_ceiling();
-        bridge.speaker = sound_.speaker;
-        bridge.microphone = sound_.microphone;
+        bridge.speaker = sound_.devices.speaker;
+        bridge.microphone = sound_.devices.microphone;
         bridge.metrics = metrics_;
         bridge.ca_file = config.ca_file;
         bridge.user_agent = kUserAgent;
@@ -205,7 +196,7 @@ public:
         auto started = Bridge::start(std::move(bridge), events_);
         if (!started)
             return tl::unexpected(
-                failure(exit_for_start(started.error()), started.error().message));
+                failure(exit_code_for_start(started.error()), started.error().message));
         bridge_ = std::move(*started);
         control_token_ = control_token;
         describe_instance();
@@ -347,7 +338,7 @@ private:
         auto started = emulator::EmulatorThread::start(std::move(emulator));
         if (!started)
             return tl::unexpected(
-                failure(exit_for_start(started.error()), started.error().message));
+                failure(exit_code_for_start(started.error()), started.error().message));
         emulator_ = std::move(*started);
         auto& config = options_.config;
         config.base_url = emulator_->base_url();
@@ -363,109 +354,6 @@ private:
         options_.from = config.phone_number;
         log::hide(emulator_->auth_token());
         lines_.push_back("no account needed: this call goes through the built-in Twilio");
-        return {};
-    }
-
-    Outcome<> open_sound() {
-        const auto& config = options_.config;
-        auto spec = options_.play_locally ? config.speaker : std::string("none");
-        if (options_.play_locally && !options_.wav_file.empty()) spec = "file:" + options_.wav_file;
-        const auto microphone = options_.mic ? config.microphone : std::string("none");
-        devices::DeviceOptions how;
-        how.channels = config.channels;
-        how.mic = config.mic;
-        how.on_change = [](const devices::DeviceChange& change) {
-            log::warning("device", "{}", change.text);
-        };
-        const auto cannot = [](const Error& error) {
-            // Only a sound card or microphone that was named can fail so: it cannot be used, which
-            // is the same.
-            const bool missing = error.code == Errc::device_failed;
-            return tl::unexpected(
-                failure(missing ? ExitCode::no_device : exit_code_for(error), error.message));
-        };
-        auto opened = devices::make_sound(spec, microphone, how);
-        if (!opened) return cannot(opened.error());
-        if (opened->fell_back && options_.kind == SessionOptions::Kind::demo) {
-            // Nobody can hear it here, so it is kept: a device that keeps its own time, and a file.
-            lines_.push_back(opened->note);
-            opened->stop();
-            opened = devices::make_sound(fmt::format("file:{}", kDemoFile), microphone, how);
-            if (!opened) return cannot(opened.error());
-            wav_file_ = kDemoFile;
-            lines_.push_back(
-                fmt::format("playing to a null device; the sound goes to {}", kDemoFile));
-        } else if (opened->fell_back) {
-            lines_.push_back(opened->note);
-            lines_.push_back(
-                "playing to a null device until there is one; --speaker file:call.wav keeps the "
-                "sound");
-        } else if (options_.play_locally) {
-            if (!options_.wav_file.empty()) wav_file_ = options_.wav_file;
-            if (opened->speaker) lines_.push_back("sound goes to " + opened->speaker->name());
-        }
-        if (!opened->mic_note.empty()) {
-            lines_.push_back(fmt::format("{}: the phone hears nothing from here{}",
-                                         opened->mic_note,
-                                         opened->microphone ? " until there is one" : ""));
-        } else if (opened->microphone) {
-            lines_.push_back("the microphone is " + opened->microphone->name());
-        }
-        sound_ = std::move(*opened);
-        return {};
-    }
-
-    void tell_of_microphone() const {
-        const auto heard = sound_.microphone->stats();
-        const auto captured =
-            sound_.card() ? sound_.card()->stats().capture : audio::DeviceStats::Capture{};
-        log::info("audio",
-                  "microphone {} stopped callbacks={} overflows={} longest_gap_ms={:.1f} losses={} "
-                  "missing_ms={:.0f} rate={} gaps={} dropped={} clipped={} echo_delay_ms={:.0f} "
-                  "erle_db={:.1f}",
-                  sound_.microphone->name(), captured.callbacks, captured.overflows,
-                  captured.longest_gap_ms, captured.losses, captured.missing_ms, heard.sample_rate,
-                  heard.gaps, heard.dropped_samples, heard.clipped_samples, heard.echo_delay_ms,
-                  heard.erle_db);
-    }
-
-    /// What callers hear of us besides voices: hold music, the voicemail's greeting.
-    Outcome<> open_sounds(BridgeOptions& bridge) const {
-        const auto& config = options_.config;
-        const auto load = [](const std::string& setting,
-                             const std::string& file) -> Outcome<audio::Samples> {
-            auto sound = audio::read_sound(file);
-            if (!sound) {
-                return tl::unexpected(
-                    failure(ExitCode::configuration, setting + " " + sound.error().message));
-            }
-            return std::make_shared<const std::vector<std::int16_t>>(
-                audio::resample(sound->samples, sound->sample_rate, audio::kSampleRate));
-        };
-        if (!config.hold_music.empty()) {
-            auto music = load("AGENTBRIDGE_HOLD_MUSIC", config.hold_music);
-            if (!music) return tl::unexpected(music.error());
-            bridge.hold_music = *music;
-        }
-        if (!bridge.inbound_call.ring || config.unanswered != Unanswered::voicemail) return {};
-        bridge.inbound_call.voicemail = true;
-        stores::VoicemailOptions box;
-        box.folder = config.state_dir / "voicemail";
-        box.limit = config.voicemail_limit;
-        box.metrics = metrics_;
-        if (!config.voicemail_greeting.empty()) {
-            auto greeting = load("AGENTBRIDGE_VOICEMAIL_GREETING", config.voicemail_greeting);
-            if (!greeting) return tl::unexpected(greeting.error());
-            box.greeting = *greeting;
-        } else {
-            auto spoken = speech::synthesize(kGreeting);
-            if (!spoken) return tl::unexpected(failure(ExitCode::failure, spoken.error().message));
-            box.greeting = std::make_shared<const std::vector<std::int16_t>>(std::move(*spoken));
-        }
-        auto opened = stores::VoicemailStore::open(std::move(box));
-        if (!opened)
-            return tl::unexpected(failure(ExitCode::configuration, opened.error().message));
-        bridge.voicemail = *opened;
         return {};
     }
 
@@ -704,18 +592,9 @@ private:
             end.lines.push_back("the journal is not complete: the disk could not be written");
         // The last webhooks have come in.
         address_.reset();
-        if (sound_.speaker) {
-            const auto stats = sound_.speaker->stats();
-            log::info("audio",
-                      "{} stopped callbacks={} underflows={} longest_gap_ms={:.1f} losses={} "
-                      "unheard_ms={:.0f} rate={} block={} channels={}",
-                      sound_.speaker->name(), stats.callbacks, stats.underflows,
-                      stats.longest_gap_ms, stats.losses, stats.unheard_ms, stats.sample_rate,
-                      stats.block_samples, stats.channels);
-        }
-        if (sound_.microphone) tell_of_microphone();
-        sound_.stop();
-        if (!wav_file_.empty()) end.lines.push_back("the sound is in " + wav_file_);
+        log_sound(sound_.devices);
+        sound_.devices.stop();
+        if (!sound_.wav_file.empty()) end.lines.push_back("the sound is in " + sound_.wav_file);
         if (settling_) left_open_ = former_;
         for (auto& line : number_lines_) end.lines.push_back(std::move(line));
         if (returning_) not_returned_.push_back("no answer in time");
@@ -750,7 +629,7 @@ private:
     std::shared_ptr<metrics::Registry> metrics_ = std::make_shared<metrics::Registry>();
     call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> emulator_;
-    devices::Sound sound_;
+    SessionSound sound_;
     Memory memory_;
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
@@ -759,7 +638,6 @@ private:
     std::shared_ptr<NumberKeeper> numbers_;  ///< null: none can be used
     std::shared_ptr<call::EventBus::Subscription> subscription_;
     std::vector<std::string> lines_;
-    std::string wav_file_;
     CallId target_call_;
     bool stopping_ = false, done_ = false;
     bool settling_ = false;  ///< calls of a former run are being ended
@@ -797,80 +675,12 @@ private:
     std::shared_ptr<LiveSession> session_;
 };
 
-class LiveEmulator final : public EmulatorService {
-public:
-    LiveEmulator(EmulatorOptions options, asio::any_io_executor executor)
-        : options_(std::move(options)), executor_(std::move(executor)) {}
-
-    ~LiveEmulator() override {
-        if (emulator_) emulator_->stop();
-    }
-
-    Outcome<std::vector<std::string>> start() override {
-        emulator::EmulatorOptions emulator;
-        emulator.host = options_.host;
-        emulator.port = options_.port;
-        emulator.account_sid = options_.account_sid;
-        emulator.auth_token = options_.auth_token;
-        emulator.ledger_file = options_.ledger_file;
-        emulator.ca_file = options_.ca_file;
-        emulator.voice_url = options_.voice_url;
-        if (!options_.number.empty()) emulator.numbers.push_back(options_.number);
-        for (const auto& [number, description] : options_.personas) {
-            if (auto known = emulator.personas.assign(number, description); !known) {
-                return tl::unexpected(failure(ExitCode::usage, known.error().message));
-            }
-        }
-        for (const auto& fault : options_.faults) {
-            if (auto known = emulator.faults.apply_flag(fault); !known) {
-                return tl::unexpected(failure(ExitCode::usage, "--fault " + known.error().message));
-            }
-        }
-        const auto made_token = emulator.auth_token.empty();
-        auto started = emulator::Emulator::start(executor_, std::move(emulator));
-        if (!started)
-            return tl::unexpected(
-                failure(exit_for_start(started.error()), started.error().message));
-        emulator_ = std::move(*started);
-        std::vector<std::string> lines;
-        lines.push_back(fmt::format("the emulator is Twilio at {}", emulator_->base_url()));
-        lines.push_back(fmt::format("  TWILIO_BASE_URL={}", emulator_->base_url()));
-        lines.push_back(fmt::format("  TWILIO_ACCOUNT_SID={}", emulator_->account_sid()));
-        // A token that was made here protects nothing but this process, and must be known to be
-        // used.
-        lines.push_back(fmt::format("  TWILIO_AUTH_TOKEN={}",
-                                    made_token ? emulator_->auth_token().reveal() : "(yours)"));
-        lines.push_back(fmt::format("  TWILIO_PHONE_NUMBER={}", emulator_->numbers().back()));
-        return lines;
-    }
-
-    void request_stop(Stop) override {
-        if (std::exchange(stopping_, true)) return;
-        if (emulator_) emulator_->stop();
-        if (done_) asio::post(executor_, std::move(done_));
-    }
-
-    void when_done(std::function<void()> done) override { done_ = std::move(done); }
-
-private:
-    EmulatorOptions options_;
-    asio::any_io_executor executor_;
-    std::shared_ptr<emulator::Emulator> emulator_;
-    std::function<void()> done_;
-    bool stopping_ = false;
-};
-
 }  // namespace
 
 Outcome<std::unique_ptr<Session>> open_session(SessionOptions options,
                                                asio::any_io_executor executor) {
     return std::make_unique<SessionHandle>(
         std::make_shared<LiveSession>(std::move(options), std::move(executor)));
-}
-
-Outcome<std::unique_ptr<EmulatorService>> open_emulator(EmulatorOptions options,
-                                                        asio::any_io_executor executor) {
-    return std::make_unique<LiveEmulator>(std::move(options), std::move(executor));
 }
 
 }  // namespace bridge::app
