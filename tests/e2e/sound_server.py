@@ -49,6 +49,16 @@ class Recorder:
         samples = array.array("h", data[:len(data) // 2 * 2])
         return any(abs(x) > 1000 for x in samples)
 
+    def last(self, seconds):
+        """The samples of the last so many seconds; empty while there are fewer."""
+        count = int(seconds * 48000)
+        if self.samples < count:
+            return []
+        with open(self.path, "rb") as file:
+            file.seek((self.samples - count) * 2)
+            data = file.read(count * 2)
+        return array.array("h", data[:len(data) // 2 * 2])
+
     def stop(self):
         self.process.terminate()
         try:
