@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include <numbers>
 #include <random>
 
+#include "tests/unit/audio/disturbances.hpp"
 #include "tests/unit/audio/mic_simulation.hpp"
 
 namespace {
@@ -212,7 +212,9 @@ TEST(MicPath, NoStallOfItsThreadLeavesLatency) {
 // Ten minutes with a card 300 ppm off, and a disturbance every half minute: the microphone's thread
 // sleeps, the card holds back and delivers all at once, or brings nothing.
 TEST_P(CardsClock, ComesBackFromEveryDisturbanceOfTenMinutes) {
-    constexpr Ms kEvery = 30000;
+    constexpr Ms kEvery = simulation::Disturbances::kEvery;
+    const auto length_of = simulation::Disturbances::length_of;
+    const auto disturbed = simulation::Disturbances::left;
     MicScene scene;
     scene.mic_rate = scene.speaker_rate = 8000;
     scene.mic_ppm = GetParam();
@@ -221,16 +223,6 @@ TEST_P(CardsClock, ComesBackFromEveryDisturbanceOfTenMinutes) {
     scene.noise = 0;
     scene.near = looped(near_speech(), scene.length);
     scene.echo_gain = 0;
-    const auto length_of = [](int which) {
-        return std::array{150.0, 600.0, 2000.0}[which / 3 % 3];
-    };
-    const auto disturbed = [&](Ms at, int kind) {
-        const auto which = static_cast<int>(at / kEvery);
-        const auto since = std::fmod(at, kEvery);
-        return which > 0 && which % 3 + 1 == kind && since < length_of(which)
-                   ? length_of(which) - since
-                   : 0.0;
-    };
     scene.thread_late = [&](Ms due) {
         return std::max(disturbed(due, 1), std::fmod(due * 0.37, 2.0));
     };

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "audio/resample.hpp"
+#include "tests/unit/audio/disturbances.hpp"
 #include "tests/unit/audio/line_simulation.hpp"
 
 namespace {
@@ -268,24 +268,16 @@ INSTANTIATE_TEST_SUITE_P(PartsPerMillion, SoundCardsClock, testing::Values(200, 
 // frames back and sends them all at once, the card asks for nothing, or asks late and then in a
 // burst.
 TEST_P(SoundCardsClock, ComesBackFromEveryDisturbanceOfTenMinutes) {
-    constexpr Ms kEvery = 30000;
+    constexpr Ms kEvery = simulation::Disturbances::kEvery;
+    const auto length_of = simulation::Disturbances::length_of;
+    const auto disturbed = simulation::Disturbances::left;
     Scene run;
     run.rate = 8000;
     run.device_ppm = GetParam();
     run.length = 600000;
     run.signal = sine(440);
     run.keep_output = false;
-    const auto length_of = [](int which) {
-        return std::array{150.0, 600.0, 2000.0}[which / 3 % 3];
-    };
-    // 0: none; 1: the network; 2: the card is gone; 3: the card is late
-    const auto disturbed = [&](Ms at, int kind) {
-        const auto which = static_cast<int>(at / kEvery);
-        const auto since = std::fmod(at, kEvery);
-        return which > 0 && which % 3 + 1 == kind && since < length_of(which)
-                   ? length_of(which) - since
-                   : 0.0;
-    };
+    // 1: the network; 2: the card is gone; 3: the card is late
     auto frames = steady(run.length);
     for (auto& frame : frames) frame.arrival += disturbed(frame.arrival, 1);
     run.device_gone = [&](Ms due) { return disturbed(due, 2) > 0; };
