@@ -26,10 +26,6 @@ constexpr float kClippedDbfs = -0.1F;
 constexpr std::string_view kGreen = "\x1b[32m", kYellow = "\x1b[33m", kRed = "\x1b[31m";
 constexpr double kSamplesPerMs = 8.0;
 
-const std::string& other_end(const CallSnapshot& call) {
-    return call.direction == call::Direction::outbound ? call.to : call.from;
-}
-
 std::string_view color_of(CallState state) {
     if (state == CallState::in_progress) return kGreen;
     if (state == CallState::completed || !call::is_final(state)) return kYellow;
@@ -41,6 +37,10 @@ double ms_of(std::uint64_t samples) {
 }
 
 }  // namespace
+
+const std::string& other_end(const CallSnapshot& call) {
+    return call.direction == call::Direction::outbound ? call.to : call.from;
+}
 
 std::string format_elapsed(milliseconds time) {
     const auto seconds = std::max<std::int64_t>(0, time.count() / 1000);

@@ -12,6 +12,9 @@
 
 namespace bridge::app {
 
+/// The number or address of whoever is not us.
+const std::string& other_end(const call::CallSnapshot& call);
+
 /// "00:12", "1:02:03".
 std::string format_elapsed(std::chrono::milliseconds time);
 

@@ -1,11 +1,12 @@
 // `agentbridge emulator serve`: the built-in Twilio as a server of its own.
 
+#include "app/emulator_wiring.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "app/session.hpp"
 #include "emulator/emulator.hpp"
 
 namespace bridge::app {
@@ -23,15 +24,8 @@ public:
     }
 
     Outcome<std::vector<std::string>> start() override {
-        emulator::EmulatorOptions emulator;
-        emulator.host = options_.host;
-        emulator.port = options_.port;
-        emulator.account_sid = options_.account_sid;
-        emulator.auth_token = options_.auth_token;
-        emulator.ledger_file = options_.ledger_file;
-        emulator.ca_file = options_.ca_file;
+        auto emulator = server_options(options_);
         emulator.voice_url = options_.voice_url;
-        if (!options_.number.empty()) emulator.numbers.push_back(options_.number);
         for (const auto& [number, description] : options_.personas) {
             if (auto known = emulator.personas.assign(number, description); !known) {
                 return tl::unexpected(Failure{ExitCode::usage, known.error().message});
@@ -77,6 +71,18 @@ private:
 };
 
 }  // namespace
+
+emulator::EmulatorOptions server_options(const EmulatorOptions& wanted) {
+    emulator::EmulatorOptions out;
+    out.host = wanted.host;
+    out.port = wanted.port;
+    out.account_sid = wanted.account_sid;
+    out.auth_token = wanted.auth_token;
+    out.ledger_file = wanted.ledger_file;
+    out.ca_file = wanted.ca_file;
+    if (!wanted.number.empty()) out.numbers.push_back(wanted.number);
+    return out;
+}
 
 Outcome<std::unique_ptr<EmulatorService>> open_emulator(EmulatorOptions options,
                                                         asio::any_io_executor executor) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "app/emulator_wiring.hpp"
 #include "app/load_service.hpp"
 #include "base/spawn.hpp"
 #include "emulator/emulator.hpp"
@@ -20,14 +21,7 @@ public:
     }
 
     Outcome<std::string> start() override {
-        emulator::EmulatorOptions emulator;
-        emulator.host = options_.emulator.host;
-        emulator.port = options_.emulator.port;
-        emulator.account_sid = options_.emulator.account_sid;
-        emulator.auth_token = options_.emulator.auth_token;
-        emulator.ledger_file = options_.emulator.ledger_file;
-        emulator.ca_file = options_.emulator.ca_file;
-        if (!options_.emulator.number.empty()) emulator.numbers.push_back(options_.emulator.number);
+        auto emulator = server_options(options_.emulator);
         emulator.record_heard = false;
         if (!options_.persona.empty()) {
             if (auto known = emulator.personas.assign("default", options_.persona); !known)

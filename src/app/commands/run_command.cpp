@@ -114,8 +114,7 @@ private:
             return call.local.focus && !call::is_final(call.state);
         });
         if (found == shown_.end()) return std::nullopt;
-        const auto& whom = found->direction == call::Direction::outbound ? found->to : found->from;
-        return LiveKeys::Focused{found->id, masked_number(whom)};
+        return LiveKeys::Focused{found->id, masked_number(other_end(*found))};
     }
 
     ExitCode fail_with(const Failure& failure) {
