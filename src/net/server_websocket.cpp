@@ -268,15 +268,18 @@ public:
         asio::post(socket_.get_executor(), [self = shared_from_this()] { self->first_read(); });
     }
 
-    bool send(std::string_view text) override {
-        const auto bytes = frame_head_bytes(text.size()) + text.size();
+    bool send(std::string_view text) override { return queue(Opcode::text, text); }
+    bool send_binary(std::string_view bytes) override { return queue(Opcode::binary, bytes); }
+
+    bool queue(Opcode opcode, std::string_view payload) {
+        const auto bytes = frame_head_bytes(payload.size()) + payload.size();
         if (state_ != State::open || write_failed_ || queued() + bytes > limits_.outbox_bytes) {
             ++stats_.refused_out;
             return false;
         }
-        append_frame(outbox_, Opcode::text, text);
+        append_frame(outbox_, opcode, payload);
         ++stats_.messages_out;
-        stats_.bytes_out += text.size();
+        stats_.bytes_out += payload.size();
         schedule_flush();
         return true;
     }

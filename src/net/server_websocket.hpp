@@ -68,6 +68,8 @@ public:
     /// Queues one text message; it leaves at the end of this turn of the loop. False: the outbox is
     /// full or the connection is closing; nothing was queued.
     virtual bool send(std::string_view text) = 0;
+    /// The same for a binary message.
+    virtual bool send_binary(std::string_view bytes) = 0;
     /// Sends a close frame, waits for the peer's (bounded), then ends. Harmless when repeated.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
     /// Sends a ping; the answer moves `last_heard`.

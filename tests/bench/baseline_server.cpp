@@ -28,7 +28,7 @@
 #include "tests/bench/counted_heap.hpp"
 #include "tests/bench/shared_table.hpp"
 #include "tests/bench/sink.hpp"
-#include "twilio/wire/base64.hpp"
+#include "base/base64.hpp"
 
 namespace bench {
 namespace {
@@ -64,7 +64,7 @@ std::array<std::int16_t, 4096> pcm;
 void reply(int descriptor, const Connection& connection) {
     std::array<std::uint8_t, 160> bytes{};
     bridge::audio::encode_mulaw(std::span(pcm).first(bytes.size()), bytes);
-    const auto payload = bridge::twilio::base64_length(bytes.size());
+    const auto payload = bridge::base64_length(bytes.size());
     const auto& head = connection.reply_head;
     const auto size = head.size() + payload + kReplyTail.size();
     if (replies_waiting == replies.size()) replies.emplace_back();
@@ -79,7 +79,7 @@ void reply(int descriptor, const Connection& connection) {
     *at++ = static_cast<char>(size >> 8U);
     *at++ = static_cast<char>(size & 0xFFU);
     at = static_cast<char*>(std::memcpy(at, head.data(), head.size())) + head.size();
-    at = bridge::twilio::encode_base64(bytes, at);
+    at = bridge::encode_base64(bytes, at);
     std::memcpy(at, kReplyTail.data(), kReplyTail.size());
 }
 
@@ -113,7 +113,7 @@ void take_text(int descriptor, Connection& connection, char* text, std::size_t s
         media["payload"].get_string().get(payload) || payload.size() > 2048) {
         return;
     }
-    const auto bytes = bridge::twilio::decode_base64(payload, mulaw.data());
+    const auto bytes = bridge::decode_base64(payload, mulaw.data());
     if (!bytes || *bytes < 160) return;
     bridge::audio::decode_mulaw(std::span(mulaw.data(), *bytes), pcm);
     connection.sink.take(std::span<const std::int16_t, 160>(pcm.data(), 160));

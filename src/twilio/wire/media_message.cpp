@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "twilio/wire/base64.hpp"
+#include "base/base64.hpp"
 
 namespace bridge::twilio {
 namespace {

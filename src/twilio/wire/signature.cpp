@@ -9,7 +9,7 @@
 #include <cctype>
 #include <cstdint>
 
-#include "twilio/wire/base64.hpp"
+#include "base/base64.hpp"
 
 namespace bridge::twilio {
 namespace {

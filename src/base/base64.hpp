@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace bridge::twilio {
+namespace bridge {
 
 /// Characters that `bytes` bytes become, padding included.
 constexpr std::size_t base64_length(std::size_t bytes) {
@@ -29,4 +29,4 @@ std::string encode_base64(std::span<const std::uint8_t> bytes);
 /// character outside the alphabet, padding in the wrong place, bits left over). Does not allocate.
 std::optional<std::size_t> decode_base64(std::string_view text, std::uint8_t* out) noexcept;
 
-}  // namespace bridge::twilio
+}  // namespace bridge

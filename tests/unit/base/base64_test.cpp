@@ -1,4 +1,4 @@
-#include "twilio/wire/base64.hpp"
+#include "base/base64.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace bridge::twilio {
+namespace bridge {
 namespace {
 
 std::optional<std::string> decoded(std::string_view text) {
@@ -55,4 +55,4 @@ TEST(Base64, RejectsWhatIsNotBase64) {
 }
 
 }  // namespace
-}  // namespace bridge::twilio
+}  // namespace bridge

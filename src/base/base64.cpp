@@ -1,8 +1,8 @@
-#include "twilio/wire/base64.hpp"
+#include "base/base64.hpp"
 
 #include <array>
 
-namespace bridge::twilio {
+namespace bridge {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -89,4 +89,4 @@ std::optional<std::size_t> decode_base64(std::string_view text, std::uint8_t* ou
     return static_cast<std::size_t>(out - begin);
 }
 
-}  // namespace bridge::twilio
+}  // namespace bridge
