@@ -304,6 +304,26 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
             return say(
                 fmt::format("transfer to {}: {}", changed.transfer.to, changed.transfer.status));
         }
+        std::optional<std::string> operator()(const call::event::AgentChanged& changed) const {
+            const auto& agent = changed.agent;
+            if (agent.status == call::AgentState::Status::none)
+                return say("no agent is on the call");
+            auto said = fmt::format("agent {}: {}", agent.name, to_string(agent.status));
+            if (agent.mode != call::AgentMode::speaks)
+                said += fmt::format(", {}", to_string(agent.mode));
+            if (!agent.reason.empty()) said += fmt::format(" ({})", agent.reason);
+            return say(said);
+        }
+        std::optional<std::string> operator()(const call::event::Said& said) const {
+            if (!said.final) return std::nullopt;
+            return say(fmt::format("{}: {}", said.by_agent ? "agent" : "caller", said.text));
+        }
+        std::optional<std::string> operator()(const call::event::ToolUsed& used) const {
+            if (used.problem.empty())
+                return say(fmt::format("agent used {} ({} ms)", used.name, used.took.count()));
+            return say(fmt::format("agent used {} ({} ms): {}", used.name, used.took.count(),
+                                   used.problem));
+        }
         std::optional<std::string> operator()(const call::event::Statistics&) const {
             return std::nullopt;
         }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <optional>
+#include <utility>
 
 #include "audio/frame.hpp"
 #include "audio/tone.hpp"
@@ -97,6 +99,48 @@ std::unique_ptr<SampleSource> ringback_tone() {
 Samples hold_music() {
     static const Samples music = std::make_shared<const std::vector<std::int16_t>>(make_music());
     return music;
+}
+
+namespace {
+
+/// Something said once, then a loop.
+class ThenLoop final : public SampleSource {
+public:
+    ThenLoop(Samples first, Samples loop) : loop_(std::move(loop), true) {
+        if (first) first_.emplace(std::move(first), false);
+    }
+    std::size_t read(std::span<std::int16_t> out) override {
+        std::size_t done = 0;
+        if (first_) {
+            done = first_->read(out);
+            if (done < out.size()) first_.reset();
+        }
+        return done + (done < out.size() ? loop_.read(out.subspan(done)) : 0);
+    }
+
+private:
+    std::optional<PcmSource> first_;
+    PcmSource loop_;
+};
+
+std::vector<std::int16_t> make_pips() {
+    constexpr std::size_t kPip = 120 * kSamplesPerMs;
+    constexpr std::size_t kSecond = 170 * kSamplesPerMs;
+    std::vector<double> sound(4000 * kSamplesPerMs);
+    for (const auto& [at, hz] : {std::pair<std::size_t, double>{0, 523.25}, {kSecond, 659.25}}) {
+        const std::span<double> pip(sound.data() + at, kPip);
+        Tone tone(hz, 0.06);
+        for (auto& sample : pip) sample = tone.next();
+        soften(pip);
+    }
+    return to_pcm(sound);
+}
+
+}  // namespace
+
+std::unique_ptr<SampleSource> comfort_tone(Samples first) {
+    static const Samples pips = std::make_shared<const std::vector<std::int16_t>>(make_pips());
+    return std::make_unique<ThenLoop>(std::move(first), pips);
 }
 
 std::vector<std::int16_t> voicemail_beep() {

@@ -18,6 +18,10 @@ std::unique_ptr<SampleSource> ringback_tone();
 /// property but ours. About −22 dBFS.
 Samples hold_music();
 
+/// `first` (null: nothing), then for ever a soft double pip every four seconds: the line lives,
+/// somebody will be there soon.
+std::unique_ptr<SampleSource> comfort_tone(Samples first);
+
 /// Speak now: 1000 Hz for 400 ms, after 300 ms of silence.
 std::vector<std::int16_t> voicemail_beep();
 

@@ -8,13 +8,15 @@
 //   Agent ─▶ AgentEvents ─▶ CallInput             what it tells
 //   Call  ─▶ answered, interrupted, spoken, dtmf, tool_result, context
 
+#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "audio/frame.hpp"
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "call/agent_tools.hpp"
@@ -86,6 +88,7 @@ public:
     /// started again and then carries on the same conversation.
     virtual void start(const AgentCall& call, Ear with) = 0;
     /// The phone is there (again, after a transfer or keys): a stream carries sound both ways.
+    /// Comes after `ready`, for every session once at least.
     virtual void answered(const AgentCall& call) = 0;
     /// What is heard: 20 ms every 20 ms while the phone's stream is up (silence where nobody
     /// speaks), in the order of time.
@@ -112,9 +115,25 @@ public:
     virtual std::string_view kind() const = 0;
 };
 
-/// Makes the agent that `name` asks for ("openai", "ws://…", "echo") for one call. Errors:
-/// bad_config (what is missing or wrong, and how to mend it).
-using MakeAgent =
-    std::function<Result<std::shared_ptr<Agent>>(const std::string& name, const CallId& call)>;
+/// Where an agent of one call lives.
+struct AgentHome {
+    CallId call;
+    boost::asio::any_io_executor executor;  ///< of the call's io thread
+    Clock& clock;
+    std::uint64_t seed;                 ///< of its own random generator
+    std::shared_ptr<AgentTools> tools;  ///< offered to it; may be null
+};
+
+/// Makes agents and their tools. Thread: any.
+class AgentShelf {
+public:
+    virtual ~AgentShelf() = default;
+    /// The agent that `name` asks for: "openai", "ws://…", "echo". Errors: bad_config (what is
+    /// missing or wrong, and how to mend it).
+    virtual Result<std::shared_ptr<Agent>> agent(const std::string& name,
+                                                 const AgentHome& home) = 0;
+    /// The tools of one call; null: there are none.
+    virtual std::shared_ptr<AgentTools> tools(const AgentHome& home) = 0;
+};
 
 }  // namespace bridge::call

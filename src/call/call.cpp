@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "call/live_call.hpp"
+#include "call/agent_line.hpp"
 
 namespace bridge::call {
 
@@ -30,7 +30,9 @@ LiveCall::LiveCall(CallSpec spec, CallServices services)
       services_(std::move(services)),
       created_(services_.clock.now()),
       sid_(spec_.sid),
-      hold_(spec_.listen_only ? Hold::listen_only : Hold::stream) {
+      hold_(spec_.listen_only ? Hold::listen_only : Hold::stream),
+      random_(static_cast<std::minstd_rand::result_type>(
+          services_.seed ^ std::hash<std::string_view>{}(spec_.id.str()))) {
     if (!services_.metrics) {
         services_.metrics = std::make_shared<CallMetrics>(std::make_shared<metrics::Registry>());
     }
@@ -78,6 +80,7 @@ CallSnapshot LiveCall::snapshot() const {
     out.end_confirmed = end_confirmed_;
     out.handed_over = handed_over_;
     out.transfer = transfer_shown();
+    out.agent = agent_state_;
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
     out.streamed = duration_cast<milliseconds>(
@@ -131,6 +134,7 @@ void LiveCall::connect_audio() {
     speaker_ = std::move(line);
     told_playout_ = {};
     local_ear_ = mix_.add_ear(speaker_);
+    if (person_ != 0) mix_.set_gain(person_, local_ear_, 0.0F);
     update_local_ear();
     poll_speaker();
 }
@@ -160,6 +164,7 @@ void LiveCall::on(const input::DtmfReceived& dtmf) {
     if (!current(dtmf.stream) || !audio_ || !audio_->count(dtmf.sequence)) return;
     log::info({"call", id()}, "key {} received", dtmf.digit);
     publish(event::Digit{dtmf.digit});
+    if (agent_ && agent_->open() && !agent_->silenced) agent_->agent().dtmf(dtmf.digit);
     if (dtmf.digit == '#' && message_) {
         end_message();
         on(input::HangUp{"the message is complete"});
@@ -283,6 +288,25 @@ void LiveCall::on(const input::TimerFired& timer) {
         case TimerKind::closing_words:
             if (speech_is_over()) on(input::HangUp{*closing_});
             break;
+        case TimerKind::agent_deadline:
+            if (agent_)
+                on_agent(input::told::Ended{AgentEnd::dropped, "it did not get ready in time"});
+            break;
+        case TimerKind::agent_redial:
+            start_agent_session();
+            break;
+        case TimerKind::agent_steady:
+            if (agent_) agent_->redial = services_.agent_care.first_redial;
+            break;
+        case TimerKind::agent_notice:
+            on_agent_notice();
+            break;
+        case TimerKind::agent_fallback:
+            agent_fall_back("it did not come back");
+            break;
+        case TimerKind::agent_goodbye:
+            on(input::HangUp{agent_end_.value_or("the agent ended the call"), true});
+            break;
     }
 }
 
@@ -364,7 +388,7 @@ void LiveCall::finish(CallState to, std::string reason) {
          {TimerKind::statistics, TimerKind::answer_deadline, TimerKind::stream_deadline,
           TimerKind::lost_create, TimerKind::confirm_deadline, TimerKind::digits_pause,
           TimerKind::transfer_deadline, TimerKind::ring_deadline, TimerKind::message_limit,
-          TimerKind::closing_words}) {
+          TimerKind::closing_words, TimerKind::agent_notice, TimerKind::agent_fallback}) {
         disarm(kind);
     }
     if (end_reason_.empty()) {

@@ -45,6 +45,29 @@ struct CallSpec {
     /// Nobody took it: it may leave a message; else it is hung up.
     bool voicemail = false;
     CallId parent{};  ///< the call this one is made for, if any
+    /// Who speaks for this side ("openai", "ws://…"); empty: the person here. With `ring`: if
+    /// nobody takes it in time.
+    std::string agent{};
+};
+
+/// What is done for a caller whose agent does not speak.
+struct AgentCare {
+    /// A session that is not ready after this long is tried again.
+    std::chrono::milliseconds patience{10000};
+    /// Between two tries; each is twice as long as the one before, and varies by a fifth.
+    std::chrono::milliseconds first_redial{250}, longest_redial{5000};
+    /// The caller is told so long after an agent was lost, or should have been there …
+    std::chrono::milliseconds notice_after{1500};
+    /// … and so long after it the fallback acts.
+    std::chrono::milliseconds fallback_after{15000};
+    enum class Fallback {
+        person,    ///< the person here has the call
+        transfer,  ///< it goes to `transfer_to`; nobody there: hung up
+        hang_up,   ///< after a few words
+    } fallback = Fallback::hang_up;
+    std::string transfer_to{};
+    audio::Samples notice{};   ///< null: a comfort sound only
+    audio::Samples goodbye{};  ///< before a hang-up; null: none
 };
 
 /// What a call uses and does not own. Everything outlives it.
@@ -64,6 +87,8 @@ struct CallServices {
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     audio::Samples hold_music{};                ///< null: audio::hold_music()
     std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
+    std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
+    AgentCare agent_care{};
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

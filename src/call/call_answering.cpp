@@ -74,6 +74,11 @@ void LiveCall::on(const input::Reject&) {
 
 void LiveCall::on_ring_deadline() {
     const auto reason = fmt::format("nobody took it in {} s", spec_.ring_timeout.count());
+    if (!spec_.agent.empty() && services_.agents) {
+        stop_ringing(true, "nobody took it in time: the agent does");
+        put_agent(spec_.agent);
+        return;
+    }
     stop_ringing(false, reason);
     if (!spec_.voicemail || !services_.voicemail || !line_ || !line_->can_send()) {
         on(input::HangUp{reason});
@@ -124,7 +129,8 @@ void LiveCall::end_message() {
 bool LiveCall::speech_is_over() {
     const auto now = services_.clock.now();
     if (!closing_end_) closing_end_ = now + kClosingWords;
-    const bool lasts = prompt_job_ == Prompt::music || prompt_job_ == Prompt::ringback;
+    const bool lasts = prompt_job_ == Prompt::music || prompt_job_ == Prompt::ringback ||
+                       prompt_job_ == Prompt::comfort;
     if (!line_ || lasts || !outbound_->speaking() || now >= *closing_end_) return true;
     arm(TimerKind::closing_words, kClosingLook);
     return false;
@@ -134,6 +140,9 @@ void LiveCall::drop_control() {
     const std::string over = hang_up_wanted_ ? "the call was hung up" : "the call is over";
     instruction_.reset();
     take_back_waiting_ = false;
+    remove_agent();
+    answer_tools(transfer_asked_, fail(Errc::cancelled, over));
+    answer_tools(digits_asked_, fail(Errc::cancelled, over));
     stop_ringing(false, hang_up_wanted_ ? end_reason_ : "the caller hung up");
     end_message();
     disarm(TimerKind::digits_pause);

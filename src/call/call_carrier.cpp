@@ -44,6 +44,8 @@ void LiveCall::on(const input::Dial&) {
     PlaceCall request{spec_.id,           spec_.to,         spec_.from,
                       spec_.ring_timeout, spec_.time_limit, spec_.extra};
     spawn(services_.executor, "place call", place(self(), std::move(request)));
+    // While it rings the agent gets ready.
+    if (!spec_.agent.empty()) put_agent(spec_.agent);
 }
 
 /// Written down first: after a crash nobody else knows that there may be a call.
@@ -209,6 +211,9 @@ void LiveCall::on(const input::VoiceRequested& voice) {
     }
     advance(voice.status == "ringing" ? CallState::ringing : CallState::in_progress, {});
     if (hang_up_wanted_ && !hanging_up_) start_hang_up();
+    const bool announced = spec_.direction == Direction::inbound && stream_sid_.empty();
+    if (announced && !spec_.ring && !spec_.agent.empty() && agent_state_.name.empty())
+        put_agent(spec_.agent);
     if (!stream_open_) arm(TimerKind::stream_deadline, kStreamSetup);
 }
 

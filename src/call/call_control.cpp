@@ -44,6 +44,7 @@ bool may_have_been_taken(const Error& error) {
 
 void LiveCall::on(const input::SendDigits& request) {
     const auto refuse = [&](std::string why) {
+        answer_tools(digits_asked_, fail(Errc::refused, "the keys were not sent: " + why));
         publish(event::DigitsSent{request.digits, request.in_band, std::move(why)});
     };
     const auto& digits = request.digits;
@@ -80,6 +81,9 @@ void LiveCall::digits_done(std::string problem) {
     if (digits_sent_.empty()) return;
     log::info({"call", id()}, "keys {} {}{}", digits_sent_,
               problem.empty() ? "sent" : "not sent: ", problem);
+    answer_tools(digits_asked_, problem.empty()
+                                    ? Result<std::string>("the keys were sent")
+                                    : fail(Errc::refused, "the keys were not sent: " + problem));
     publish(event::DigitsSent{std::exchange(digits_sent_, {}), false, std::move(problem)});
 }
 
@@ -248,6 +252,7 @@ void LiveCall::on_stream_back() {
         start_ringing();
     if (local_.held && prompt_job_ == Prompt::none && hold_sound_ == HoldSound::music)
         on(input::SetHeld{true, hold_sound_});
+    agent_answered();
     next_instruction();
 }
 
@@ -291,6 +296,7 @@ void LiveCall::hush() {
 }
 
 void LiveCall::on_spoken(UtteranceId utterance, const Heard& heard) {
+    if (agent_spoken(utterance, heard)) return;
     if (utterance != prompt_utterance_ || prompt_utterance_ == 0) return;
     const auto job = std::exchange(prompt_job_, Prompt::none);
     prompt_utterance_ = 0;

@@ -18,6 +18,7 @@
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "call/agent.hpp"
 #include "call/carrier.hpp"
 #include "call/journal.hpp"
 #include "call/phone_line.hpp"
@@ -202,6 +203,13 @@ struct TransferTold {
 };
 /// What is being said to the phone is cut off.
 struct Clear {};
+/// This agent is put on the call, in place of the one there is; empty: none.
+struct SetAgent {
+    std::string name;
+};
+struct SetAgentMode {
+    AgentMode mode = AgentMode::speaks;
+};
 /// Whatever the call is handed to goes on without us: it is let go, not hung up.
 struct LetGo {};
 /// 20 ms of the microphone, taken in the call's own slot. Valid only during accept().
@@ -214,6 +222,43 @@ struct SpeakerReport {
     audio::PlayoutStats playout;
     audio::DeviceStats device;
     bool drained;  ///< the line has ended and all of it was taken
+};
+
+// --- from an agent. `session` counts how often one was started; what comes from an earlier one is
+// ignored.
+
+namespace told {
+struct Ready {};
+struct Ended {
+    AgentEnd how;
+    std::string reason;
+};
+struct CallerSpeaks {
+    bool speaking;
+};
+struct GiveWay {};
+struct Warning {
+    std::string text;
+};
+}  // namespace told
+struct AgentTold {
+    std::uint64_t session;
+    std::variant<told::Ready, told::Ended, told::CallerSpeaks, told::GiveWay, AgentText, ToolCall,
+                 told::Warning>
+        what;
+};
+/// What it says; `samples` and `source` are only valid during accept().
+struct AgentSpeech {
+    enum class Kind { begin, samples, end, source, cancel };
+    std::uint64_t session;
+    Kind kind;
+    std::span<const std::int16_t> samples{};
+    std::unique_ptr<audio::SampleSource>* source = nullptr;
+};
+/// A tool that an agent asked for has done its work.
+struct ToolFinished {
+    std::uint64_t session;
+    ToolResult result;
 };
 
 // --- time
@@ -231,8 +276,14 @@ enum class TimerKind {
     ring_deadline,      ///< nobody here has taken the call
     message_limit,      ///< a voicemail message is as long as it may be
     closing_words,      ///< look whether what is being said is over, to hang up
+    agent_deadline,     ///< an agent's session is not ready yet
+    agent_redial,       ///< try the agent again
+    agent_steady,       ///< its session has lasted
+    agent_notice,       ///< the caller has heard nothing of a lost agent for too long
+    agent_fallback,     ///< the agent is lost for good
+    agent_goodbye,      ///< the agent wants to end the call; its last words are there by now
 };
-inline constexpr std::size_t kTimerKinds = 11;
+inline constexpr std::size_t kTimerKinds = 17;
 struct TimerFired {
     TimerKind kind;
 };
@@ -247,7 +298,8 @@ using CallInput = std::variant<
     input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
     input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
-    input::TransferTold, input::Play, input::Clear, input::LetGo, input::MicrophoneBlock,
+    input::TransferTold, input::Play, input::Clear, input::SetAgent, input::SetAgentMode,
+    input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo, input::MicrophoneBlock,
     input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

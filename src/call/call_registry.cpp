@@ -43,6 +43,8 @@ CallId CallRegistry::open(CallSpec spec) {
         services.outbound = services_.outbound;
         services.hold_music = services_.hold_music;
         services.voicemail = services_.voicemail;
+        services.agents = services_.agents;
+        services.agent_care = services_.agent_care;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

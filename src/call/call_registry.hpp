@@ -36,6 +36,8 @@ public:
         OutboundOptions outbound{};
         audio::Samples hold_music{};                ///< null: our own
         std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
+        std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
+        AgentCare agent_care{};
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();
@@ -61,10 +63,11 @@ public:
     const CallHome& home(std::size_t index) const { return homes_[index]; }
     /// Calls `take` on the home shard with the snapshot. False: no such call. Thread: any.
     bool snapshot(const CallId& id, std::function<void(CallSnapshot)> take);
-    /// Calls `use` with the call on its home shard, or with null if there is no such call (any more;
-    /// one that is not known is told on this thread). Always once. Thread: any.
+    /// Calls `use` with the call on its home shard, or with null if there is no such call (any
+    /// more; one that is not known is told on this thread). Always once. Thread: any.
     void visit(const CallId& id, std::function<void(Call*)> use);
-    /// `take` is posted to `executor` with every call of this moment, the oldest first. Thread: any.
+    /// `take` is posted to `executor` with every call of this moment, the oldest first. Thread:
+    /// any.
     void snapshots(boost::asio::any_io_executor executor,
                    std::function<void(std::vector<CallSnapshot>)> take);
     /// `done` runs (on some home shard) once no call is left; at once if there is none.

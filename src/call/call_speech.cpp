@@ -1,6 +1,7 @@
 // What a call says to its phone, and what of it is heard here: the outbound line and its voices,
 // the microphone's turn, loudness and place of the local ear.
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -44,23 +45,29 @@ void LiveCall::keep_step() {
                          audio::kFrameTime);
 }
 
-/// The microphone goes to the phone while the call has the focus and nothing stands against it.
+/// The microphone goes to the phone, or to the agent's ear, while the call has the focus and
+/// nothing stands against it.
 void LiveCall::update_microphone() {
     const bool open = services_.microphone && line_ && line_->can_send() && local_.focus &&
                       !local_.muted && !local_.held && !local_.ringing && !given_up_ && !closing_ &&
                       !is_final(state_);
-    if (open == (mic_voice_ != nullptr)) return;
-    local_.microphone = open;
-    if (open) {
+    const bool to_phone = open && !agent_keeps_phone();
+    const bool wanted = to_phone || (open && agent_hears_person());
+    local_.microphone = to_phone;
+    if (wanted && !mic_line_) {
         mic_line_ = std::make_shared<audio::MicLine>();
-        mic_voice_ = outbound_->add_voice(OutboundLine::Kind::live);
         services_.microphone->attach(mic_line_);
-        return;
     }
-    services_.microphone->detach(mic_line_);
-    mic_dropped_ += mic_line_->dropped_samples();
-    mic_line_.reset();
-    mic_voice_.reset();
+    if (to_phone && !mic_voice_) {
+        mic_voice_ = outbound_->add_voice(OutboundLine::Kind::live);
+    } else if (!to_phone) {
+        mic_voice_.reset();
+    }
+    if (!wanted && mic_line_) {
+        services_.microphone->detach(mic_line_);
+        mic_dropped_ += mic_line_->dropped_samples();
+        mic_line_.reset();
+    }
 }
 
 /// In the call's own slot: 20 ms of the microphone, if they are there.
@@ -74,6 +81,11 @@ void LiveCall::pull_microphone() {
 }
 
 void LiveCall::on(const input::MicrophoneBlock& block) {
+    if (agent_hears_person() && block.pcm.size() == audio::kFrameSamples) {
+        audio::AudioFrame frame;
+        std::copy(block.pcm.begin(), block.pcm.end(), frame.pcm.begin());
+        mix_.write(person_, frame, services_.clock.now());
+    }
     if (!mic_voice_) return;
     mic_voice_->write(block.pcm);
     const auto age = std::chrono::duration<double, std::milli>(block.age).count();
@@ -81,17 +93,28 @@ void LiveCall::on(const input::MicrophoneBlock& block) {
     mouth_to_wire_max_ms_ = std::max(mouth_to_wire_max_ms_, age);
 }
 
-/// A local ear hears our own prompts when the phone does, not when they are sent.
-void LiveCall::monitor(std::size_t, const audio::AudioFrame& frame, Clock::Time heard_at) {
+/// A local ear hears what this side says when the phone does, not when it is sent. The first voice
+/// that runs ahead is the prompts', the other the agent's.
+void LiveCall::monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
     if (!speaker_ || monitored_.full()) return;
-    monitored_.push_back({heard_at, frame});
+    monitored_.push_back({voice == 0 ? prompt_monitor_ : agent_monitor_, heard_at, frame});
 }
 
-void LiveCall::hear_prompts(Clock::Time now) {
+void LiveCall::hear_own(Clock::Time now) {
     while (!monitored_.empty() && monitored_.front().heard_at <= now) {
-        mix_.write(prompt_monitor_, monitored_.front().frame, now);
+        mix_.write(monitored_.front().voice, monitored_.front().frame, now);
         monitored_.pop_front();
     }
+    // Nobody speaks to the phone, so no slot of the line's brings what the agent alone hears.
+    if (mic_line_ && !mic_voice_) pull_microphone();
+}
+
+void LiveCall::forget_monitored(EarMix::VoiceId voice) {
+    const auto now = services_.clock.now();
+    const auto kept = std::remove_if(monitored_.begin(), monitored_.end(), [&](const auto& one) {
+        return one.voice == voice && one.heard_at > now;
+    });
+    monitored_.erase(kept, monitored_.end());
 }
 
 void LiveCall::on(const input::SetLocal& local) {
@@ -112,6 +135,7 @@ void LiveCall::on(const input::SetMuted& muted) {
 void LiveCall::local_changed(const LocalPart& before) {
     update_microphone();
     update_local_ear();
+    update_agent_ear();
     if (local_ == before) return;
     log::info({"call", id()}, "here: focus={} muted={} held={} ringing={} gain={:.2f} pan={:.1f}",
               local_.focus, local_.muted, local_.held, local_.ringing, local_.gain, local_.pan);
@@ -138,7 +162,9 @@ void LiveCall::on(const input::Play& play) {
 }
 
 void LiveCall::on(const input::Clear&) {
+    agent_utterance_open_ = false;
     outbound_->clear();
+    if (agent_voice_) forget_monitored(agent_monitor_);
 }
 
 OutboundStats LiveCall::outbound_stats() const {

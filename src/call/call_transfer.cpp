@@ -52,6 +52,13 @@ void LiveCall::tell_transfer(std::string status) {
               transfer_.to.starts_with('+') ? masked_number(transfer_.to) : transfer_.to,
               transfer_.status);
     publish(event::TransferChanged{transfer_});
+    const bool failed = transfer_.status.starts_with("failed");
+    if (transfer_.status == "connected") {
+        answer_tools(transfer_asked_, std::string("the caller talks to them now"));
+    } else if (failed) {
+        answer_tools(transfer_asked_, fail(Errc::refused, "the transfer " + transfer_.status));
+    }
+    if (failed && std::exchange(fallback_transfer_, false)) agent_goodbye();
 }
 
 void LiveCall::on(const input::Transfer& request) {
@@ -62,6 +69,8 @@ void LiveCall::on(const input::Transfer& request) {
     if (why.empty() && !services_.carrier) why = "no carrier is configured";
     if (!why.empty()) {
         publish(event::TransferChanged{{request.to, "failed: " + why}});
+        answer_tools(transfer_asked_, fail(Errc::refused, "the transfer failed: " + why));
+        if (std::exchange(fallback_transfer_, false)) agent_goodbye();
         return;
     }
     transfer_ = {request.to, {}};

@@ -61,8 +61,9 @@ struct CallRef {
 
 /// Whom the far end is dialled through to.
 struct TransferOrder {
-    std::string to;         ///< E.164, sip: or client:
-    std::string caller_id;  ///< shown there; empty: one of this call's own numbers, as the carrier decides
+    std::string to;  ///< E.164, sip: or client:
+    std::string
+        caller_id;  ///< shown there; empty: one of this call's own numbers, as the carrier decides
     std::chrono::seconds timeout{30};
     std::chrono::seconds time_limit{14400};
 };
@@ -76,7 +77,8 @@ public:
     /// Ends a call in any state. A call that is already over is a success.
     virtual boost::asio::awaitable<Result<>> hang_up(CallSid call) = 0;
     // New instructions for a live call; what it does now (its stream) ends. Success: the carrier
-    // has taken them, not carried them out. Errors: not_found for a call that is over, and the usual.
+    // has taken them, not carried them out. Errors: not_found for a call that is over, and the
+    // usual.
 
     /// Keys (0-9 * # A-D w) for the far end, then a stream of ours again.
     virtual boost::asio::awaitable<Result<>> play_digits(CallRef call, std::string digits) = 0;

@@ -26,6 +26,44 @@ std::string_view to_string(CallState state) {
     return "created";
 }
 
+std::string_view to_string(AgentMode mode) {
+    switch (mode) {
+        case AgentMode::speaks:
+            return "speaks";
+        case AgentMode::whisper:
+            return "whisper";
+        case AgentMode::together:
+            return "together";
+        case AgentMode::taken_over:
+            return "taken-over";
+    }
+    return "speaks";
+}
+
+std::optional<AgentMode> parse_agent_mode(std::string_view text) {
+    for (const auto mode :
+         {AgentMode::speaks, AgentMode::whisper, AgentMode::together, AgentMode::taken_over}) {
+        if (text == to_string(mode)) return mode;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_string(AgentState::Status status) {
+    switch (status) {
+        case AgentState::Status::none:
+            return "none";
+        case AgentState::Status::connecting:
+            return "connecting";
+        case AgentState::Status::ready:
+            return "ready";
+        case AgentState::Status::lost:
+            return "lost";
+        case AgentState::Status::gone:
+            return "gone";
+    }
+    return "none";
+}
+
 std::string_view to_string(Direction direction) {
     return direction == Direction::inbound ? "inbound" : "outbound";
 }

@@ -81,6 +81,35 @@ struct TransferState {
     CallId call{};       ///< of a warm one: the target's call
 };
 
+/// Who speaks to the phone when there is an agent, and what the agent hears of the person here.
+enum class AgentMode {
+    speaks,      ///< the agent does; the person here listens
+    whisper,     ///< … and the agent alone hears the person here
+    together,    ///< both speak, and both hear each other
+    taken_over,  ///< the person here does; the agent is silent and deaf
+};
+/// "speaks", "whisper", "together", "taken-over".
+std::string_view to_string(AgentMode mode);
+std::optional<AgentMode> parse_agent_mode(std::string_view text);
+
+/// The agent on a call.
+struct AgentState {
+    enum class Status {
+        none,        ///< there is none
+        connecting,  ///< its session is being set up
+        ready,
+        lost,  ///< its session broke, and is set up again soon
+        gone,  ///< for good: refused, or lost too long
+    };
+    std::string name;  ///< as it was asked for: "openai", "ws://…"
+    Status status = Status::none;
+    AgentMode mode = AgentMode::speaks;
+    std::string reason;          ///< why it is lost or gone
+    std::uint64_t sessions = 0;  ///< begun, the first one included
+    bool operator==(const AgentState&) const = default;
+};
+std::string_view to_string(AgentState::Status status);
+
 struct CallSnapshot {
     CallId id;
     CallSid sid;
@@ -110,6 +139,7 @@ struct CallSnapshot {
     MediaStats media;
     LocalPart local;
     TransferState transfer;
+    AgentState agent;
     OutboundStats outbound;
     std::optional<audio::MicStats> microphone;   ///< while it is this call's
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
@@ -164,6 +194,21 @@ struct LocalChanged {
 struct TransferChanged {
     TransferState transfer;
 };
+struct AgentChanged {
+    AgentState agent;
+};
+/// Words, as an agent's service understood or meant to say them.
+struct Said {
+    bool by_agent;
+    std::string text;
+    bool final;  ///< false: a piece that is still growing
+};
+/// An agent had something done for it.
+struct ToolUsed {
+    std::string name;
+    std::chrono::milliseconds took;
+    std::string problem;  ///< empty: done
+};
 struct Statistics {
     CallSnapshot snapshot;
 };
@@ -185,7 +230,8 @@ struct CallEvent {
     std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown,
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
                  event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
-                 event::TransferChanged, event::Statistics, event::Ended, event::Warning>
+                 event::TransferChanged, event::AgentChanged, event::Said, event::ToolUsed,
+                 event::Statistics, event::Ended, event::Warning>
         what;
 };
 

@@ -1,15 +1,17 @@
 #pragma once
 // The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
-// (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp). Included
-// by these only.
+// (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), its agent
+// (call_agent.cpp, agent_tools.cpp). Included by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "audio/mic_line.hpp"
 #include "audio/tee.hpp"
@@ -57,7 +59,7 @@ private:
     public:
         explicit FromPhone(LiveCall& call) : call_(call) {}
         void write(const audio::AudioFrame& frame) override {
-            call_.hear_prompts(call_.heard_at_);
+            call_.hear_own(call_.heard_at_);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
         }
 
@@ -101,8 +103,10 @@ private:
     void on(const input::MicrophoneBlock& block);
 
     void monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at);
+    /// What the phone was to hear of a voice after now, and will not.
+    void forget_monitored(EarMix::VoiceId voice);
 
-    void hear_prompts(Clock::Time now);
+    void hear_own(Clock::Time now);
 
     void on(const input::SetLocal& local);
 
@@ -175,7 +179,7 @@ private:
 
     // --- hold and what the phone is told by tones (call_control.cpp)
 
-    enum class Prompt { none, music, tones, ringback, greeting };
+    enum class Prompt { none, music, tones, ringback, greeting, comfort };
     void on(const input::SetHeld& request);
     void speak(Prompt what, std::unique_ptr<audio::SampleSource> source);
     void hush();
@@ -210,6 +214,50 @@ private:
     bool speech_is_over();
     /// What the end of the call puts an end to.
     void drop_control();
+
+    // --- an agent, and the person here beside it (call_agent.cpp)
+
+    /// The call's side of one agent and its session.
+    class AgentLine;
+    void on(const input::SetAgent& request);
+    void on(const input::SetAgentMode& request);
+    void on(const input::AgentTold& told);
+    void on(const input::AgentSpeech& speech);
+    void on(const input::ToolFinished& finished);
+    void on_agent(const input::told::Ready&);
+    void on_agent(const input::told::Ended& ended);
+    void on_agent(const input::told::CallerSpeaks& caller);
+    void on_agent(const input::told::GiveWay&);
+    void on_agent(const AgentText& text);
+    void on_agent(const ToolCall& tool);
+    void on_agent(const input::told::Warning& warning);
+    void put_agent(const std::string& name);
+    AgentCall agent_call() const;
+    void remove_agent();
+    void start_agent_session();
+    void agent_answered();
+    void agent_lost(const std::string& reason);
+    void agent_gone(const std::string& reason);
+    void begin_outage();
+    void end_outage();
+    void on_agent_notice();
+    void agent_fall_back(const std::string& reason);
+    void agent_goodbye();
+    void cut_agent_off();
+    void silence_agent(bool silent);
+    void update_agent_ear();
+    void set_agent_state(AgentState::Status status, std::string reason);
+    bool agent_hears_person() const;
+    bool agent_keeps_phone() const;
+    bool agent_spoken(UtteranceId utterance, const Heard& heard);
+    using ToolDone = std::function<void(Result<std::string>)>;
+    void act(ToolAction action, ToolDone done);
+    void act_on(tool::EndCall& end, ToolDone& done);
+    void act_on(tool::TransferCall& transfer, ToolDone& done);
+    void act_on(tool::SendDigits& digits, ToolDone& done);
+    void act_on(tool::Hold& hold, ToolDone& done);
+    void act_on(tool::TakeMessage& message, ToolDone& done);
+    void answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer);
 
     // --- hanging up
 
@@ -359,15 +407,31 @@ private:
     std::shared_ptr<VoiceSink> prompt_;     ///< tones, music, greetings
     EarMix::VoiceId prompt_monitor_ = 0;    ///< the same, for the ears on this side
     struct Monitored {
+        EarMix::VoiceId voice;
         Clock::Time heard_at;
         audio::AudioFrame frame;
     };
-    boost::circular_buffer_space_optimized<Monitored> monitored_{32};
+    boost::circular_buffer_space_optimized<Monitored> monitored_{64};
     std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
     std::shared_ptr<VoiceSink> mic_voice_;
     std::uint64_t mic_dropped_ = 0;  ///< samples, after stalls
     double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
     LocalPart local_;
+
+    // --- the agent
+    std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone
+    AgentState agent_state_;
+    std::uint64_t agent_session_ = 0;            ///< number of the one that is open, or was last
+    std::shared_ptr<VoiceSink> agent_voice_;     ///< made for the first agent, and kept
+    EarMix::VoiceId agent_monitor_ = 0;          ///< the same, for the ears on this side
+    EarMix::VoiceId person_ = 0;                 ///< the microphone, for the agent's ear
+    std::vector<UtteranceId> agent_utterances_;  ///< not over yet, in order
+    std::optional<Clock::Time> outage_since_;    ///< nobody speaks to the caller
+    std::optional<std::string> agent_end_;       ///< it wants to end the call for this reason
+    bool fallback_transfer_ = false;
+    std::vector<ToolDone> transfer_asked_, digits_asked_;  ///< tools that wait for the outcome
+    bool agent_utterance_open_ = false;
+    std::minstd_rand random_;
 
     std::array<Clock::TimerId, input::kTimerKinds> timers_{};
     Clock::TimerId poll_ = Clock::kNoTimer;

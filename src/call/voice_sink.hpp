@@ -49,6 +49,8 @@ public:
     /// Stops at once: what waits is forgotten, and the far end throws away what it has not played
     /// (its `clear`, which takes the lead of every voice along).
     virtual void cancel() = 0;
+    virtual void pause() {}
+    virtual void resume() {}
     /// Samples that wait to be sent.
     virtual std::size_t waiting() const = 0;
 };

@@ -150,13 +150,16 @@ public:
 };
 
 struct CallFixture {
-    explicit CallFixture(CallSpec spec = outbound(), std::shared_ptr<VoicemailBox> box = {}) {
+    explicit CallFixture(CallSpec spec = outbound(), std::shared_ptr<VoicemailBox> box = {},
+                         std::shared_ptr<AgentShelf> agents = {}, AgentCare care = {}) {
         subscription = bus.subscribe(
             loop.get_executor(), 1000,
             [this](const CallEvent& event, std::uint64_t) { events.push_back(event); });
         CallServices services{clock, loop.get_executor(), bus, carrier, device, {}, journal};
         services.microphone = microphone;
         services.voicemail = std::move(box);
+        services.agents = std::move(agents);
+        services.agent_care = std::move(care);
         services.named = [this](const CallId&, const CallSid& sid) { named.push_back(sid.str()); };
         services.ended = [this](const CallId&) { ++ended; };
         call = Call::make(std::move(spec), std::move(services));
