@@ -123,6 +123,8 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.microphone = options_.microphone;
     services.hold_music = options_.hold_music;
     services.voicemail = options_.voicemail;
+    services.agents = options_.agents;
+    services.agent_care = options_.agent_care;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());
@@ -263,7 +265,7 @@ Result<> Bridge::open_control() {
     options.port = wanted.port;
     options.token = wanted.token;
     options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
-    web::ApiParts parts{registry_.get(), desk_, wanted.order, wanted.target};
+    web::ApiParts parts{registry_.get(), desk_, wanted.order, wanted.target, wanted.agent};
     if (numbers_) {
         parts.use_number = [numbers = numbers_](std::string number, bool force) {
             return use_number(numbers, std::move(number), force);

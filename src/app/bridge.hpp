@@ -64,6 +64,8 @@ struct BridgeOptions {
     std::shared_ptr<audio::Microphone> microphone{};  ///< null: nobody speaks from here
     audio::Samples hold_music{};                      ///< null: our own
     std::shared_ptr<call::VoicemailBox> voicemail{};  ///< null: nobody can leave a message
+    std::shared_ptr<call::AgentShelf> agents{};       ///< null: there are none
+    call::AgentCare agent_care{};
     /// One more ear for each call, for tests and measurements; empty: none.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own
@@ -78,6 +80,7 @@ struct BridgeOptions {
         /// As web::ApiParts has them; called on the first io thread.
         std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
         std::function<Result<std::string>(std::string_view)> target{};
+        std::function<Result<std::string>(std::string_view)> agent{};
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.

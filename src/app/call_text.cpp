@@ -195,6 +195,14 @@ std::string format_signs(const CallSnapshot& call) {
     if (!local.held && !local.ringing && local.gain < 1)
         signs.push_back(local.gain <= 0 ? std::string("not heard")
                                         : fmt::format("heard at {:.0f} %", local.gain * 100));
+    if (call.agent.status != call::AgentState::Status::none) {
+        auto agent = fmt::format("agent {}", call.agent.name);
+        if (call.agent.status != call::AgentState::Status::ready)
+            agent += fmt::format(" {}", to_string(call.agent.status));
+        if (call.agent.mode != call::AgentMode::speaks)
+            agent += fmt::format(", {}", to_string(call.agent.mode));
+        signs.push_back(std::move(agent));
+    }
     if (!call.transfer.status.empty())
         signs.push_back(fmt::format("transfer to {}: {}", call.transfer.to, call.transfer.status));
     return fmt::format("{}", fmt::join(signs, ", "));

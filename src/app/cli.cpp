@@ -205,6 +205,7 @@ private:
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
         add_microphone(sub, run.mic);
+        add_agent(sub);
         setting(sub, "--tunnel", "AGENTBRIDGE_TUNNEL", "ngrok|cloudflared",
                 "start a tunnel and use its address in place of PUBLIC_URL");
         setting(sub, "--url-check", "AGENTBRIDGE_URL_CHECK", "on|off",
@@ -247,6 +248,17 @@ private:
                    "leave the noise in");
         switch_off(sub, "--no-auto-gain", "AGENTBRIDGE_AUTO_GAIN", "leave the level as it is");
         switch_off(sub, "--no-high-pass", "AGENTBRIDGE_HIGH_PASS", "leave hum and rumble in");
+    }
+
+    /// --agent, and what belongs to it.
+    void add_agent(CLI::App* sub) {
+        setting(sub, "--agent", "AGENTBRIDGE_AGENT", "NAME|URL",
+                "who speaks to the phone: openai, elevenlabs, deepgram, local, ws(s)://… (a Media "
+                "Streams bot), echo, tone");
+        setting(sub, "--agent-fallback", "AGENTBRIDGE_AGENT_FALLBACK", "hangup|person|NUMBER",
+                "what becomes of a call whose agent is gone for good");
+        setting(sub, "--barge-in", "AGENTBRIDGE_BARGE_IN", "detector|agent|off",
+                "who decides that the caller interrupts the agent");
     }
 
     void add_calls() {
@@ -310,6 +322,7 @@ private:
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
         add_microphone(sub, demo_.mic);
+        add_agent(sub);
         setting(sub, "--time-limit", "AGENTBRIDGE_TIME_LIMIT", "TIME",
                 "end the call after this long");
         sub->add_flag("--no-audio", demo_.no_audio, "open no sound device");

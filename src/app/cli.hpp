@@ -91,11 +91,13 @@ struct CallsCommand {
         unsolo,
         volume,
         clear,
+        agent,
     } action = Action::list;
     std::string instance;  ///< PID or URL; empty: the only one that runs
     std::string id;        ///< CallId, CallSid or the beginning of one; empty: the only call
     std::string state;     ///< list: only these
     std::string keys;      ///< dtmf
+    std::string agent;     ///< agent: its name, a mode, or off
     std::string to;        ///< dial, transfer
     std::string from;      ///< dial; empty: the configured number
     int percent = 100;     ///< volume

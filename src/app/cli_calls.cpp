@@ -101,6 +101,21 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
     volume->add_option("percent", volume_, "0 to 100")->option_text("PERCENT");
     with_id(add_one(Action::clear, "clear", "Cut off what is being said to a call",
                     "  agentbridge calls clear"));
+    auto* agent = add_one(Action::agent, "agent", "Who speaks to a call: an agent, you, or both",
+                          "  agentbridge calls agent openai       this agent has the call\n"
+                          "  agentbridge calls agent take-over    you speak, the agent is silent\n"
+                          "  agentbridge calls agent hand-back    the agent has the call again\n"
+                          "  agentbridge calls agent whisper      the agent alone hears you\n"
+                          "  agentbridge calls agent together     both of you speak\n"
+                          "  agentbridge calls agent off          no agent hears the call");
+    agent
+        ->add_option("call", calls_.id,
+                     "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    agent
+        ->add_option("agent", calls_.agent,
+                     "openai, local, ws://…, …; take-over, hand-back, whisper, together or off")
+        ->option_text("AGENT");
 }
 
 std::string CallsGrammar::check() {
@@ -112,6 +127,12 @@ std::string CallsGrammar::check() {
         case CallsCommand::Action::dtmf:
             last_word(calls_.keys);
             if (calls_.keys.empty()) return "`agentbridge calls dtmf` needs keys, such as 1234#";
+            break;
+        case CallsCommand::Action::agent:
+            last_word(calls_.agent);
+            if (calls_.agent.empty())
+                return "`agentbridge calls agent` needs an agent's name, take-over, hand-back, "
+                       "whisper, together or off";
             break;
         case CallsCommand::Action::dial: {
             if (calls_.to.empty())

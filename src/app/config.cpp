@@ -59,6 +59,7 @@ public:
         check_servers();
         check_public_url();
         check_calls();
+        check_agents(*this, out_.config.agent);
         check_audio();
         check_program();
         look_for_misspelt_names();

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/agent_config.hpp"
 #include "app/dotenv.hpp"
 #include "app/settings.hpp"
 #include "audio/microphone.hpp"
@@ -54,7 +55,7 @@ struct Config {
 
     // Calls
     AnswerPolicy answer = AnswerPolicy::accept;
-    std::string use_number;  ///< that `serve` points here, E.164; empty: none
+    std::string use_number;                       ///< that `serve` points here, E.164; empty: none
     Unanswered unanswered = Unanswered::hang_up;  ///< of an inbound call that rang
     std::string voicemail_greeting, hold_music;   ///< sound files; empty: our own
     std::chrono::seconds voicemail_limit{120};
@@ -62,6 +63,8 @@ struct Config {
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};
     MachineDetection machine_detection = MachineDetection::off;
+
+    AgentConfig agent;
 
     // Audio
     int sample_rate = 8000;  ///< Hz; what buffer_samples is counted in
@@ -72,7 +75,7 @@ struct Config {
     std::string microphone =
         "default";  ///< default, null, none, file:PATH[,loop] or a device's name
     bool microphone_named = false;
-    audio::MicOptions mic;  ///< what is done to the microphone's sound
+    audio::MicOptions mic;                      ///< what is done to the microphone's sound
     OtherCalls other_calls = OtherCalls::duck;  ///< those the person here does not speak to
     bool push_to_talk = false;
     std::chrono::milliseconds playout_ceiling() const {

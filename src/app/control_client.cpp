@@ -185,6 +185,14 @@ call::CallSnapshot read_call(const json::value& from) {
     if (const auto* transfer = at(from, "transfer"))
         call.transfer = {text(*transfer, "to"), text(*transfer, "status"),
                          CallId{text(*transfer, "call")}};
+    if (const auto* agent = at(from, "agent")) {
+        call.agent.name = text(*agent, "name");
+        call.agent.status = call::parse_agent_status(text(*agent, "status"))
+                                .value_or(call::AgentState::Status::none);
+        call.agent.mode =
+            call::parse_agent_mode(text(*agent, "mode")).value_or(call::AgentMode::speaks);
+        call.agent.reason = text(*agent, "reason");
+    }
     call.parent = CallId{text(from, "parent")};
     if (const auto* sent = at(from, "outbound")) {
         call.outbound.level_dbfs = static_cast<float>(number(*sent, "level_dbfs", -96));

@@ -120,6 +120,8 @@ constexpr std::string_view kCalls =
   agentbridge calls solo|unsolo [CALL]     hear it alone
   agentbridge calls volume [CALL] PERCENT
   agentbridge calls clear [CALL]           cut off what is being said to it
+  agentbridge calls agent [CALL] NAME      this agent has the call; off takes it away
+  agentbridge calls agent [CALL] take-over|hand-back|whisper|together
 
 CALL is a CallId (c_…), a CallSid (CA…) or the beginning of one; with one call it may be left out.
 With several running programs, --instance PID or --instance URL says which; a URL from elsewhere
@@ -142,6 +144,8 @@ constexpr std::string_view kKeys =
   a and r     accept, reject the call that rings
   x           hang up this call: asks y or n
   c           cut off what is being said to the phone
+  o           take over from the agent, and hand back to it
+  w, g, l     beside an agent: whisper to it, speak together with it, only listen again
   ?           these keys
   q, Ctrl-C   hang up every call and end; a second one does not wait
 

@@ -105,6 +105,18 @@ void LiveKeys::steer(char key) {
         case 'c':
             command("clear", call::command::Clear{});
             break;
+        case 'o':
+            command("take over", call::command::AgentTurn{});
+            break;
+        case 'w':
+            command("whisper", call::command::AgentTurn{call::AgentMode::whisper});
+            break;
+        case 'g':
+            command("speak too", call::command::AgentTurn{call::AgentMode::together});
+            break;
+        case 'l':
+            command("listen", call::command::AgentTurn{call::AgentMode::speaks});
+            break;
         case '?':
             parts_.say(help_topic("keys").value_or(""));
             break;

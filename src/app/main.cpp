@@ -44,12 +44,11 @@ int main(int count, char** words) {
                     std::move(environment),
                     std::filesystem::current_path(gone).string()};
     const std::vector<std::string> arguments(words + 1, words + count);
-    return to_int(
-        run_program(arguments, console,
-                    {open_session,
-                     open_emulator,
-                     reap_calls,
-                     run_doctor,
-                     open_load,
-                     {list_numbers, restore_numbers}}));
+    return to_int(run_program(arguments, console,
+                              {open_session,
+                               open_emulator,
+                               reap_calls,
+                               run_doctor,
+                               open_load,
+                               {list_numbers, restore_numbers}}));
 }

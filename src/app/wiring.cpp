@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/agent_shelf.hpp"
 #include "app/bridge.hpp"
 #include "app/call_text.hpp"
 #include "app/former_calls.hpp"
@@ -87,6 +88,8 @@ struct Orders {
             made.from = *from;
         }
         if (order.time_limit) made.time_limit = *order.time_limit;
+        if (order.agent) made.agent = *order.agent;
+        if (!order.parent.empty()) made.agent.clear();  // the person here speaks to them
         if (!address_known)
             return fail(Errc::unreachable,
                         "the public address is not known yet: a call's webhooks could not arrive");
@@ -154,6 +157,8 @@ public:
         bridge.inbound_call.ring = config.answer == AnswerPolicy::ring;
         if (auto ready = open_recorded_sounds(config, metrics_, bridge); !ready)
             return tl::unexpected(ready.error());
+        if (auto ready = open_agents(options_, bridge); !ready)
+            return tl::unexpected(ready.error());
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = sound_.devices.speaker;
         bridge.microphone = sound_.devices.microphone;
@@ -173,7 +178,8 @@ public:
             config.control_port_named,
             control_token,
             [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
-            [](std::string_view to) { return parse_target(to); }};
+            [](std::string_view to) { return parse_target(to); },
+            [](std::string_view name) { return parse_agent_name(name); }};
         bridge.desk = {other_calls(config.other_calls), config.push_to_talk, true};
         if (options_.kind == SessionOptions::Kind::serve) {
             bridge.numbers = {[folder = config.state_dir](const std::string& name) {
@@ -322,6 +328,7 @@ private:
         spec.time_limit = options_.config.time_limit;
         spec.listen_only = options_.listen_only;
         spec.play_locally = options_.play_locally;
+        spec.agent = options_.config.agent.name;
         return spec;
     }
 

@@ -288,10 +288,14 @@ void LiveCall::agent_goodbye() {
 // --- the person here beside it
 
 void LiveCall::on(const input::SetAgentMode& request) {
-    if (!agent_ || agent_state_.mode == request.mode || is_final(state_)) return;
-    const auto before = std::exchange(agent_state_.mode, request.mode);
-    log::info({"call", id()}, "agent {}: {}", agent_state_.name, to_string(request.mode));
-    const bool took = request.mode == AgentMode::taken_over;
+    if (!agent_ || is_final(state_)) return;
+    const auto other =
+        agent_state_.mode == AgentMode::taken_over ? AgentMode::speaks : AgentMode::taken_over;
+    const auto mode = request.mode.value_or(other);
+    if (agent_state_.mode == mode) return;
+    const auto before = std::exchange(agent_state_.mode, mode);
+    log::info({"call", id()}, "agent {}: {}", agent_state_.name, to_string(mode));
+    const bool took = mode == AgentMode::taken_over;
     if (took) {
         cut_agent_off();
         silence_agent(true);

@@ -207,8 +207,9 @@ struct Clear {};
 struct SetAgent {
     std::string name;
 };
+/// Without `mode`: the person here takes over, or hands back.
 struct SetAgentMode {
-    AgentMode mode = AgentMode::speaks;
+    std::optional<AgentMode> mode;
 };
 /// Whatever the call is handed to goes on without us: it is let go, not hung up.
 struct LetGo {};

@@ -55,12 +55,21 @@ struct HangUp {
     std::string reason = "hung up here";
 };
 struct Clear {};
+/// This agent has the call; empty: the person here has it, and no agent hears it.
+struct SetAgent {
+    std::string name;
+};
+/// Without `mode`: the person here takes over from the agent, or hands back to it.
+struct AgentTurn {
+    std::optional<AgentMode> mode;
+};
 
 }  // namespace command
 
 using Command =
     std::variant<command::Focus, command::Mute, command::Hold, command::Solo, command::Volume,
                  command::Digits, command::Transfer, command::Join, command::CancelTransfer,
-                 command::Accept, command::Reject, command::HangUp, command::Clear>;
+                 command::Accept, command::Reject, command::HangUp, command::Clear,
+                 command::SetAgent, command::AgentTurn>;
 
 }  // namespace bridge::call

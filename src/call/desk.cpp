@@ -108,6 +108,14 @@ struct CheckState {
     Result<> operator()(const command::Reject&) const { return rings(); }
     Result<> operator()(const command::HangUp&) const { return live(); }
     Result<> operator()(const command::Clear&) const { return talking(); }
+    Result<> operator()(const command::SetAgent&) const { return taken(); }
+    Result<> operator()(const command::AgentTurn&) const {
+        if (auto can = taken(); !can) return can;
+        const auto status = call.agent.status;
+        if (status == AgentState::Status::none || status == AgentState::Status::gone)
+            return fail(Errc::refused, "no agent is on the call");
+        return {};
+    }
 };
 
 tl::unexpected<Error> no_such_call(const CallId& id) {
@@ -259,6 +267,16 @@ void Desk::obey(const CallId& id, const command::HangUp& hang_up) {
 
 void Desk::obey(const CallId& id, const command::Clear&) {
     calls_.post(id, input::Clear{});
+}
+
+void Desk::obey(const CallId& id, const command::SetAgent& agent) {
+    calls_.post(id, input::SetAgent{agent.name});
+}
+
+/// Whoever speaks to a call has the focus there.
+void Desk::obey(const CallId& id, const command::AgentTurn& turn) {
+    if (turn.mode != AgentMode::speaks) focus_ = id;
+    calls_.post(id, input::SetAgentMode{turn.mode});
 }
 
 std::shared_ptr<WarmTransfer> Desk::warm_transfer(const CallId& id) const {

@@ -128,6 +128,8 @@ private:
     void obey(const CallId& id, const command::Reject&);
     void obey(const CallId& id, const command::HangUp& hang_up);
     void obey(const CallId& id, const command::Clear&);
+    void obey(const CallId& id, const command::SetAgent& agent);
+    void obey(const CallId& id, const command::AgentTurn& turn);
 
     /// Tells every call what is new for it.
     void arrange();

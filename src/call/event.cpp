@@ -64,6 +64,15 @@ std::string_view to_string(AgentState::Status status) {
     return "none";
 }
 
+std::optional<AgentState::Status> parse_agent_status(std::string_view text) {
+    using Status = AgentState::Status;
+    for (const auto status :
+         {Status::none, Status::connecting, Status::ready, Status::lost, Status::gone}) {
+        if (text == to_string(status)) return status;
+    }
+    return std::nullopt;
+}
+
 std::string_view to_string(Direction direction) {
     return direction == Direction::inbound ? "inbound" : "outbound";
 }

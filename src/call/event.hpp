@@ -109,6 +109,7 @@ struct AgentState {
     bool operator==(const AgentState&) const = default;
 };
 std::string_view to_string(AgentState::Status status);
+std::optional<AgentState::Status> parse_agent_status(std::string_view text);
 
 struct CallSnapshot {
     CallId id;

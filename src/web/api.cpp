@@ -153,7 +153,10 @@ asio::awaitable<net::HttpResponse> Api::answer(std::shared_ptr<Api> self,
     const auto slash = rest.find('/');
     const auto name = rest.substr(0, slash);
     const auto verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
-    if (slash == std::string_view::npos) {
+    if (verb == "agent") {
+        if (auto wrong = wrong_method(request.method, {"PUT", "DELETE"}))
+            co_return std::move(*wrong);
+    } else if (slash == std::string_view::npos) {
         if (auto wrong = wrong_method(request.method, {"GET", "HEAD", "DELETE"}))
             co_return std::move(*wrong);
     } else {
@@ -162,6 +165,7 @@ asio::awaitable<net::HttpResponse> Api::answer(std::shared_ptr<Api> self,
     }
     const auto id = self->parts_.calls->find(name);
     if (!id) co_return no_call(name);
+    if (verb == "agent") co_return co_await agent(self, *id, std::move(request));
     if (request.method == "DELETE") {
         call::Command hang_up = call::command::HangUp{"hung up through the control API"};
         co_return co_await obey(self, *id, std::move(hang_up), 202);
@@ -218,6 +222,41 @@ Api::Answer Api::obey(std::shared_ptr<Api> self, CallId id, call::Command comman
     co_return self->call_answer(status, **done);
 }
 
+/// Another agent, another mode of the one there is, or none.
+Api::Answer Api::agent(std::shared_ptr<Api> self, CallId id, net::HttpRequest request) {
+    namespace command = call::command;
+    if (request.method == "DELETE") {
+        call::Command none = command::SetAgent{};
+        co_return co_await obey(self, id, std::move(none), 200);
+    }
+    auto fields = read_fields(request, kBodyBytes);
+    if (!fields) co_return std::move(fields.error());
+    const auto name = fields->text("agent");
+    const auto word = fields->text("mode");
+    if (auto good = fields->done(); !good) co_return problem_of(good.error());
+    if (!name && !word)
+        co_return problem(422, "bad_field", "agent: say which, or a mode of the one there is",
+                          "agent");
+    const auto mode = word ? call::parse_agent_mode(*word) : std::nullopt;
+    if (word && !mode)
+        co_return problem(422, "bad_field",
+                          "mode: speaks, whisper, together and taken-over are allowed", "mode");
+    if (name) {
+        auto known = self->known_agent(*name);
+        if (!known) co_return problem(422, "bad_field", "agent: " + known.error().message, "agent");
+        call::Command put = command::SetAgent{std::move(*known)};
+        auto response = co_await obey(self, id, std::move(put), 200);
+        if (response.status != 200 || !mode) co_return response;
+    }
+    call::Command turn = command::AgentTurn{mode};
+    co_return co_await obey(self, id, std::move(turn), 200);
+}
+
+Result<std::string> Api::known_agent(std::string_view name) const {
+    if (!parts_.agent) return fail(Errc::bad_field, "there are no agents here");
+    return parts_.agent(name);
+}
+
 Api::Answer Api::place(std::shared_ptr<Api> self, net::HttpRequest request) {
     auto fields = read_fields(request, kBodyBytes);
     if (!fields) co_return std::move(fields.error());
@@ -225,6 +264,12 @@ Api::Answer Api::place(std::shared_ptr<Api> self, net::HttpRequest request) {
     order.to = fields->wanted_text("to");
     order.from = fields->text("from").value_or("");
     order.focus = fields->flag("focus").value_or(true);
+    order.agent = fields->text("agent");
+    if (order.agent && !order.agent->empty()) {
+        auto known = self->known_agent(*order.agent);
+        if (!known) co_return problem(422, "bad_field", "agent: " + known.error().message, "agent");
+        order.agent = std::move(*known);
+    }
     if (const auto limit = fields->number("time_limit_s")) {
         if (*limit < 1 || *limit > 86400)
             co_return problem(422, "bad_field", "time_limit_s: 1 to 86400 are allowed",

@@ -5,6 +5,7 @@
 //   /api/v1/calls                      GET list · POST place
 //   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
 //   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, transfer, …
+//   /api/v1/calls/{id}/agent           PUT attach, take over, hand back · DELETE take it off
 //   /api/v1/numbers/use                POST calls of a number come here
 //
 // Who may ask (token, Host, Origin) is the control plane's business, not this one's.
@@ -33,6 +34,7 @@ struct CallOrder {
     std::optional<std::chrono::seconds> time_limit;
     bool focus = true;  ///< the person here speaks to it
     CallId parent{};    ///< the call this one is made for, if any
+    std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
 };
 
 struct ApiParts {
@@ -43,6 +45,8 @@ struct ApiParts {
     std::function<Result<call::CallSpec>(const CallOrder&)> order;
     /// Checks whom a call is to be transferred to. Errors: bad_field, without the field's name.
     std::function<Result<std::string>(std::string_view)> target;
+    /// Checks the name of an agent. Errors: bad_field, without the field's name.
+    std::function<Result<std::string>(std::string_view)> agent{};
     /// Points a number here and answers with JSON text; empty: this program takes no inbound calls.
     /// Awaited on the executor. Errors: bad_field, not_found (no such number), refused (it is
     /// somebody else's), bad_config (it cannot be used), cancelled, and those of REST.
@@ -67,7 +71,9 @@ private:
     static Answer show(std::shared_ptr<Api> self, CallId id, int status);
     static Answer place(std::shared_ptr<Api> self, net::HttpRequest request);
     static Answer use_number(std::shared_ptr<Api> self, net::HttpRequest request);
+    static Answer agent(std::shared_ptr<Api> self, CallId id, net::HttpRequest request);
     static Answer obey(std::shared_ptr<Api> self, CallId id, call::Command command, int status);
+    Result<std::string> known_agent(std::string_view name) const;
     Result<call::Command> read_command(std::string_view verb, class Fields& fields) const;
     net::HttpResponse call_answer(int status, const call::CallSnapshot& call) const;
 

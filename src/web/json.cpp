@@ -107,6 +107,15 @@ json::object transfer_json(const call::TransferState& transfer) {
     return out;
 }
 
+json::object agent_json(const call::AgentState& agent) {
+    json::object out{{"name", agent.name},
+                     {"status", text(call::to_string(agent.status))},
+                     {"mode", text(call::to_string(agent.mode))},
+                     {"sessions", agent.sessions}};
+    if (!agent.reason.empty()) out["reason"] = agent.reason;
+    return out;
+}
+
 }  // namespace
 
 json::object call_json(const call::CallSnapshot& call) {
@@ -140,6 +149,7 @@ json::object call_json(const call::CallSnapshot& call) {
     if (!call.parent.empty()) out["parent"] = call.parent.str();
     if (!call.transfer.to.empty() || !call.transfer.status.empty())
         out["transfer"] = transfer_json(call.transfer);
+    if (call.agent.status != call::AgentState::Status::none) out["agent"] = agent_json(call.agent);
     out["outbound"] = outbound_json(call.outbound);
     if (call.microphone) out["microphone"] = microphone_json(*call.microphone);
     if (call.playout) out["playout"] = playout_json(*call.playout);

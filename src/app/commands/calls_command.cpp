@@ -42,6 +42,23 @@ std::string transfer_body(const CallsCommand& command) {
     return json::serialize(body);
 }
 
+/// An agent, one of its modes, or none.
+Order agent_order(const std::string& word) {
+    if (word == "off") return {"DELETE", "/agent", ""};
+    static const std::map<std::string_view, std::string_view> modes{{"take-over", "taken-over"},
+                                                                    {"hand-back", "speaks"},
+                                                                    {"listen", "speaks"},
+                                                                    {"whisper", "whisper"},
+                                                                    {"together", "together"}};
+    json::object body;
+    if (const auto mode = modes.find(word); mode != modes.end()) {
+        body["mode"] = json::string(mode->second.data(), mode->second.size());
+    } else {
+        body["agent"] = word;
+    }
+    return {"PUT", "/agent", json::serialize(body)};
+}
+
 Order order_for(const CallsCommand& command) {
     switch (command.action) {
         case Action::list:
@@ -89,6 +106,8 @@ Order order_for(const CallsCommand& command) {
             return {"POST", "/volume", json::serialize(json::object{{"percent", command.percent}})};
         case Action::clear:
             return {"POST", "/clear", ""};
+        case Action::agent:
+            return agent_order(command.agent);
     }
     return {};
 }

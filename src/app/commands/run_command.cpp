@@ -333,6 +333,7 @@ ExitCode dry_run(const SessionOptions& options, bool json, Console& console) {
     row("ring timeout", fmt::format("{} s", config.ring_timeout.count()));
     row("time limit", fmt::format("{} s", config.time_limit.count()));
     row("stream", options.listen_only ? "one way, listening only" : "both ways");
+    if (!config.agent.name.empty()) row("agent", config.agent.name);
     row("sound", speaker);
     row("microphone", microphone);
     return ExitCode::ok;
