@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -17,7 +18,8 @@ struct Registry::Series {
     std::string labels;  // as rendered: {a="b",c="d"}, or empty
     Counter counter;
     Gauge gauge;
-    std::function<double()> read;  // instead of the two
+    std::unique_ptr<Histogram> histogram;  // where it is one
+    std::function<double()> read;          // instead of the two
 };
 
 struct Registry::Family {
@@ -55,6 +57,24 @@ std::string rendered(const Labels& labels) {
 
 }  // namespace
 
+void Histogram::add(std::chrono::nanoseconds took) noexcept {
+    const auto seconds = std::chrono::duration<double>(took).count();
+    const auto step = std::lower_bound(kSteps.begin(), kSteps.end(), seconds) - kSteps.begin();
+    counts_[static_cast<std::size_t>(step)].fetch_add(1, std::memory_order_relaxed);
+    const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0));
+    sum_ns_.fetch_add(ns, std::memory_order_relaxed);
+}
+
+std::uint64_t Histogram::up_to(std::size_t step) const noexcept {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i <= step; ++i) out += counts_[i].load(std::memory_order_relaxed);
+    return out;
+}
+
+double Histogram::sum_seconds() const noexcept {
+    return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) / 1e9;
+}
+
 Registry::Registry() = default;
 Registry::~Registry() = default;
 
@@ -90,6 +110,13 @@ Counter& Registry::counter(std::string_view name, std::string_view help, const L
 Gauge& Registry::gauge(std::string_view name, std::string_view help, const Labels& labels) {
     const std::scoped_lock lock(mutex_);
     return series(family(Kind::gauge, name, help), labels).gauge;
+}
+
+Histogram& Registry::histogram(std::string_view name, std::string_view help, const Labels& labels) {
+    const std::scoped_lock lock(mutex_);
+    auto& of = series(family(Kind::histogram, name, help), labels);
+    if (!of.histogram) of.histogram = std::make_unique<Histogram>();
+    return *of.histogram;
 }
 
 Registry::Reading Registry::read(Kind kind, std::string_view name, std::string_view help,
@@ -175,27 +202,56 @@ std::vector<Registry::Reading> process_readings(Registry& registry) {
 }
 
 struct Writer {
+    static std::string_view word(Kind kind) {
+        if (kind == Kind::counter) return "counter";
+        return kind == Kind::gauge ? "gauge" : "histogram";
+    }
+
+    static void number(std::string& out, double value) {
+        // A whole number is written as one, however large.
+        if (std::abs(value) < 9e15 && std::trunc(value) == value) {
+            fmt::format_to(std::back_inserter(out), " {}\n", static_cast<std::int64_t>(value));
+        } else {
+            fmt::format_to(std::back_inserter(out), " {}\n", value);
+        }
+    }
+
+    static void steps(std::string& out, std::string_view name, std::string_view labels,
+                      const Histogram& histogram) {
+        // {a="b"} and le become {a="b",le="…"}.
+        const auto open = labels.empty() ? std::string("{")
+                                         : std::string(labels.substr(0, labels.size() - 1)) + ",";
+        constexpr auto kAll = Histogram::kSteps.size();
+        // Somebody may be adding: what is written last is never less than what was before.
+        std::uint64_t all = 0;
+        for (std::size_t step = 0; step <= kAll; ++step) {
+            all = std::max(all, histogram.up_to(step));
+            const auto limit = step < kAll ? fmt::format("{}", Histogram::kSteps[step]) : "+Inf";
+            fmt::format_to(std::back_inserter(out), "{}_bucket{}le=\"{}\"}} {}\n", name, open,
+                           limit, all);
+        }
+        fmt::format_to(std::back_inserter(out), "{}_sum{}", name, labels);
+        number(out, histogram.sum_seconds());
+        fmt::format_to(std::back_inserter(out), "{}_count{} {}\n", name, labels, all);
+    }
+
     static std::string all(const Registry& registry) {
         std::string out;
         const std::scoped_lock lock(registry.mutex_);
         for (const auto& [name, family] : registry.families_) {
             if (family->series.empty()) continue;
-            const bool counts = family->kind == Kind::counter;
             fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name,
-                           family->help, name, counts ? "counter" : "gauge");
+                           family->help, name, word(family->kind));
             for (const auto& [labels, series] : family->series) {
+                if (series->histogram) {
+                    steps(out, name, labels, *series->histogram);
+                    continue;
+                }
                 out += name;
                 out += labels;
                 if (series->read) {
-                    const auto value = series->read();
-                    // A whole number is written as one, however large.
-                    if (std::abs(value) < 9e15 && std::trunc(value) == value) {
-                        fmt::format_to(std::back_inserter(out), " {}\n",
-                                       static_cast<std::int64_t>(value));
-                    } else {
-                        fmt::format_to(std::back_inserter(out), " {}\n", value);
-                    }
-                } else if (counts) {
+                    number(out, series->read());
+                } else if (family->kind == Kind::counter) {
                     fmt::format_to(std::back_inserter(out), " {}\n", series->counter.value());
                 } else {
                     fmt::format_to(std::back_inserter(out), " {}\n", series->gauge.value());

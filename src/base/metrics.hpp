@@ -2,7 +2,10 @@
 // What the program counts about itself, and the text in which Prometheus reads it. Nothing here is
 // touched per media frame: a call counts for itself and hands over what is new once a second.
 
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -37,7 +40,24 @@ private:
     std::atomic<std::int64_t> value_{0};
 };
 
-enum class Kind { counter, gauge };
+/// How long something took, sorted into steps. Thread: any.
+class Histogram {
+public:
+    /// The steps of every histogram: what is up to so long, in seconds.
+    static constexpr std::array<double, 14> kSteps{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                   0.25,  0.5,    1,     1.5,  2.5,   5,    10};
+
+    void add(std::chrono::nanoseconds took) noexcept;
+    /// How many took up to `kSteps[step]`; kSteps.size(): all.
+    std::uint64_t up_to(std::size_t step) const noexcept;
+    double sum_seconds() const noexcept;
+
+private:
+    std::array<std::atomic<std::uint64_t>, kSteps.size() + 1> counts_{};  ///< the last: longer
+    std::atomic<std::uint64_t> sum_ns_{0};
+};
+
+enum class Kind { counter, gauge, histogram };
 
 /// Names and values in the order they are shown. Values come from the program, never from a peer:
 /// each combination is a time series that somebody stores.
@@ -55,6 +75,7 @@ public:
 
     Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
     Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
+    Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels = {});
 
     /// Takes its entry away again when destroyed, which must be before the registry is.
     class Reading {
@@ -65,8 +86,9 @@ public:
     private:
         std::shared_ptr<void> entry_;
     };
-    /// A value that lies elsewhere and is read when somebody looks. `read` runs on whatever thread
-    /// renders, under the registry's mutex: it does not block and asks the registry for nothing.
+    /// A value that lies elsewhere and is read when somebody looks; no histogram. `read` runs on
+    /// whatever thread renders, under the registry's mutex: it does not block and asks the registry
+    /// for nothing.
     [[nodiscard]] Reading read(Kind kind, std::string_view name, std::string_view help,
                                const Labels& labels, std::function<double()> read);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -42,10 +43,33 @@ TEST(Metrics, EscapeALabelsValue) {
                 HasSubstr("c_total{a=\"back\\\\slash \\\"quoted\\\"\\nline\"} 1\n"));
 }
 
+TEST(Metrics, SortTimesIntoSteps) {
+    using namespace std::chrono_literals;
+    Registry registry;
+    auto& histogram = registry.histogram("t_seconds", "T.", {{"leg", "x"}});
+    EXPECT_EQ(&histogram, &registry.histogram("t_seconds", "T.", {{"leg", "x"}}));
+    for (const auto took : {400us, 1000us, 30000us, 30000us, 12000000us}) histogram.add(took);
+    histogram.add(-1ns);
+    const auto text = render_metrics(registry);
+    EXPECT_THAT(text, ::testing::StartsWith("# HELP t_seconds T.\n# TYPE t_seconds histogram\n"
+                                            "t_seconds_bucket{leg=\"x\",le=\"0.001\"} 3\n"
+                                            "t_seconds_bucket{leg=\"x\",le=\"0.0025\"} 3\n"));
+    EXPECT_THAT(text, HasSubstr("t_seconds_bucket{leg=\"x\",le=\"0.025\"} 3\n"
+                                "t_seconds_bucket{leg=\"x\",le=\"0.05\"} 5\n"));
+    EXPECT_THAT(text, ::testing::EndsWith("t_seconds_bucket{leg=\"x\",le=\"10\"} 5\n"
+                                          "t_seconds_bucket{leg=\"x\",le=\"+Inf\"} 6\n"
+                                          "t_seconds_sum{leg=\"x\"} 12.0614\n"
+                                          "t_seconds_count{leg=\"x\"} 6\n"));
+    registry.histogram("u_seconds", "U.").add(2s);
+    EXPECT_THAT(render_metrics(registry), HasSubstr("u_seconds_bucket{le=\"2.5\"} 1\n"));
+    EXPECT_THAT(render_metrics(registry), HasSubstr("u_seconds_sum 2\nu_seconds_count 1\n"));
+}
+
 TEST(Metrics, RefuseANameOfTwoKinds) {
     Registry registry;
     registry.counter("c", "C.");
     EXPECT_THROW(registry.gauge("c", "C."), std::logic_error);
+    EXPECT_THROW(registry.histogram("c", "C."), std::logic_error);
 }
 
 TEST(Metrics, ReadWhatLiesElsewhereOnlyWhileItIsThere) {
