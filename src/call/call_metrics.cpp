@@ -78,6 +78,16 @@ CallMetrics::CallMetrics(std::shared_ptr<metrics::Registry> registry)
         playout_[i] = &registry_->counter(kPlayout[i].name, kPlayout[i].help);
     for (std::size_t i = 0; i < kOutbound.size(); ++i)
         outbound_[i] = &registry_->counter(kOutbound[i].name, kOutbound[i].help);
+    for (std::size_t i = 0; i < turn_.size(); ++i) {
+        turn_[i] =
+            &registry_->histogram("agentbridge_turn_latency_seconds",
+                                  "Caller's last voice to the agent's answer, by leg.",
+                                  {{"leg", std::string(to_string(static_cast<TurnLeg>(i)))}});
+    }
+    interruptions_ = &registry_->counter("agentbridge_interruptions_total",
+                                         "Times a caller cut an agent's speech off.");
+    false_interruptions_ = &registry_->counter("agentbridge_false_interruptions_total",
+                                               "Times an agent paused for a cough and went on.");
 }
 
 void CallMetrics::opened(Direction direction) {
@@ -113,6 +123,13 @@ void CallMetrics::take(const OutboundStats& now, Outbound& told) {
         {now.frames, now.messages, now.marks, now.marks_played, now.marks_cleared, now.marks_lost,
          now.clears, now.refused_frames, now.dropped_live_samples, now.starved},
         told, outbound_);
+}
+
+void CallMetrics::turned(const TurnLatency& latency) {
+    if (latency.greeting) return;
+    for (std::size_t i = 0; i < turn_.size(); ++i) {
+        if (latency.legs[i]) turn_[i]->add(*latency.legs[i]);
+    }
 }
 
 static_assert(static_cast<int>(CallState::completed) == 4 &&

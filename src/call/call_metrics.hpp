@@ -9,6 +9,7 @@
 #include "audio/speaker_line.hpp"
 #include "base/metrics.hpp"
 #include "call/event.hpp"
+#include "call/turn_latency.hpp"
 
 namespace bridge::call {
 
@@ -31,6 +32,12 @@ public:
     void take(const audio::PlayoutStats& now, Playout& told);
     void take(const OutboundStats& now, Outbound& told);
 
+    /// A turn of the caller's whose answer was measured (TurnBook::Measured); no greetings.
+    void turned(const TurnLatency& latency);
+    /// What the caller did to an agent's speech: cut it off, or paused it with a cough.
+    void interrupted() { interruptions_->add(); }
+    void resumed() { false_interruptions_->add(); }
+
 private:
     std::shared_ptr<metrics::Registry> registry_;
     std::array<metrics::Counter*, 2> opened_{};
@@ -39,6 +46,9 @@ private:
     std::array<metrics::Counter*, 9> media_{};
     std::array<metrics::Counter*, 4> playout_{};
     std::array<metrics::Counter*, 10> outbound_{};
+    std::array<metrics::Histogram*, kTurnLegs> turn_{};
+    metrics::Counter* interruptions_ = nullptr;
+    metrics::Counter* false_interruptions_ = nullptr;
 };
 
 }  // namespace bridge::call

@@ -122,7 +122,9 @@ void Turns::agent_speaks(bool on, Clock::Time now) {
         over_agent_ = over_agent_ && paused_;
         return;
     }
-    burst_ = Ms{0};  // only what is said over the agent stops it
+    // Only what is said over the agent stops it; a hint from before may never be withdrawn.
+    burst_ = Ms{0};
+    hint_ = false;
     if (!std::exchange(spoke_before_, true)) protected_until_ = now + options_.protect_greeting;
 }
 

@@ -76,7 +76,8 @@ public:
     void agent_speaks(bool on, Clock::Time now);
     /// A frame of the agent's speech goes out, to be heard then: its echo is not the caller.
     void agent_sent(const audio::AudioFrame& frame, Clock::Time heard_at);
-    /// What the agent's own detector says. `none` or `pause`, `resume`.
+    /// What the agent's own detector says; false also when its session ends. Only a hint that
+    /// comes while the agent speaks can stop it. Gives `none`, `pause` or `resume`.
     Action caller_hint(bool speaking, Clock::Time now);
     /// The agent cut itself off.
     void gave_way(Clock::Time now);

@@ -177,6 +177,14 @@ TEST(Turns, ResumeWhenAHintIsWithdrawn) {
     EXPECT_EQ(script.told(), (Told{{2200, Action::pause}, {2200, Action::resume}}));
 }
 
+TEST(Turns, AreNotStoppedByAHintThatIsNeverWithdrawn) {
+    Script script;
+    script.hint(true).quiet(5000).agent(true).quiet(5000).hint(false).quiet(1000);
+    EXPECT_EQ(script.told(), Told{});
+    script.hint(true);
+    EXPECT_EQ(script.told(), (Told{{11000, Action::pause}}));
+}
+
 TEST(Turns, WaitLongerForHintsThatLast) {
     Script script(TurnOptions{.hint_speech = milliseconds(750)});
     script.agent(true).hint(true).quiet(600).hint(false).quiet(500);
@@ -368,21 +376,23 @@ Told speak_over(const sounds::Signal& agent, const sounds::Signal& caller, doubl
     return told;
 }
 
-sounds::Signal agent_speech() {
-    sounds::Signal out;
-    for (int n = 0; n < 2; ++n) {
-        const auto more = sounds::spoken(
+const sounds::Signal& agent_speech() {
+    static const auto speech = [] {
+        auto once = sounds::spoken(
             "Good morning, and thank you for calling. We have looked at your order from last week, "
             "and I am afraid that two of the seven boxes were sent to the wrong address. They "
             "should be with you by Thursday at the latest. Is there anything else I can do?",
             -18);
-        out.insert(out.end(), more.begin(), more.end());
-    }
-    return out;
+        const auto length = once.size();
+        once.resize(2 * length);
+        std::copy_n(once.begin(), length, once.begin() + static_cast<std::ptrdiff_t>(length));
+        return once;
+    }();
+    return speech;
 }
 
 TEST(Turns, DoNotTakeTheAgentsEchoForTheCaller) {
-    const auto agent = agent_speech();
+    const auto& agent = agent_speech();
     for (const int delay : {60, 200, 440}) {
         sounds::Noise noise;
         const auto caller = noise.white(static_cast<double>(agent.size()) / 8 + 1000, -60);
@@ -391,7 +401,7 @@ TEST(Turns, DoNotTakeTheAgentsEchoForTheCaller) {
 }
 
 TEST(Turns, HearTheCallerThroughTheAgentsEcho) {
-    const auto agent = agent_speech();
+    const auto& agent = agent_speech();
     struct Line {
         const char* name;
         double echo_db, caller_dbfs, at_ms;
