@@ -1,0 +1,143 @@
+#include "call/line_voice.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bridge::call {
+
+using audio::AudioFrame;
+using audio::kFrameSamples;
+
+OutboundLine::State::Voice::Voice(std::shared_ptr<State> line, Kind kind)
+    : line_(std::move(line)), kind_(kind), index_(line_->voices_made++) {
+    line_->voices.push_back(this);
+    if (kind_ == Kind::live) ++line_->live_voices;
+}
+
+OutboundLine::State::Voice::~Voice() {
+    std::erase(line_->voices, this);
+    if (kind_ == Kind::live) --line_->live_voices;
+    finish_current(true);
+    if (!line_->gone) line_->tell_finished();
+}
+
+UtteranceId OutboundLine::State::Voice::begin() {
+    end();
+    current_ = line_->book.begin();
+    if (runs_.full()) runs_.set_capacity(runs_.capacity() * 2);
+    runs_.push_back({current_, 0, false});
+    return current_;
+}
+
+std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samples) {
+    if (line_->gone) return 0;
+    if (current_ == 0) begin();
+    auto taken = samples.size();
+    if (kind_ == Kind::ahead) {
+        const auto room = samples_of(line_->options.ahead_backlog);
+        taken = std::min<std::size_t>(taken, room - std::min<std::size_t>(room, queue_.size()));
+        line_->stats.dropped_ahead_samples += samples.size() - taken;
+    }
+    queue_.push(samples.first(taken));
+    runs_.back().waiting += taken;
+    line_->book.received(current_, taken);
+    if (kind_ == Kind::ahead && !line_->live()) line_->pump(false);
+    return taken;
+}
+
+void OutboundLine::State::Voice::end() {
+    if (current_ == 0) return;
+    finish_current(false);
+    if (!line_->gone) {
+        line_->pump(false);
+        line_->tell_finished();
+    }
+}
+
+UtteranceId OutboundLine::State::Voice::play(std::unique_ptr<audio::SampleSource> source) {
+    end();
+    const auto id = begin();
+    source_ = std::move(source);
+    if (!line_->gone) line_->pump(false);
+    return id;
+}
+
+void OutboundLine::State::Voice::cancel() {
+    if (line_->gone) return;
+    const bool unplayed = spoke_until_ > line_->played_now();
+    finish_current(true);
+    if (unplayed) line_->clear_far_end();
+    line_->tell_finished();
+    line_->schedule();
+}
+
+std::size_t OutboundLine::State::Voice::frames_ready(std::size_t most) {
+    const auto wanted = most * kFrameSamples;
+    while (source_ && queue_.size() < wanted) {
+        std::array<std::int16_t, kFrameSamples> block;
+        const auto got = source_->read(block);
+        queue_.push(std::span(block).first(got));
+        if (!runs_.empty()) runs_.back().waiting += got;
+        line_->book.received(current_, got);
+        if (got < block.size()) finish_current(false);
+    }
+    const auto whole = queue_.size() / kFrameSamples;
+    const auto rest = queue_.size() % kFrameSamples;
+    // A remainder waits for what follows it, unless nothing does.
+    const auto frames = whole + (rest > 0 && current_ == 0 ? 1 : 0);
+    return std::min(frames, most);
+}
+
+void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at) {
+    frame.pcm.fill(0);
+    const auto got = queue_.pop(frame.pcm);
+    auto left = static_cast<std::uint64_t>(got);
+    auto offset = std::uint64_t{0};
+    while (left > 0 && !runs_.empty()) {
+        auto& run = runs_.front();
+        const auto part = std::min(left, run.waiting);
+        line_->book.sent(run.id, at + offset, part);
+        run.waiting -= part;
+        offset += part;
+        left -= part;
+        drop_spent_runs();
+    }
+    spoke_until_ = at + kFrameSamples;
+}
+
+std::size_t OutboundLine::State::Voice::trim(std::size_t samples) {
+    if (queue_.size() <= samples) return 0;
+    const auto excess = queue_.size() - samples;
+    queue_.drop(excess);
+    auto left = static_cast<std::uint64_t>(excess);
+    while (left > 0 && !runs_.empty()) {
+        auto& run = runs_.front();
+        const auto part = std::min(left, run.waiting);
+        line_->book.dropped(run.id, part);
+        run.waiting -= part;
+        left -= part;
+        drop_spent_runs();
+    }
+    return excess;
+}
+
+void OutboundLine::State::Voice::drop_spent_runs() {
+    while (!runs_.empty() && runs_.front().closed && runs_.front().waiting == 0) runs_.pop_front();
+}
+
+void OutboundLine::State::Voice::finish_current(bool forget) {
+    source_.reset();
+    if (forget) {
+        queue_.drop(queue_.size());
+        for (auto& run : runs_) line_->book.forgotten(run.id, std::exchange(run.waiting, 0));
+    }
+    if (current_ != 0) {
+        if (!runs_.empty()) runs_.back().closed = true;
+        line_->book.ended(std::exchange(current_, 0));
+    }
+    drop_spent_runs();
+    line_->settle(line_->far_end.played());  // an utterance without a sound is over at once
+}
+
+}  // namespace bridge::call

@@ -1,0 +1,65 @@
+#pragma once
+// Inside OutboundLine: one of its voices. What is written waits here until the line takes it, frame
+// by frame.
+
+#include <boost/circular_buffer.hpp>
+#include <memory>
+#include <span>
+
+#include "call/outbound_state.hpp"
+#include "call/sample_queue.hpp"
+
+namespace bridge::call {
+
+/// Thread: io.
+class OutboundLine::State::Voice final : public VoiceSink {
+public:
+    Voice(std::shared_ptr<State> line, Kind kind);
+    ~Voice() override;
+
+    UtteranceId begin() override;
+    std::size_t write(std::span<const std::int16_t> samples) override;
+    void end() override;
+    UtteranceId play(std::unique_ptr<audio::SampleSource> source) override;
+    void cancel() override;
+    std::size_t waiting() const override { return queue_.size(); }
+
+    // --- for the line
+
+    Kind kind() const { return kind_; }
+    std::size_t index() const { return index_; }
+    /// The utterance goes on, and so may have more in a moment.
+    bool open() const { return current_ != 0; }
+    /// Whole frames that may be taken now; an utterance that has ended gives its remainder too.
+    std::size_t frames_ready(std::size_t most);
+    /// Takes the next frame, which begins at `at` on the line; padded with silence at the very end.
+    void take(audio::AudioFrame& frame, std::uint64_t at);
+    /// A live voice keeps at most `samples`: its oldest go. Returns how many.
+    std::size_t trim(std::size_t samples);
+    /// What waits is forgotten.
+    void forget() { finish_current(true); }
+
+    std::size_t ready = 0;  ///< frames of the message that is being put together
+
+private:
+    /// A stretch of the queue that is of one utterance.
+    struct Run {
+        UtteranceId id;
+        std::uint64_t waiting;  ///< samples
+        bool closed;
+    };
+
+    void drop_spent_runs();
+    void finish_current(bool forget);
+
+    const std::shared_ptr<State> line_;
+    const Kind kind_;
+    const std::size_t index_;
+    SampleQueue queue_;
+    boost::circular_buffer<Run> runs_{8};  ///< grows in begin()
+    std::unique_ptr<audio::SampleSource> source_;
+    UtteranceId current_ = 0;
+    std::uint64_t spoke_until_ = 0;  ///< samples sent on the line up to this voice's last
+};
+
+}  // namespace bridge::call

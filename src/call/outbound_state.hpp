@@ -1,0 +1,68 @@
+#pragma once
+// Inside OutboundLine, for its own files and no others: what the line and its voices share.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "audio/level.hpp"
+#include "call/outbound_line.hpp"
+#include "call/playout_estimate.hpp"
+#include "call/speech_book.hpp"
+
+namespace bridge::call {
+
+struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
+    class Voice;  // line_voice.hpp
+
+    State(Clock& the_clock, std::chrono::milliseconds the_phase, OutboundOptions with,
+          Hooks the_hooks)
+        : clock(the_clock),
+          phase(the_phase % audio::kFrameTime),
+          options(with),
+          hooks(std::move(the_hooks)) {}
+
+    Clock& clock;
+    std::chrono::milliseconds phase;
+    const OutboundOptions options;
+    Hooks hooks;
+    bool gone = false;  ///< the line is; its voices may still be held
+
+    std::shared_ptr<PhoneLine> phone;
+    std::vector<Voice*> voices;
+    std::size_t voices_made = 0;
+    std::size_t live_voices = 0;
+    Clock::TimerId timer = Clock::kNoTimer;
+    Clock::Time timer_at{};
+
+    PlayoutEstimate far_end;
+    SpeechBook book;
+    OutboundStats stats;
+    audio::LevelMeter meter;
+
+    bool live() const { return options.send_silence || live_voices > 0; }
+    bool can_send() const { return phone && phone->can_send(); }
+    /// Samples the far end has played, as far as this side can know by now.
+    std::uint64_t played_now() const { return far_end.played_by(clock.now() - far_end.lag()); }
+
+    /// What is due goes out, and the timer is set for the next time something will be.
+    void pump(bool in_slot);
+    void schedule();
+    void clear_far_end();
+    /// Everything up to `position` was played.
+    void settle(std::uint64_t position);
+    /// Nothing that was sent and not played by `position` will be.
+    void cut(std::uint64_t position, SpeechOutcome outcome);
+    void tell_finished();
+
+private:
+    void pump_live(Clock::Time now);
+    void pump_ahead(Clock::Time now);
+    std::size_t mix(std::size_t most, bool with_live);
+    void give(std::span<const audio::AudioFrame> frames);
+    void set_mark();
+    void mark_if_due(std::size_t next_frames);
+    Clock::Time slot_after(Clock::Time then) const;
+};
+
+}  // namespace bridge::call
