@@ -10,7 +10,10 @@ using audio::AudioFrame;
 using audio::kFrameSamples;
 
 OutboundLine::State::Voice::Voice(std::shared_ptr<State> line, Kind kind)
-    : line_(std::move(line)), kind_(kind), index_(line_->voices_made++) {
+    : line_(std::move(line)),
+      lane_(line_->book.open_lane()),
+      kind_(kind),
+      index_(line_->voices_made++) {
     line_->voices.push_back(this);
     if (kind_ == Kind::live) ++line_->live_voices;
 }
@@ -19,12 +22,13 @@ OutboundLine::State::Voice::~Voice() {
     std::erase(line_->voices, this);
     if (kind_ == Kind::live) --line_->live_voices;
     finish_current(true);
-    if (!line_->gone) line_->tell_finished();
+    line_->book.close_lane(lane_);
+    if (!line_->gone) line_->tell();
 }
 
 UtteranceId OutboundLine::State::Voice::begin() {
     end();
-    current_ = line_->book.begin();
+    current_ = line_->book.begin(lane_);
     if (runs_.full()) runs_.set_capacity(runs_.capacity() * 2);
     runs_.push_back({current_, 0, false});
     return current_;
@@ -42,7 +46,10 @@ std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samp
     queue_.push(samples.first(taken));
     runs_.back().waiting += taken;
     line_->book.received(current_, taken);
-    if (kind_ == Kind::ahead && !line_->live()) line_->pump(false);
+    if (kind_ == Kind::ahead && !line_->live()) {
+        line_->pump(false);
+        line_->tell();
+    }
     return taken;
 }
 
@@ -51,7 +58,7 @@ void OutboundLine::State::Voice::end() {
     finish_current(false);
     if (!line_->gone) {
         line_->pump(false);
-        line_->tell_finished();
+        line_->tell();
     }
 }
 
@@ -59,7 +66,10 @@ UtteranceId OutboundLine::State::Voice::play(std::unique_ptr<audio::SampleSource
     end();
     const auto id = begin();
     source_ = std::move(source);
-    if (!line_->gone) line_->pump(false);
+    if (!line_->gone) {
+        line_->pump(false);
+        line_->tell();
+    }
     return id;
 }
 
@@ -68,7 +78,7 @@ void OutboundLine::State::Voice::cancel() {
     const bool unplayed = spoke_until_ > line_->played_now();
     finish_current(true);
     if (unplayed) line_->clear_far_end();
-    line_->tell_finished();
+    line_->tell();
     line_->schedule();
 }
 
@@ -89,7 +99,7 @@ std::size_t OutboundLine::State::Voice::frames_ready(std::size_t most) {
     return std::min(frames, most);
 }
 
-void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at) {
+void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at, Clock::Time due) {
     frame.pcm.fill(0);
     const auto got = queue_.pop(frame.pcm);
     auto left = static_cast<std::uint64_t>(got);
@@ -97,7 +107,7 @@ void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at) {
     while (left > 0 && !runs_.empty()) {
         auto& run = runs_.front();
         const auto part = std::min(left, run.waiting);
-        line_->book.sent(run.id, at + offset, part);
+        line_->book.sent(lane_, run.id, at + offset, part, due + time_of(offset));
         run.waiting -= part;
         offset += part;
         left -= part;
@@ -137,7 +147,6 @@ void OutboundLine::State::Voice::finish_current(bool forget) {
         line_->book.ended(std::exchange(current_, 0));
     }
     drop_spent_runs();
-    line_->settle(line_->far_end.played());  // an utterance without a sound is over at once
 }
 
 }  // namespace bridge::call

@@ -32,8 +32,9 @@ public:
     bool open() const { return current_ != 0; }
     /// Whole frames that may be taken now; an utterance that has ended gives its remainder too.
     std::size_t frames_ready(std::size_t most);
-    /// Takes the next frame, which begins at `at` on the line; padded with silence at the very end.
-    void take(audio::AudioFrame& frame, std::uint64_t at);
+    /// Takes the next frame, which begins at `at` on the line and should be heard at `due`; padded
+    /// with silence at the very end.
+    void take(audio::AudioFrame& frame, std::uint64_t at, Clock::Time due);
     /// A live voice keeps at most `samples`: its oldest go. Returns how many.
     std::size_t trim(std::size_t samples);
     /// What waits is forgotten.
@@ -53,6 +54,7 @@ private:
     void finish_current(bool forget);
 
     const std::shared_ptr<State> line_;
+    SpeechBook::Lane& lane_;
     const Kind kind_;
     const std::size_t index_;
     SampleQueue queue_;

@@ -101,6 +101,7 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
     if (count == 0) return 0;
     std::array<std::array<std::int32_t, kFrameSamples>, kLongestMessage> sum;
     const bool alone = speaking == 1;
+    const auto due = std::max(far_end.dry_at(), clock.now());
     if (!alone) {
         for (std::size_t i = 0; i < count; ++i) sum[i].fill(0);
     }
@@ -109,16 +110,14 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
         for (std::size_t i = 0; i < voice->ready; ++i) {
             auto& frame = message[i];
             const auto at = far_end.sent() + i * kFrameSamples;
-            voice->take(frame, at);
+            const auto heard_at = due + i * kFrameTime;
+            voice->take(frame, at, heard_at);
             frame.at = whole_ms(at);
             if (!alone) {
                 for (std::size_t k = 0; k < kFrameSamples; ++k) sum[i][k] += frame.pcm[k];
             }
-            if (voice->kind() == Kind::ahead && hooks.sent) {
-                const auto heard_at =
-                    std::max(far_end.dry_at(), clock.now()) + time_of(i * kFrameSamples);
+            if (voice->kind() == Kind::ahead && hooks.sent)
                 hooks.sent(voice->index(), frame, heard_at);
-            }
         }
     }
     for (std::size_t i = 0; !alone && i < count; ++i) {
@@ -141,6 +140,7 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
         return;
     }
     far_end.gave(samples, now);
+    book.gave(now);
     stats.frames += frames.size();
     ++stats.messages;
     for (const auto& frame : frames) meter.write(frame);
@@ -194,7 +194,7 @@ void OutboundLine::State::schedule() {
         const auto keep = shared_from_this();
         timer = Clock::kNoTimer;
         pump(true);
-        if (!gone) tell_finished();
+        if (!gone) tell();
     });
 }
 
@@ -210,22 +210,23 @@ void OutboundLine::State::clear_far_end() {
     cut(position, SpeechOutcome::cleared);
 }
 
-void OutboundLine::State::settle(std::uint64_t position) {
-    far_end.settle(position);
-    book.settle(position);
-}
-
 void OutboundLine::State::cut(std::uint64_t position, SpeechOutcome outcome) {
     book.cut(position, outcome);
     far_end.cut(clock.now());
-    book.settle(far_end.sent());
 }
 
-void OutboundLine::State::tell_finished() {
-    if (!hooks.finished) return;
+void OutboundLine::State::tell() {
     // A hook may begin the next utterance.
-    while (const auto told = book.take_finished(played_now()))
-        hooks.finished(told->first, told->second);
+    while (const auto news = book.take_news(played_now())) {
+        using What = SpeechBook::News::What;
+        if (news->what == What::finished) {
+            if (hooks.finished) hooks.finished(news->id, news->heard);
+        } else if (news->what == What::began) {
+            if (hooks.began) hooks.began(news->id, news->when);
+        } else if (hooks.heard_first) {
+            hooks.heard_first(news->id, news->when);
+        }
+    }
 }
 
 // --- the line itself
@@ -267,7 +268,7 @@ void OutboundLine::detach() {
     state.far_end.next_generation();
     state.cut(position, SpeechOutcome::lost);
     state.schedule();
-    state.tell_finished();
+    state.tell();
 }
 
 void OutboundLine::mark_echoed(std::string_view name) {
@@ -279,15 +280,16 @@ void OutboundLine::mark_echoed(std::string_view name) {
         return;
     }
     state.stats.marks_played += echo->answered;
-    state.settle(echo->at);
-    state.tell_finished();
+    state.far_end.settle(echo->at);
+    state.book.settle(echo->at, echo->late / 2);
+    state.tell();
 }
 
 void OutboundLine::clear() {
     for (auto* voice : state_->voices) voice->forget();
     state_->clear_far_end();
     state_->schedule();
-    state_->tell_finished();
+    state_->tell();
 }
 
 bool OutboundLine::speaking() const {
@@ -307,6 +309,7 @@ std::optional<Heard> OutboundLine::heard(UtteranceId utterance) const {
 OutboundStats OutboundLine::stats() const {
     const auto& state = *state_;
     auto out = state.stats;
+    out.lost_utterances = state.book.overflowed();
     const auto now = state.clock.now();
     out.lead_ms =
         state.far_end.dry_at() > now

@@ -56,7 +56,13 @@ public:
         /// A frame of a voice that runs ahead was sent; it will be heard at `heard_at` or soon
         /// after.
         std::function<void(std::size_t voice, const audio::AudioFrame&, Clock::Time heard_at)> sent;
-        /// All of an utterance is known to be played, cleared or lost.
+        /// The first frame of an utterance was given to the stream. Once.
+        std::function<void(UtteranceId, Clock::Time sent_at)> began;
+        /// A mark tells that an utterance is heard. `when` is the best guess of when that began:
+        /// by the clock, and half the way there and back of this mark. Once; never of one that was
+        /// cut off before a mark came.
+        std::function<void(UtteranceId, Clock::Time when)> heard_first;
+        /// All of an utterance is known to be played, cleared or lost. Once.
         std::function<void(UtteranceId, const Heard&)> finished;
     };
 
@@ -83,7 +89,7 @@ public:
     void clear();
     /// Whether anything is waiting, or sent and not yet known to be heard.
     bool speaking() const;
-    /// Of one of the last 64 utterances; nothing for one that is not remembered.
+    /// Of an utterance that is not finished, or one of the last 64 that are; else nothing.
     std::optional<Heard> heard(UtteranceId utterance) const;
     OutboundStats stats() const;
 

@@ -49,11 +49,9 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     void pump(bool in_slot);
     void schedule();
     void clear_far_end();
-    /// Everything up to `position` was played.
-    void settle(std::uint64_t position);
     /// Nothing that was sent and not played by `position` will be.
     void cut(std::uint64_t position, SpeechOutcome outcome);
-    void tell_finished();
+    void tell();
 
 private:
     void pump_live(Clock::Time now);

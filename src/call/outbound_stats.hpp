@@ -13,6 +13,7 @@ struct OutboundStats {
     std::uint64_t refused_frames = 0;         ///< the connection did not take them: dropped
     std::uint64_t dropped_live_samples = 0;   ///< of live voices, oldest first, after a stall
     std::uint64_t dropped_ahead_samples = 0;  ///< of voices that ran too far ahead
+    std::uint64_t lost_utterances = 0;        ///< told as lost: too many were not over
     std::uint64_t starved = 0;          ///< times speech that runs ahead was not there in time
     double lead_ms = 0;                 ///< what the far end should have waiting now
     double round_trip_ms = 0;           ///< of the last mark on an empty queue; 0: none yet

@@ -83,12 +83,12 @@ std::optional<PlayoutEstimate::Echo> PlayoutEstimate::echoed(std::string_view na
     // They come back in order: one that was passed over has had the same fate.
     const auto answered = static_cast<std::size_t>(found - marks_.begin()) + 1;
     marks_.erase_begin(answered);
-    if (generation != generation_) return Echo{answered, false, mark.at};
+    if (generation != generation_) return Echo{answered, false, mark.at, {}};
     const auto late =
         std::clamp<Clock::Duration>(now - mark.due, Clock::Duration(0), kLongestRoundTrip);
     lag_ = lag_known_ ? lag_ + (late - lag_) / 4 : late;
     lag_known_ = true;
-    return Echo{answered, true, mark.at};
+    return Echo{answered, true, mark.at, late};
 }
 
 bool PlayoutEstimate::mark_waits() const {

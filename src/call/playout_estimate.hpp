@@ -51,6 +51,7 @@ public:
         std::size_t answered;  ///< marks: those it has overtaken have had the same fate
         bool played;           ///< else: cleared
         std::uint64_t at;      ///< everything before was played
+        Clock::Duration late;  ///< since then by the clock: the way there and back
     };
 
     std::uint64_t sent() const { return sent_; }
