@@ -76,13 +76,30 @@ UtteranceId OutboundLine::State::Voice::play(std::unique_ptr<audio::SampleSource
 void OutboundLine::State::Voice::cancel() {
     if (line_->gone) return;
     const bool unplayed = spoke_until_ > line_->played_now();
-    finish_current(true);
+    forget();
     if (unplayed) line_->clear_far_end();
+    line_->pump(false);  // the others go on
     line_->tell();
-    line_->schedule();
+}
+
+void OutboundLine::State::Voice::pause() {
+    if (line_->gone || paused_ || kind_ == Kind::live) return;
+    paused_ = true;
+    ++line_->stats.pauses;
+    if (spoke_until_ > line_->played_now()) line_->clear_far_end();
+    line_->pump(false);
+    line_->tell();
+}
+
+void OutboundLine::State::Voice::resume() {
+    if (line_->gone || !std::exchange(paused_, false)) return;
+    ++line_->stats.resumes;
+    line_->pump(false);
+    line_->tell();
 }
 
 std::size_t OutboundLine::State::Voice::frames_ready(std::size_t most) {
+    if (paused_) return 0;
     const auto wanted = most * kFrameSamples;
     while (source_ && queue_.size() < wanted) {
         std::array<std::int16_t, kFrameSamples> block;
@@ -114,6 +131,43 @@ void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at, Clock
         drop_spent_runs();
     }
     spoke_until_ = at + kFrameSamples;
+    keep_unheard();
+}
+
+/// Of what was sent, only what may be unheard is kept.
+void OutboundLine::State::Voice::keep_unheard() {
+    const auto most = kind_ == Kind::ahead ? line_->most_unheard() : 0;
+    queue_.keep(std::min(most, lane_.unsettled));
+}
+
+void OutboundLine::State::Voice::rewind(std::uint64_t position) {
+    keep_unheard();
+    while (queue_.kept() > 0) {
+        const auto back = line_->book.take_back(lane_, position, queue_.kept());
+        if (back.samples == 0) break;
+        queue_.put_back(back.samples);
+        put_back(back.id, back.samples);
+    }
+    queue_.keep(0);
+}
+
+void OutboundLine::State::Voice::put_back(UtteranceId id, std::uint64_t samples) {
+    if (!runs_.empty() && runs_.front().id == id) {
+        runs_.front().waiting += samples;
+        return;
+    }
+    if (runs_.full()) runs_.set_capacity(runs_.capacity() * 2);
+    runs_.push_front({id, samples, true});
+}
+
+void OutboundLine::State::Voice::refused() {
+    // What was kept before it does not join what waits behind it any more.
+    if (ready > 0) queue_.keep(0);
+}
+
+void OutboundLine::State::Voice::forget() {
+    paused_ = false;
+    finish_current(true);
 }
 
 std::size_t OutboundLine::State::Voice::trim(std::size_t samples) {

@@ -1,6 +1,6 @@
 #pragma once
 // Inside OutboundLine: one of its voices. What is written waits here until the line takes it, frame
-// by frame.
+// by frame; of a voice that runs ahead it is kept until it is heard, so that it can be taken back.
 
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -22,6 +22,9 @@ public:
     void end() override;
     UtteranceId play(std::unique_ptr<audio::SampleSource> source) override;
     void cancel() override;
+    void pause() override;
+    void resume() override;
+    bool paused() const override { return paused_; }
     std::size_t waiting() const override { return queue_.size(); }
 
     // --- for the line
@@ -30,6 +33,8 @@ public:
     std::size_t index() const { return index_; }
     /// The utterance goes on, and so may have more in a moment.
     bool open() const { return current_ != 0; }
+    /// It has something to say, or will have in a moment.
+    bool speaks() const { return !paused_ && (open() || waiting() > 0); }
     /// Whole frames that may be taken now; an utterance that has ended gives its remainder too.
     std::size_t frames_ready(std::size_t most);
     /// Takes the next frame, which begins at `at` on the line and should be heard at `due`; padded
@@ -38,7 +43,11 @@ public:
     /// A live voice keeps at most `samples`: its oldest go. Returns how many.
     std::size_t trim(std::size_t samples);
     /// What waits is forgotten.
-    void forget() { finish_current(true); }
+    void forget();
+    /// What it has sent beyond `position` waits again, as far as it is kept.
+    void rewind(std::uint64_t position);
+    /// The message it has put frames into did not leave.
+    void refused();
 
     std::size_t ready = 0;  ///< frames of the message that is being put together
 
@@ -50,6 +59,8 @@ private:
         bool closed;
     };
 
+    void keep_unheard();
+    void put_back(UtteranceId id, std::uint64_t samples);
     void drop_spent_runs();
     void finish_current(bool forget);
 
@@ -58,9 +69,10 @@ private:
     const Kind kind_;
     const std::size_t index_;
     SampleQueue queue_;
-    boost::circular_buffer<Run> runs_{8};  ///< grows in begin()
+    boost::circular_buffer<Run> runs_{8};  ///< grows with the utterances that wait
     std::unique_ptr<audio::SampleSource> source_;
     UtteranceId current_ = 0;
+    bool paused_ = false;
     std::uint64_t spoke_until_ = 0;  ///< samples sent on the line up to this voice's last
 };
 

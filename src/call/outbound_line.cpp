@@ -48,9 +48,8 @@ void OutboundLine::State::pump(bool in_slot) {
             pump_live(now);
         }
         // The end of what was said is worth a mark of its own.
-        const bool more = std::any_of(voices.begin(), voices.end(), [](const Voice* voice) {
-            return voice->waiting() > 0 || voice->open();
-        });
+        const bool more = std::any_of(voices.begin(), voices.end(),
+                                      [](const Voice* voice) { return voice->speaks(); });
         if (!more) set_mark();
     }
     schedule();
@@ -135,6 +134,7 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
     const auto samples = frames.size() * kFrameSamples;
     if (!phone->send(frames)) {
         book.unsend(far_end.sent());
+        for (auto* voice : voices) voice->refused();
         far_end.passed(samples, now);
         stats.refused_frames += frames.size();
         return;
@@ -181,7 +181,7 @@ void OutboundLine::State::schedule() {
                 when = std::max(slot_after(far_end.dry_at() - options.lead_low - kFrameTime),
                                 slot_after(now));
             } else if (std::none_of(voices.begin(), voices.end(),
-                                    [](const Voice* voice) { return voice->open(); })) {
+                                    [](const Voice* voice) { return voice->speaks(); })) {
                 set_mark();  // a source has run dry right behind the last frame that was sent
             }
         }
@@ -199,15 +199,19 @@ void OutboundLine::State::schedule() {
 }
 
 void OutboundLine::State::clear_far_end() {
-    const auto now = clock.now();
-    // What the far end had played when our `clear` reached it: half of the way of a mark is ours.
-    const auto position = far_end.played_by(now - far_end.lag() / 2);
-    if (can_send() && far_end.dry_at() > now - far_end.lag()) {
+    // The far end is up to so much behind the clock, and our `clear` is under way for a part of
+    // that: it may play a little more. Rather that is heard twice than something never.
+    const auto heard_until = clock.now() - far_end.behind(clock.now());
+    const auto position = far_end.played_by(heard_until);
+    const bool anything = can_send() && far_end.dry_at() > heard_until;
+    if (anything) {
         phone->clear();
         ++stats.clears;
     }
     far_end.next_generation();
+    for (auto* voice : voices) voice->rewind(position);
     cut(position, SpeechOutcome::cleared);
+    if (anything && hooks.cleared) hooks.cleared(heard_until);
 }
 
 void OutboundLine::State::cut(std::uint64_t position, SpeechOutcome outcome) {

@@ -1,7 +1,8 @@
 #pragma once
 // What the phone hears of us: one line for each call. It mixes the voices, sends whole 20 ms frames
 // in the call's own slot, keeps a lead for speech that runs ahead of real time, sets marks, and
-// knows what was heard.
+// knows what was heard. A voice can be paused at once and goes on where the phone stopped hearing
+// it.
 //
 //   prompt, agent ─ahead─┐                 lead 160–260 ms, messages up to 100 ms
 //   microphone ────live──┴─▶ mix ─▶ frames ─▶ PhoneLine::send ─▶ … far end's queue ─▶ ear
@@ -56,6 +57,9 @@ public:
         /// A frame of a voice that runs ahead was sent; it will be heard at `heard_at` or soon
         /// after.
         std::function<void(std::size_t voice, const audio::AudioFrame&, Clock::Time heard_at)> sent;
+        /// The far end throws away what it has not played: of the frames told by `sent`, those with
+        /// a `heard_at` from `from` on. What is to be heard after all is sent, and told, again.
+        std::function<void(Clock::Time from)> cleared;
         /// The first frame of an utterance was given to the stream. Once.
         std::function<void(UtteranceId, Clock::Time sent_at)> began;
         /// A mark tells that an utterance is heard. `when` is the best guess of when that began:
@@ -85,7 +89,8 @@ public:
     /// A mark came back: what was sent before it has been played, or was cleared.
     void mark_echoed(std::string_view name);
 
-    /// The far end throws away what it has not played, and every voice's queue is emptied.
+    /// The far end throws away what it has not played, every voice's queue is emptied, and none is
+    /// paused any more.
     void clear();
     /// Whether anything is waiting, or sent and not yet known to be heard.
     bool speaking() const;

@@ -43,11 +43,20 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     bool live() const { return options.send_silence || live_voices > 0; }
     bool can_send() const { return phone && phone->can_send(); }
     /// Samples the far end has played, as far as this side can know by now.
-    std::uint64_t played_now() const { return far_end.played_by(clock.now() - far_end.lag()); }
+    std::uint64_t played_now() const {
+        const auto now = clock.now();
+        return far_end.played_by(now - far_end.behind(now));
+    }
+    /// The longest that speech can be under way and unheard.
+    std::uint64_t most_unheard() const {
+        return samples_of(options.lead_high + options.message + PlayoutEstimate::kMostBehind);
+    }
 
     /// What is due goes out, and the timer is set for the next time something will be.
     void pump(bool in_slot);
     void schedule();
+    /// The far end throws away what it has. What it has not played, as far as this side can tell,
+    /// goes back to the voices that have not forgotten it.
     void clear_far_end();
     /// Nothing that was sent and not played by `position` will be.
     void cut(std::uint64_t position, SpeechOutcome outcome);

@@ -10,6 +10,7 @@ struct OutboundStats {
     std::uint64_t frames = 0, messages = 0, marks = 0;
     std::uint64_t marks_played = 0, marks_cleared = 0, marks_lost = 0;
     std::uint64_t clears = 0;
+    std::uint64_t pauses = 0, resumes = 0;
     std::uint64_t refused_frames = 0;         ///< the connection did not take them: dropped
     std::uint64_t dropped_live_samples = 0;   ///< of live voices, oldest first, after a stall
     std::uint64_t dropped_ahead_samples = 0;  ///< of voices that ran too far ahead

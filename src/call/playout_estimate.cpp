@@ -35,6 +35,15 @@ std::uint64_t PlayoutEstimate::played_by(Clock::Time then) const {
     return std::max(played_, sent_ - std::min(sent_, waiting));
 }
 
+Clock::Duration PlayoutEstimate::behind(Clock::Time now) const {
+    auto longest = slowest_;
+    const auto next = std::partition_point(marks_.begin(), marks_.end(), [this](const Mark& mark) {
+        return mark.generation != generation_;
+    });
+    if (next != marks_.end()) longest = std::max(longest, now - next->due);
+    return std::min<Clock::Duration>(longest, kMostBehind);
+}
+
 void PlayoutEstimate::gave(std::uint64_t samples, Clock::Time now) {
     sent_ += samples;
     passed(samples, now);
@@ -88,6 +97,7 @@ std::optional<PlayoutEstimate::Echo> PlayoutEstimate::echoed(std::string_view na
         std::clamp<Clock::Duration>(now - mark.due, Clock::Duration(0), kLongestRoundTrip);
     lag_ = lag_known_ ? lag_ + (late - lag_) / 4 : late;
     lag_known_ = true;
+    slowest_ = std::max(late, slowest_ - (slowest_ - late) / 8);
     return Echo{answered, true, mark.at, late};
 }
 

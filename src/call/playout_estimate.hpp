@@ -60,6 +60,10 @@ public:
     Clock::Time dry_at() const { return dry_at_; }
     /// How much longer than by the clock it takes until a mark is back.
     Clock::Duration lag() const { return lag_; }
+    /// How far the far end may be behind the clock: as late as the latest of the last marks, or as
+    /// the next one is already. Less than kMostBehind: later than that, no mark will come.
+    Clock::Duration behind(Clock::Time now) const;
+    static constexpr std::chrono::milliseconds kMostBehind{1500};
     /// Samples the far end has played by `then`.
     std::uint64_t played_by(Clock::Time then) const;
 
@@ -89,6 +93,7 @@ private:
     std::uint64_t played_ = 0;  ///< or thrown away
     Clock::Time dry_at_{};
     Clock::Duration lag_{0};
+    Clock::Duration slowest_{0};  ///< of the last marks: up at once, down slowly
     bool lag_known_ = false;
     std::uint32_t generation_ = 1;  ///< counts clears and streams
     std::uint32_t mark_number_ = 0;

@@ -26,7 +26,7 @@ enum class SpeechOutcome {
 /// How much of an utterance the phone has heard.
 struct Heard {
     std::chrono::milliseconds heard{0};     ///< never more than `sent`
-    std::chrono::milliseconds sent{0};      ///< given to the stream
+    std::chrono::milliseconds sent{0};      ///< given to the stream, and not taken back by a pause
     std::chrono::milliseconds received{0};  ///< written by the voice
     SpeechOutcome outcome = SpeechOutcome::pending;
 };
@@ -46,11 +46,18 @@ public:
     /// Speaks what `source` gives, pulled as it is needed, until it runs dry or the voice is
     /// cancelled. An utterance of its own.
     virtual UtteranceId play(std::unique_ptr<audio::SampleSource> source) = 0;
-    /// Stops at once: what waits is forgotten, and the far end throws away what it has not played
-    /// (its `clear`, which takes the lead of every voice along).
+    /// Stops at once and for good: what waits is forgotten, and the far end throws away what it has
+    /// not played. (Its `clear` takes the lead of every voice along; the others' is sent again.)
+    /// The voice is not paused after it: what is written next is new and is spoken.
     virtual void cancel() = 0;
-    virtual void pause() {}
-    virtual void resume() {}
+    /// Stops at once, but forgets nothing: the far end throws away what it has not played, and that
+    /// waits again. What is written meanwhile waits behind it. A voice that is written as it is
+    /// spoken (a microphone) cannot be paused: nothing happens.
+    virtual void pause() = 0;
+    /// Goes on where the far end stopped hearing: nothing is left out, and at most what was heard
+    /// during one way there and back comes twice.
+    virtual void resume() = 0;
+    virtual bool paused() const = 0;
     /// Samples that wait to be sent.
     virtual std::size_t waiting() const = 0;
 };

@@ -51,7 +51,17 @@ public:
     void cancel() override {
         if (!utterances.empty()) utterances.back().ended = utterances.back().cancelled = true;
         ++cancels;
+        paused_ = false;
     }
+    void pause() override {
+        ++pauses;
+        paused_ = true;
+    }
+    void resume() override {
+        ++resumes;
+        paused_ = false;
+    }
+    bool paused() const override { return paused_; }
     std::size_t waiting() const override { return 0; }
 
     std::size_t samples() const {
@@ -61,10 +71,11 @@ public:
     }
 
     std::vector<Utterance> utterances;
-    int cancels = 0;
+    int cancels = 0, pauses = 0, resumes = 0;
 
 private:
     call::UtteranceId last_ = 0;
+    bool paused_ = false;
 };
 
 class ToldByAgent final : public call::AgentEvents {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -109,6 +110,8 @@ public:
 
     OutboundLine* line = nullptr;  ///< gets the echoes
     bool open = true, refuse = false, mute_marks = false;
+    /// How much longer than usual the next message is under way; none overtakes another.
+    std::function<Duration()> jitter;
     std::uint64_t sent_samples = 0;
     std::uint64_t truth_at_clear = 0;
     std::size_t most_waiting = 0;
@@ -121,11 +124,14 @@ public:
 private:
     template <class Action>
     void arrive(Action action) {
-        clock_.outside().after(there_, [self = shared_from_this(), action] { action(); });
+        last_there_ =
+            std::max(last_there_, clock_.now() + there_ + (jitter ? jitter() : Duration{0}));
+        clock_.outside().at(last_there_, [self = shared_from_this(), action] { action(); });
     }
     void echo(const std::string& name) {
         if (mute_marks) return;
-        clock_.after(back_, [self = shared_from_this(), name] {
+        last_back_ = std::max(last_back_, clock_.now() + back_ + (jitter ? jitter() : Duration{0}));
+        clock_.at(last_back_, [self = shared_from_this(), name] {
             if (self->line != nullptr) self->line->mark_echoed(name);
         });
     }
@@ -169,6 +175,7 @@ private:
 
     StallingClock& clock_;
     const Duration there_, back_;
+    Clock::Time last_there_{}, last_back_{};  ///< when the latest message arrives
     StreamSid sid_{"MZ1"};
     std::deque<std::int16_t> queue_;
     std::deque<std::pair<std::uint64_t, std::string>> marks_;

@@ -1,60 +1,13 @@
-#include "call/outbound_line.hpp"
-
-#include <gtest/gtest.h>
-
 #include <random>
 #include <set>
 
-#include "tests/unit/call/far_end.hpp"
+#include "tests/unit/call/outbound_fixture.hpp"
 
 namespace bridge::call {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-
-/// Samples that tell where they stand: no two neighbours alike, none of them silent.
-std::vector<std::int16_t> speech(std::size_t count, int seed = 0) {
-    std::vector<std::int16_t> out(count);
-    for (std::size_t i = 0; i < count; ++i)
-        out[i] = static_cast<std::int16_t>(1 + (i * 37 + static_cast<std::size_t>(seed)) % 9000);
-    return out;
-}
-
-struct OutboundLineTest : testing::Test {
-    void SetUp() override { make({}); }
-
-    void make(OutboundOptions options, Clock::Duration there = 15ms, Clock::Duration back = 15ms) {
-        line.reset();
-        OutboundLine::Hooks hooks;
-        hooks.finished = [this](UtteranceId id, const Heard& what) {
-            finished.emplace_back(id, what);
-        };
-        hooks.pull_live = [this] {
-            if (bring_live) bring_live();
-        };
-        line.emplace(clock, 7ms, options, hooks);
-        far = std::make_shared<FarEnd>(clock, there, back);
-        far->line = &*line;
-        line->attach(far);
-    }
-
-    /// What the phone heard of `said`, from its start, without the padding at the end.
-    void expect_heard(const std::vector<std::int16_t>& said) {
-        auto& heard = far->heard();
-        ASSERT_GE(heard.size(), said.size());
-        ASSERT_LT(heard.size(), said.size() + audio::kFrameSamples);
-        EXPECT_TRUE(std::equal(said.begin(), said.end(), heard.begin()));
-        EXPECT_TRUE(std::all_of(heard.begin() + static_cast<std::ptrdiff_t>(said.size()),
-                                heard.end(), [](auto x) { return x == 0; }));
-    }
-
-    StallingClock clock;
-    std::optional<OutboundLine> line;
-    std::shared_ptr<FarEnd> far;
-    std::vector<std::pair<UtteranceId, Heard>> finished;
-    std::function<void()> bring_live;
-};
 
 TEST_F(OutboundLineTest, SpeechInOneBurstComesOutEvenlyWithALead) {
     auto voice = line->add_voice(OutboundLine::Kind::ahead);
