@@ -332,6 +332,12 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
             return say(fmt::format("agent used {} ({} ms): {}", used.name, used.took.count(),
                                    used.problem));
         }
+        std::optional<std::string> operator()(const call::event::TurnMeasured& turn) const {
+            const auto total = turn.latency[call::TurnLeg::total];
+            if (turn.latency.greeting || !total) return std::nullopt;
+            return say(fmt::format("turn answered after {:.0f} ms",
+                                   std::chrono::duration<double, std::milli>(*total).count()));
+        }
         std::optional<std::string> operator()(const call::event::Statistics&) const {
             return std::nullopt;
         }

@@ -56,6 +56,10 @@ private:
         void end() override;
         UtteranceId play(std::unique_ptr<audio::SampleSource> source) override;
         void cancel() override;
+        /// Who pauses an agent is the call alone.
+        void pause() override {}
+        void resume() override {}
+        bool paused() const override;
         std::size_t waiting() const override;
         Door& door;
     };

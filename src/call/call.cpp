@@ -81,6 +81,7 @@ CallSnapshot LiveCall::snapshot() const {
     out.handed_over = handed_over_;
     out.transfer = transfer_shown();
     out.agent = agent_state_;
+    if (turns_) out.turns = turns_->stats();
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
     out.streamed = duration_cast<milliseconds>(
@@ -105,6 +106,7 @@ void LiveCall::on(const input::StreamStarted& started) {
     in_step_ = false;
     disarm(TimerKind::stream_deadline);
     connect_audio();
+    if (turns_) turns_->new_stream();
     outbound_->attach(line_);
     update_microphone();
     log::info({"call", id()}, "stream started stream={}", stream_sid_);

@@ -24,6 +24,7 @@
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
 #include "call/outbound_line.hpp"
+#include "call/turns.hpp"
 #include "call/voicemail.hpp"
 
 namespace bridge::call {
@@ -66,6 +67,8 @@ struct AgentCare {
         hang_up,   ///< after a few words
     } fallback = Fallback::hang_up;
     std::string transfer_to{};
+    std::optional<BargeIn> barge_in{};  ///< nothing: as fits the agent
+    TurnOptions turns{};
     audio::Samples notice{};   ///< null: a comfort sound only
     audio::Samples goodbye{};  ///< before a hang-up; null: none
 };

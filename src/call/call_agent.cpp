@@ -61,6 +61,10 @@ void LiveCall::AgentLine::Voice::cancel() {
     door.speak({door.number, input::AgentSpeech::Kind::cancel});
 }
 
+bool LiveCall::AgentLine::Voice::paused() const {
+    return door.call && door.call->agent_voice_->paused();
+}
+
 std::size_t LiveCall::AgentLine::Voice::waiting() const {
     return door.call ? door.call->agent_voice_->waiting() : 0;
 }
@@ -99,6 +103,7 @@ void LiveCall::put_agent(const std::string& name) {
     agent_->ear = mix_.add_ear(agent_->shared(), agent_monitor_);
     mix_.set_gain(prompt_monitor_, agent_->ear, 0.0F);
     agent_->redial = services_.agent_care.first_redial;
+    open_turns();
     update_agent_ear();
     update_microphone();
     start_agent_session();
@@ -112,6 +117,8 @@ void LiveCall::remove_agent() {
     }
     end_outage();
     if (!agent_) return;
+    if (turns_) turns_->attend(false);
+    if (agent_voice_->paused()) agent_voice_->resume();
     mix_.remove_ear(agent_->ear);
     if (agent_->silenced) silence_agent(false);
     // It may be one of its own members that led here.
@@ -142,6 +149,7 @@ void LiveCall::agent_answered() {
         return;
     }
     agent_->told_answered = true;
+    turns_->answered(services_.clock.now());
     agent_->agent().answered(agent_call());
 }
 
@@ -205,6 +213,8 @@ void LiveCall::on_agent(const AgentText& text) {
 void LiveCall::agent_lost(const std::string& reason) {
     auto& care = services_.agent_care;
     agent_voice_->end();
+    agent_utterance_open_ = false;
+    hear_hint(false);
     set_agent_state(Status::lost, reason);
     warn("the agent is lost: " + reason + "; trying again");
     if (line_) begin_outage();
@@ -331,6 +341,7 @@ void LiveCall::update_agent_ear() {
     if (!agent_) return;
     const bool deaf = local_.held || agent_state_.mode == AgentMode::taken_over;
     mix_.set_gain(EarMix::kPhone, agent_->ear, deaf ? 0.0F : 1.0F);
+    turns_->attend(!deaf);
 }
 
 }  // namespace bridge::call

@@ -22,6 +22,7 @@ void LiveCall::on(const input::AgentSpeech& speech) {
     if (!agent_ || !agent_->open() || speech.session != agent_session_ || is_final(state_)) return;
     using Kind = input::AgentSpeech::Kind;
     const auto begun = [this](UtteranceId id) {
+        agent_answer_due_ = agent_utterances_.empty();  // else it goes on with what it says
         agent_utterances_.push_back(id);
         agent_utterance_open_ = true;
     };
@@ -31,12 +32,17 @@ void LiveCall::on(const input::AgentSpeech& speech) {
             break;
         case Kind::samples:
             if (!agent_utterance_open_) begun(agent_voice_->begin());
+            if (std::exchange(agent_answer_due_, false))
+                turns_->agent_first_byte(services_.clock.now());
             agent_voice_->write(speech.samples);
             break;
         case Kind::end:
             agent_utterance_open_ = false;
             agent_voice_->end();
-            if (agent_->silenced) agent_voice_->cancel();
+            if (agent_->silenced) {  // it is to know that nobody heard it
+                agent_voice_->cancel();
+                agent_voice_->pause();
+            }
             break;
         case Kind::source:
             begun(agent_voice_->play(std::move(*speech.source)));
@@ -45,16 +51,22 @@ void LiveCall::on(const input::AgentSpeech& speech) {
         case Kind::cancel:
             agent_utterances_.clear();  // it knows
             agent_utterance_open_ = false;
+            turns_->gave_way(services_.clock.now());
             agent_voice_->cancel();
-            forget_monitored(agent_monitor_);
+            if (agent_->silenced) agent_voice_->pause();
             break;
     }
 }
 
+bool LiveCall::is_agents(UtteranceId utterance) const {
+    return std::binary_search(agent_utterances_.begin(), agent_utterances_.end(), utterance);
+}
+
 /// True if the utterance is an agent's.
 bool LiveCall::agent_spoken(UtteranceId utterance, const Heard& heard) {
-    const auto found = std::find(agent_utterances_.begin(), agent_utterances_.end(), utterance);
-    if (found == agent_utterances_.end()) return false;
+    const auto found =
+        std::lower_bound(agent_utterances_.begin(), agent_utterances_.end(), utterance);
+    if (found == agent_utterances_.end() || *found != utterance) return false;
     agent_utterances_.erase(found);
     if (!agent_ || !agent_->open()) return true;
     if (heard.outcome == SpeechOutcome::cleared) {
@@ -70,7 +82,7 @@ void LiveCall::cut_agent_off() {
     if (!agent_voice_) return;
     agent_utterance_open_ = false;
     agent_voice_->cancel();
-    forget_monitored(agent_monitor_);
+    if (agent_ && agent_->silenced) agent_voice_->pause();
 }
 
 /// From now on what the agent says is thrown away, and it is told so utterance by utterance.
@@ -80,17 +92,67 @@ void LiveCall::silence_agent(bool silent) {
     if (silent) {
         agent_voice_->pause();
     } else {
-        agent_utterance_open_ = false;
-        agent_voice_->cancel();
-        agent_voice_->resume();
+        cut_agent_off();
+    }
+}
+
+// --- whose turn it is
+
+void LiveCall::open_turns() {
+    if (turns_) return;
+    auto options = services_.agent_care.turns;
+    options.barge_in = services_.agent_care.barge_in.value_or(
+        agent_->agent().decides_interruptions() ? BargeIn::agent : BargeIn::detector);
+    turns_ = std::make_unique<Turns>(options, [this](const TurnLatency& turn) {
+        if (!turn.greeting) services_.metrics->turned(turn);
+        publish(event::TurnMeasured{turn});
+    });
+}
+
+/// What the phone says, before anybody else hears it.
+void LiveCall::hear_caller(const audio::AudioFrame& frame) {
+    if (!agent_) return;
+    const auto now = heard_at_;
+    const bool speaks =
+        agent_voice_->paused() ? agent_voice_->waiting() > 0 : now < agent_heard_until_;
+    turns_->agent_speaks(speaks, now);
+    follow(turns_->hear(frame, now));
+}
+
+void LiveCall::hear_hint(bool speaking) {
+    if (turns_) follow(turns_->caller_hint(speaking, services_.clock.now()));
+}
+
+void LiveCall::follow(Turns::Action action) {
+    if (!agent_ || agent_->silenced) return;
+    switch (action) {
+        case Turns::Action::pause:
+            agent_voice_->pause();
+            break;
+        case Turns::Action::resume:
+            agent_voice_->resume();
+            services_.metrics->resumed();
+            break;
+        case Turns::Action::interrupt:
+            services_.metrics->interrupted();
+            cut_agent_off();
+            break;
+        case Turns::Action::none:
+        case Turns::Action::turn_ended:
+            break;
     }
 }
 
 void LiveCall::on_agent(const input::told::GiveWay&) {
+    if (services_.agent_care.barge_in == BargeIn::off) return;
+    if (outbound_->speaking()) services_.metrics->interrupted();
+    turns_->gave_way(services_.clock.now());
     cut_agent_off();
 }
 
-void LiveCall::on_agent(const input::told::CallerSpeaks&) {}
+void LiveCall::on_agent(const input::told::CallerSpeaks& caller) {
+    hear_hint(caller.speaking);
+}
 
 // --- what it has done for it
 

@@ -30,6 +30,16 @@ void LiveCall::make_outbound_line() {
     hooks.sent = [this](std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
         monitor(voice, frame, heard_at);
     };
+    hooks.cleared = [this](Clock::Time from) {
+        forget_monitored(from);
+        agent_heard_until_ = std::min(agent_heard_until_, from);
+    };
+    hooks.began = [this](UtteranceId utterance, Clock::Time sent_at) {
+        if (turns_ && is_agents(utterance)) turns_->first_frame_sent(utterance, sent_at);
+    };
+    hooks.heard_first = [this](UtteranceId utterance, Clock::Time when) {
+        if (turns_ && is_agents(utterance)) turns_->heard(utterance, when);
+    };
     hooks.finished = [this](UtteranceId utterance, const Heard& heard) {
         on_spoken(utterance, heard);
     };
@@ -96,6 +106,10 @@ void LiveCall::on(const input::MicrophoneBlock& block) {
 /// A local ear hears what this side says when the phone does, not when it is sent. The first voice
 /// that runs ahead is the prompts', the other the agent's.
 void LiveCall::monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
+    if (voice != 0 && turns_) {
+        agent_heard_until_ = heard_at + audio::kFrameTime;
+        turns_->agent_sent(frame, heard_at);
+    }
     if (!speaker_ || monitored_.full()) return;
     monitored_.push_back({voice == 0 ? prompt_monitor_ : agent_monitor_, heard_at, frame});
 }
@@ -109,11 +123,9 @@ void LiveCall::hear_own(Clock::Time now) {
     if (mic_line_ && !mic_voice_) pull_microphone();
 }
 
-void LiveCall::forget_monitored(EarMix::VoiceId voice) {
-    const auto now = services_.clock.now();
-    const auto kept = std::remove_if(monitored_.begin(), monitored_.end(), [&](const auto& one) {
-        return one.voice == voice && one.heard_at > now;
-    });
+void LiveCall::forget_monitored(Clock::Time from) {
+    const auto kept = std::remove_if(monitored_.begin(), monitored_.end(),
+                                     [&](const auto& one) { return one.heard_at >= from; });
     monitored_.erase(kept, monitored_.end());
 }
 
@@ -164,7 +176,6 @@ void LiveCall::on(const input::Play& play) {
 void LiveCall::on(const input::Clear&) {
     agent_utterance_open_ = false;
     outbound_->clear();
-    if (agent_voice_) forget_monitored(agent_monitor_);
 }
 
 OutboundStats LiveCall::outbound_stats() const {

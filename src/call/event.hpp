@@ -15,6 +15,7 @@
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "call/outbound_stats.hpp"
+#include "call/turn_latency.hpp"
 
 namespace bridge::call {
 
@@ -141,6 +142,7 @@ struct CallSnapshot {
     LocalPart local;
     TransferState transfer;
     AgentState agent;
+    std::optional<TurnStats> turns;  ///< while there is, or was, an agent
     OutboundStats outbound;
     std::optional<audio::MicStats> microphone;   ///< while it is this call's
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
@@ -210,6 +212,10 @@ struct ToolUsed {
     std::chrono::milliseconds took;
     std::string problem;  ///< empty: done
 };
+/// A caller's turn was answered, or the greeting heard.
+struct TurnMeasured {
+    TurnLatency latency;
+};
 struct Statistics {
     CallSnapshot snapshot;
 };
@@ -232,7 +238,7 @@ struct CallEvent {
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
                  event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
                  event::TransferChanged, event::AgentChanged, event::Said, event::ToolUsed,
-                 event::Statistics, event::Ended, event::Warning>
+                 event::TurnMeasured, event::Statistics, event::Ended, event::Warning>
         what;
 };
 

@@ -20,6 +20,7 @@
 #include "call/ear_mix.hpp"
 #include "call/inbound_audio.hpp"
 #include "call/outbound_line.hpp"
+#include "call/turns.hpp"
 
 namespace bridge::call {
 
@@ -60,6 +61,7 @@ private:
         explicit FromPhone(LiveCall& call) : call_(call) {}
         void write(const audio::AudioFrame& frame) override {
             call_.hear_own(call_.heard_at_);
+            call_.hear_caller(frame);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
         }
 
@@ -103,8 +105,8 @@ private:
     void on(const input::MicrophoneBlock& block);
 
     void monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at);
-    /// What the phone was to hear of a voice after now, and will not.
-    void forget_monitored(EarMix::VoiceId voice);
+    /// What the phone was to hear from then on, and will not.
+    void forget_monitored(Clock::Time from);
 
     void hear_own(Clock::Time now);
 
@@ -244,11 +246,16 @@ private:
     void agent_fall_back(const std::string& reason);
     void agent_goodbye();
     void cut_agent_off();
+    void open_turns();
+    void hear_caller(const audio::AudioFrame& frame);
+    void hear_hint(bool speaking);
+    void follow(Turns::Action action);
     void silence_agent(bool silent);
     void update_agent_ear();
     void set_agent_state(AgentState::Status status, std::string reason);
     bool agent_hears_person() const;
     bool agent_keeps_phone() const;
+    bool is_agents(UtteranceId utterance) const;
     bool agent_spoken(UtteranceId utterance, const Heard& heard);
     using ToolDone = std::function<void(Result<std::string>)>;
     void act(ToolAction action, ToolDone done);
@@ -431,6 +438,9 @@ private:
     bool fallback_transfer_ = false;
     std::vector<ToolDone> transfer_asked_, digits_asked_;  ///< tools that wait for the outcome
     bool agent_utterance_open_ = false;
+    bool agent_answer_due_ = false;  ///< the first sample of an answer has not come yet
+    std::unique_ptr<Turns> turns_;   ///< from the first agent on
+    Clock::Time agent_heard_until_{};
     std::minstd_rand random_;
 
     std::array<Clock::TimerId, input::kTimerKinds> timers_{};

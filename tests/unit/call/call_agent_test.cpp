@@ -34,7 +34,7 @@ struct CallAgent : testing::Test {
         f.voice();
         stream = f.start_stream();
     }
-    /// The phone says something, and the far end answers marks 40 ms later.
+    /// The phone says something, the microphone brings 500s, and time goes on.
     void pass(std::chrono::milliseconds time, std::uint8_t said = 0xFF) {
         for (auto at = 0ms; at < time; at += 20ms) {
             f.media(stream, ++sequence, timestamp += 20, 160, said);
@@ -112,7 +112,9 @@ TEST_F(CallAgent, GivesWayAtOnceAndIsToldHowMuchWasHeard) {
     EXPECT_EQ(f.line->clears, clears + 1);
     ASSERT_EQ(agent.interruptions.size(), 1U);
     EXPECT_EQ(agent.interruptions[0].first, id);
-    EXPECT_NEAR(static_cast<double>(agent.interruptions[0].second.heard.count()), 400, 60);
+    // No mark has come back, so nothing above the mark interval is sure.
+    EXPECT_GE(agent.interruptions[0].second.heard, 200ms);
+    EXPECT_LE(agent.interruptions[0].second.heard, 400ms);
     const auto sent = f.line->sent;
     pass(400ms);
     EXPECT_EQ(f.line->sent, sent);
