@@ -8,6 +8,14 @@ namespace bridge::call {
 
 using audio::AudioFrame;
 using audio::kFrameSamples;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Before the far end runs dry, so that what is sent then comes in time.
+constexpr auto kJustInTime = 5ms;
+
+}  // namespace
 
 OutboundLine::State::Voice::Voice(std::shared_ptr<State> line, Kind kind)
     : line_(std::move(line)),
@@ -27,7 +35,10 @@ OutboundLine::State::Voice::~Voice() {
 }
 
 UtteranceId OutboundLine::State::Voice::begin() {
-    end();
+    // What is left of the one before is not sent by itself: the new one's samples fill its frame.
+    finish_current(false);
+    if (!line_->gone) line_->tell();
+    finish_current(false);  // a hook may have begun one
     current_ = line_->book.begin(lane_);
     if (runs_.full()) runs_.set_capacity(runs_.capacity() * 2);
     runs_.push_back({current_, 0, false});
@@ -44,6 +55,7 @@ std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samp
         line_->stats.dropped_ahead_samples += samples.size() - taken;
     }
     queue_.push(samples.first(taken));
+    written_at_ = line_->clock.now();
     runs_.back().waiting += taken;
     line_->book.received(current_, taken);
     if (kind_ == Kind::ahead && !line_->live()) {
@@ -63,7 +75,6 @@ void OutboundLine::State::Voice::end() {
 }
 
 UtteranceId OutboundLine::State::Voice::play(std::unique_ptr<audio::SampleSource> source) {
-    end();
     const auto id = begin();
     source_ = std::move(source);
     if (!line_->gone) {
@@ -111,9 +122,22 @@ std::size_t OutboundLine::State::Voice::frames_ready(std::size_t most) {
     }
     const auto whole = queue_.size() / kFrameSamples;
     const auto rest = queue_.size() % kFrameSamples;
-    // A remainder waits for what follows it, unless nothing does.
-    const auto frames = whole + (rest > 0 && current_ == 0 ? 1 : 0);
-    return std::min(frames, most);
+    // A remainder waits for what follows it, unless nothing does, or too late.
+    const bool too =
+        rest > 0 && whole < most && (current_ == 0 || line_->clock.now() >= rest_due());
+    return std::min(whole + (too ? 1 : 0), most);
+}
+
+Clock::Time OutboundLine::State::Voice::rest_due() const {
+    const auto& far_end = line_->far_end;
+    const auto after_it = far_end.sent() - std::min(far_end.sent(), spoke_until_);
+    const auto dry_at = far_end.dry_at() - time_of(after_it);
+    return std::max(dry_at - kJustInTime, written_at_ + audio::kFrameTime);
+}
+
+std::optional<Clock::Time> OutboundLine::State::Voice::rest_waits_until() const {
+    const bool rest = !paused_ && open() && waiting() > 0 && waiting() < kFrameSamples;
+    return rest ? std::optional(rest_due()) : std::nullopt;
 }
 
 void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at, Clock::Time due) {

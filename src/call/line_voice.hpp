@@ -4,6 +4,7 @@
 
 #include <boost/circular_buffer.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "call/outbound_state.hpp"
@@ -35,8 +36,12 @@ public:
     bool open() const { return current_ != 0; }
     /// It has something to say, or will have in a moment.
     bool speaks() const { return !paused_ && (open() || waiting() > 0); }
-    /// Whole frames that may be taken now; an utterance that has ended gives its remainder too.
+    /// Frames that may be taken now: whole ones, and the remainder of an utterance that has ended
+    /// or is silent for too long.
     std::size_t frames_ready(std::size_t most);
+    /// When the remainder of an utterance that goes on is sent without what follows it, if one is
+    /// all that waits.
+    std::optional<Clock::Time> rest_waits_until() const;
     /// Takes the next frame, which begins at `at` on the line and should be heard at `due`; padded
     /// with silence at the very end.
     void take(audio::AudioFrame& frame, std::uint64_t at, Clock::Time due);
@@ -59,6 +64,9 @@ private:
         bool closed;
     };
 
+    /// Nothing was written for a whole frame's time, and the far end has almost nothing left of
+    /// this voice: there will be a gap anyway.
+    Clock::Time rest_due() const;
     void keep_unheard();
     void put_back(UtteranceId id, std::uint64_t samples);
     void drop_spent_runs();
@@ -73,6 +81,7 @@ private:
     std::unique_ptr<audio::SampleSource> source_;
     UtteranceId current_ = 0;
     bool paused_ = false;
+    Clock::Time written_at_{};
     std::uint64_t spoke_until_ = 0;  ///< samples sent on the line up to this voice's last
 };
 

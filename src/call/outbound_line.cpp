@@ -47,12 +47,23 @@ void OutboundLine::State::pump(bool in_slot) {
         } else if (in_slot) {
             pump_live(now);
         }
-        // The end of what was said is worth a mark of its own.
-        const bool more = std::any_of(voices.begin(), voices.end(),
-                                      [](const Voice* voice) { return voice->speaks(); });
-        if (!more) set_mark();
+        mark_end(now);
     }
     schedule();
+}
+
+/// The end of what was said is worth a mark of its own; so is the place from which on nothing came
+/// in time.
+void OutboundLine::State::mark_end(Clock::Time now) {
+    const bool more = std::any_of(voices.begin(), voices.end(),
+                                  [](const Voice* voice) { return voice->speaks(); });
+    const bool dry = far_end.dry_at() + kFrameTime <= now;
+    if (far_end.unmarked() > 0 && (!more || dry)) {
+        ran_dry = more;
+        set_mark();
+    } else if (!more) {
+        ran_dry = false;
+    }
 }
 
 /// One frame a slot, and no lead: what the microphone says is not to wait behind an agent's speech.
@@ -69,6 +80,7 @@ void OutboundLine::State::pump_live(Clock::Time now) {
 
 void OutboundLine::State::pump_ahead(Clock::Time now) {
     if (far_end.dry_at() > now + options.lead_low + kFrameTime) return;
+    const bool begins = far_end.silent_for(now) >= options.mark_every;
     bool first = true;
     for (;;) {
         const auto lead = far_end.dry_at() > now ? far_end.dry_at() - now : Clock::Duration::zero();
@@ -78,10 +90,15 @@ void OutboundLine::State::pump_ahead(Clock::Time now) {
                                     static_cast<std::size_t>(options.message / kFrameTime)});
         const auto count = mix(most, false);
         if (count == 0) return;
-        if (first && lead == Clock::Duration::zero() && far_end.unmarked() > 0) ++stats.starved;
-        first = false;
+        if (first && lead == Clock::Duration::zero() && (far_end.unmarked() > 0 || ran_dry))
+            ++stats.starved;
+        ran_dry = false;
         mark_if_due(count);
         give(std::span(message_in_hand()).first(count));
+        // What comes after a silence is marked at once: how long it takes until it is heard is soon
+        // known then.
+        if (first && begins) set_mark();
+        first = false;
     }
 }
 
@@ -167,25 +184,28 @@ Clock::Time OutboundLine::State::slot_after(Clock::Time then) const {
     return Clock::Time(phase + (frames + 1) * kFrameTime);
 }
 
-void OutboundLine::State::schedule() {
+/// When something will be due, if nothing is written until then.
+std::optional<Clock::Time> OutboundLine::State::next_turn(Clock::Time now) {
+    if (!can_send()) return std::nullopt;
+    if (live()) return slot_after(now);
+    const bool ready = std::any_of(voices.begin(), voices.end(),
+                                   [](Voice* voice) { return voice->frames_ready(1) > 0; });
+    // The last slot in which the lead is not below its floor.
+    if (ready)
+        return std::max(slot_after(far_end.dry_at() - options.lead_low - kFrameTime),
+                        slot_after(now));
+    mark_end(now);  // a source has run dry right behind the last frame that was sent
     std::optional<Clock::Time> when;
-    const auto now = clock.now();
-    if (can_send()) {
-        if (live()) {
-            when = slot_after(now);
-        } else {
-            const bool more = std::any_of(voices.begin(), voices.end(),
-                                          [](Voice* voice) { return voice->frames_ready(1) > 0; });
-            // The last slot in which the lead is not below its floor.
-            if (more) {
-                when = std::max(slot_after(far_end.dry_at() - options.lead_low - kFrameTime),
-                                slot_after(now));
-            } else if (std::none_of(voices.begin(), voices.end(),
-                                    [](const Voice* voice) { return voice->speaks(); })) {
-                set_mark();  // a source has run dry right behind the last frame that was sent
-            }
-        }
+    if (far_end.unmarked() > 0) when = slot_after(std::max(far_end.dry_at(), now) + kFrameTime);
+    for (const auto* voice : voices) {
+        const auto rest = voice->rest_waits_until();
+        if (rest && (!when || *rest < *when)) when = rest;
     }
+    return when;
+}
+
+void OutboundLine::State::schedule() {
+    const auto when = next_turn(clock.now());
     if (when && timer != Clock::kNoTimer && *when == timer_at) return;
     clock.cancel(std::exchange(timer, Clock::kNoTimer));
     if (!when) return;

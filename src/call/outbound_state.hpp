@@ -2,6 +2,7 @@
 // Inside OutboundLine, for its own files and no others: what the line and its voices share.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     PlayoutEstimate far_end;
     SpeechBook book;
+    bool ran_dry = false;  ///< in the middle of an utterance, and a mark was set there
     OutboundStats stats;
     audio::LevelMeter meter;
 
@@ -68,6 +70,8 @@ private:
     std::size_t mix(std::size_t most, bool with_live);
     void give(std::span<const audio::AudioFrame> frames);
     void set_mark();
+    void mark_end(Clock::Time now);
+    std::optional<Clock::Time> next_turn(Clock::Time now);
     void mark_if_due(std::size_t next_frames);
     Clock::Time slot_after(Clock::Time then) const;
 };

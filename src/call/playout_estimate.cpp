@@ -44,8 +44,18 @@ Clock::Duration PlayoutEstimate::behind(Clock::Time now) const {
     return std::min<Clock::Duration>(longest, kMostBehind);
 }
 
+Clock::Duration PlayoutEstimate::silent_for(Clock::Time now) const {
+    return fresh_ ? Clock::Duration::max() : now - dry_at_;
+}
+
+void PlayoutEstimate::begin(Clock::Time now) {
+    dry_at_ = now;
+    fresh_ = true;
+}
+
 void PlayoutEstimate::gave(std::uint64_t samples, Clock::Time now) {
     sent_ += samples;
+    fresh_ = false;
     passed(samples, now);
 }
 

@@ -67,8 +67,11 @@ public:
     /// Samples the far end has played by `then`.
     std::uint64_t played_by(Clock::Time then) const;
 
+    /// How long the far end has had nothing to play; a new one for ever.
+    Clock::Duration silent_for(Clock::Time now) const;
+
     /// A stream begins, with nothing in it.
-    void begin(Clock::Time now) { dry_at_ = now; }
+    void begin(Clock::Time now);
     void gave(std::uint64_t samples, Clock::Time now);
     /// A message was not taken: its time is over all the same.
     void passed(std::uint64_t samples, Clock::Time now);
@@ -92,6 +95,7 @@ private:
     std::uint64_t sent_ = 0;
     std::uint64_t played_ = 0;  ///< or thrown away
     Clock::Time dry_at_{};
+    bool fresh_ = true;  ///< nothing was sent on this stream
     Clock::Duration lag_{0};
     Clock::Duration slowest_{0};  ///< of the last marks: up at once, down slowly
     bool lag_known_ = false;

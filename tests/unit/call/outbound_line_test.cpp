@@ -70,7 +70,7 @@ TEST_F(OutboundLineTest, ARemainderIsCarriedIntoTheNextWordsAndNeverPaddedMidSpe
     auto voice = line->add_voice(OutboundLine::Kind::ahead);
     const auto said = speech(400);
     voice->write(std::span(said).first(250));
-    clock.advance(200ms);
+    clock.advance(18ms);
     EXPECT_EQ(far->sent_samples, 160u);
     voice->write(std::span(said).subspan(250));
     clock.advance(5ms);
@@ -79,6 +79,73 @@ TEST_F(OutboundLineTest, ARemainderIsCarriedIntoTheNextWordsAndNeverPaddedMidSpe
     clock.advance(1s);
     EXPECT_EQ(far->sent_samples, 480u);
     expect_heard(said);
+}
+
+TEST_F(OutboundLineTest, ARemainderThatNothingFollowsInTimeIsNotStuck) {
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    const auto said = speech(1850);
+    voice->write(said);
+    EXPECT_EQ(far->sent_samples, 1760u);
+    clock.advance(214ms);
+    EXPECT_EQ(far->sent_samples, 1760u) << "something may follow yet";
+    clock.advance(2ms);
+    EXPECT_EQ(far->sent_samples, 1920u) << "just in time";
+    clock.advance(1s);
+    expect_heard(said);
+    EXPECT_TRUE(far->gaps.empty());
+    // At the beginning there is nothing to come in time for: a frame's time is waited.
+    voice->write(speech(50));
+    clock.advance(19ms);
+    EXPECT_EQ(far->sent_samples, 1920u);
+    clock.advance(1ms);
+    EXPECT_EQ(far->sent_samples, 2080u);
+}
+
+TEST_F(OutboundLineTest, AnUtteranceGoesOnInTheFrameInWhichTheOneBeforeEnds) {
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    const auto said = speech(10 * 1003);
+    std::vector<UtteranceId> ids;
+    for (std::size_t i = 0; i < 10; ++i) {
+        ids.push_back(voice->begin());
+        voice->write(std::span(said).subspan(i * 1003, 1003));
+        clock.advance(100ms);
+    }
+    voice->end();
+    clock.advance(2s);
+    expect_heard(said);
+    EXPECT_TRUE(far->gaps.empty());
+    ASSERT_EQ(finished.size(), 10u);
+    for (std::size_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(finished[i].first, ids[i]);
+        EXPECT_EQ(finished[i].second.outcome, SpeechOutcome::played);
+        EXPECT_EQ(finished[i].second.heard, 125ms);
+        EXPECT_EQ(finished[i].second.sent, 125ms);
+    }
+}
+
+TEST_F(OutboundLineTest, WhatAnotherVoiceHasSaidIsMarkedThoughAnUtteranceIsOpen) {
+    auto agent = line->add_voice(OutboundLine::Kind::ahead);
+    auto prompt = line->add_voice(OutboundLine::Kind::ahead);
+    agent->begin();
+    prompt->write(speech(480));
+    prompt->end();
+    clock.advance(200ms);
+    ASSERT_EQ(finished.size(), 1u);
+    EXPECT_EQ(finished[0].second.outcome, SpeechOutcome::played);
+}
+
+TEST_F(OutboundLineTest, SpeechThatIsNotThereInTimeIsCountedOnce) {
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    voice->write(speech(1600));
+    clock.advance(1s);
+    EXPECT_EQ(line->stats().starved, 0u);
+    voice->write(speech(1600));
+    clock.advance(1s);
+    EXPECT_EQ(line->stats().starved, 1u);
+    voice->end();
+    voice->write(speech(1600));
+    clock.advance(1s);
+    EXPECT_EQ(line->stats().starved, 1u) << "between utterances there may be a silence";
 }
 
 TEST_F(OutboundLineTest, AStallOf150MillisecondsIsNotHeard) {
