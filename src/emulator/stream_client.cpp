@@ -12,7 +12,7 @@
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "emulator/url.hpp"
-#include "net/websocket_client.hpp"
+#include "net/beast_websocket.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -160,7 +160,7 @@ asio::awaitable<void> StreamClient::run([[maybe_unused]] std::shared_ptr<StreamC
     target.message_bytes = kLongestMessage;
     if (!request_.signature.empty()) target.headers.add("X-Twilio-Signature", request_.signature);
 
-    auto connecting = net::WebSocketClient::connect(executor_, std::move(target));
+    auto connecting = net::BeastWebSocket::connect(executor_, std::move(target));
     auto outcome = co_await (std::move(connecting) || wait_for(stopped_));
     if (outcome.index() == 1) co_return;  // stopped before it stood
     auto& connected = std::get<0>(outcome);
@@ -172,7 +172,7 @@ asio::awaitable<void> StreamClient::run([[maybe_unused]] std::shared_ptr<StreamC
     co_await receive_all();
 }
 
-bool StreamClient::open(std::shared_ptr<net::WebSocketClient> socket) {
+bool StreamClient::open(std::shared_ptr<net::BeastWebSocket> socket) {
     if (over_) {
         socket->abort();
         return false;

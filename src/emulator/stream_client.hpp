@@ -21,7 +21,7 @@
 #include "emulator/stream_message.hpp"
 
 namespace bridge::net {
-class WebSocketClient;
+class BeastWebSocket;
 struct ConnectFailure;
 }  // namespace bridge::net
 
@@ -76,7 +76,7 @@ private:
     void send(std::string message);
     void send_frame(std::string message);
     std::shared_ptr<StreamClient> self() { return shared_from_this(); }
-    bool open(std::shared_ptr<net::WebSocketClient> socket);
+    bool open(std::shared_ptr<net::BeastWebSocket> socket);
     void handle(const std::string& text);
     void send_media(std::string_view track, const MulawFrame& frame);
     void echo(const std::vector<std::string>& marks);
@@ -90,7 +90,7 @@ private:
     OnReport report_;
     std::function<void()> on_over_;
     asio::steady_timer stopped_;  ///< its wait ends when the stream is stopped while connecting
-    std::shared_ptr<net::WebSocketClient> socket_;
+    std::shared_ptr<net::BeastWebSocket> socket_;
     StreamStart start_;
     std::shared_ptr<PlayoutBook> playout_;
     std::set<int> warned_;

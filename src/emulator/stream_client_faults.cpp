@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 #include "emulator/stream_client.hpp"
-#include "net/websocket_client.hpp"
+#include "net/beast_websocket.hpp"
 
 namespace bridge::emulator {
 

@@ -1,57 +1,17 @@
 #pragma once
 // The server side of a WebSocket, on a socket whose HTTP head has been read: our own RFC 6455
-// framing on Asio, because it is the media path. Messages come in batches, by callback; what is
-// sent in one turn of the event loop leaves in one write. No extensions.
+// framing on Asio (framed_socket.hpp), because it is the media path.
 
-#include <boost/asio/ip/tcp.hpp>
-#include <chrono>
-#include <cstdint>
-#include <functional>
 #include <memory>
-#include <span>
-#include <string>
-#include <string_view>
 
-#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/http_server.hpp"
+#include "net/websocket.hpp"
 
 namespace bridge::net {
 
-struct WebSocketMessage {
-    bool text = true;
-    std::string_view payload;  ///< valid during the callback only
-};
-
-struct WebSocketLimits {
-    std::size_t message_bytes = 256 * 1024;      ///< longer: closed with 1009
-    std::size_t outbox_bytes = 512 * 1024;       ///< fuller: send() refuses
-    std::chrono::milliseconds close_time{2000};  ///< wait this long for the peer's close frame
-    /// Frames of every kind, and bytes, from the peer within a second; more: closed with 1008. 0:
-    /// no limit.
-    std::size_t frames_per_second = 0;
-    std::size_t bytes_per_second = 0;
-};
-
-/// How a connection ended. `code` 1006: without a close frame.
-struct WebSocketEnd {
-    std::uint16_t code = 1006;
-    std::string reason;
-    bool by_peer = true;  ///< the peer began the close, or vanished
-    std::string
-        fault;  ///< what the peer did wrong, if that is why ("control frame over 125 bytes")
-};
-
-struct WebSocketStats {
-    std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0, refused_out = 0;
-};
-
-/// Thread: the executor of the socket, one thread. Callbacks may call any member.
-class ServerWebSocket {
+class ServerWebSocket : public WebSocket {
 public:
-    using OnBatch = std::function<void(std::span<const WebSocketMessage>)>;
-    using OnEnd = std::function<void(const WebSocketEnd&)>;
-
     /// Checks the handshake head (method, version 13, key) without answering. Errors: protocol,
     /// with the sentence for the log; the answer to send is 400, or 426 when only the version is
     /// wrong.
@@ -61,22 +21,6 @@ public:
 
     /// Answers 101 and takes the connection over. `check` must have passed.
     static std::shared_ptr<ServerWebSocket> accept(Upgrade upgrade, WebSocketLimits limits);
-    virtual ~ServerWebSocket() = default;
-
-    /// Starts reading. `on_end` is called exactly once, last.
-    virtual void start(OnBatch on_batch, OnEnd on_end) = 0;
-    /// Queues one text message; it leaves at the end of this turn of the loop. False: the outbox is
-    /// full or the connection is closing; nothing was queued.
-    virtual bool send(std::string_view text) = 0;
-    /// The same for a binary message.
-    virtual bool send_binary(std::string_view bytes) = 0;
-    /// Sends a close frame, waits for the peer's (bounded), then ends. Harmless when repeated.
-    virtual void close(std::uint16_t code, std::string_view reason) = 0;
-    /// Sends a ping; the answer moves `last_heard`.
-    virtual void ping() = 0;
-    /// When anything last came from the peer.
-    virtual Clock::Time last_heard() const = 0;
-    virtual WebSocketStats stats() const = 0;
 };
 
 }  // namespace bridge::net

@@ -133,7 +133,7 @@ struct TlsTransport {
 
 // --- one connection
 
-TlsSession::TlsSession(SSL_CTX* context, int descriptor)
+TlsSession::TlsSession(SSL_CTX* context, int descriptor, Side side)
     : ssl_(SSL_new(context)), descriptor_(descriptor) {
     BIO* bio = BIO_new(TlsTransport::method());
     if (ssl_ == nullptr || bio == nullptr) {
@@ -144,7 +144,21 @@ TlsSession::TlsSession(SSL_CTX* context, int descriptor)
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_, bio, bio);
-    SSL_set_accept_state(ssl_);
+    if (side == Side::server) {
+        SSL_set_accept_state(ssl_);
+    } else {
+        SSL_set_connect_state(ssl_);
+    }
+}
+
+void TlsSession::expect(const std::string& host) {
+    auto* const rules = SSL_get0_param(ssl_);
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return;
+    X509_VERIFY_PARAM_set1_host(rules, host.data(), host.size());
+    // What the macro SSL_set_tlsext_host_name does, without its C cast.
+    auto name = host;
+    SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
 }
 
 TlsSession::~TlsSession() {
@@ -173,6 +187,9 @@ TlsSession::Step TlsSession::judge(int result) {
             break;
         default:
             failure_ = last_tls_error();
+            if (const auto verdict = SSL_get_verify_result(ssl_); verdict != X509_V_OK) {
+                failure_ = X509_verify_cert_error_string(verdict);
+            }
             plain_ = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_HTTP_REQUEST;
             step.error = asio::error::connection_aborted;
             break;
@@ -185,7 +202,7 @@ TlsSession::Step TlsSession::judge(int result) {
 TlsSession::Step TlsSession::handshake() {
     ERR_clear_error();
     errno = 0;
-    return judge(SSL_accept(ssl_));
+    return judge(SSL_do_handshake(ssl_));
 }
 
 TlsSession::Step TlsSession::read(std::span<char> into) {

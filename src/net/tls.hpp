@@ -20,10 +20,11 @@ struct ssl_ctx_st;
 
 namespace bridge::net {
 
-/// The server's side of one TLS connection over a non-blocking socket that somebody else owns and
-/// that outlives it. Thread: one at a time; it may change.
+/// One side of a TLS connection over a non-blocking socket that somebody else owns and that
+/// outlives it. Thread: one at a time; it may change.
 class TlsSession {
 public:
+    enum class Side { server, client };
     enum class Wait { nothing, read, write };
     /// What one attempt came to: bytes moved, or what the socket must be ready for before it is
     /// tried again, or the end (`eof` for a goodbye and for a peer that just hung up).
@@ -33,7 +34,9 @@ public:
         boost::system::error_code error;
     };
 
-    TlsSession(ssl_ctx_st* context, int descriptor);
+    TlsSession(ssl_ctx_st* context, int descriptor, Side side = Side::server);
+    /// For a client: the server must prove to be `host`, a name or an address. Before `handshake`.
+    void expect(const std::string& host);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -45,7 +48,7 @@ public:
     bool has_pending() const;
     /// Tells the peer that nothing follows, if there is room for it at once.
     void say_goodbye();
-    /// Why a handshake failed, for the log: "no shared cipher".
+    /// Why a handshake failed, for the log: "no shared cipher", "certificate has expired".
     const std::string& failure() const { return failure_; }
     /// The peer spoke HTTP without TLS.
     bool peer_spoke_plainly() const { return plain_; }

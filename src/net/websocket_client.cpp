@@ -1,576 +1,366 @@
 #include "net/websocket_client.hpp"
 
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
-
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
 #include <deque>
-#include <optional>
 #include <utility>
-#include <vector>
+
+#include "net/framed_socket.hpp"
+#include "net/tls_trust.hpp"
+#include "net/websocket_dial.hpp"
+#include "net/websocket_handshake.hpp"
 
 namespace bridge::net {
 namespace {
 
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
-namespace ssl = boost::asio::ssl;
-using asio::ip::tcp;
 using boost::system::error_code;
 using Stage = ConnectFailure::Stage;
 using Connected = tl::expected<std::shared_ptr<WebSocketClient>, ConnectFailure>;
+using std::chrono::milliseconds;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kCloseTime{2};
+/// Received and not yet asked for: with more, the peer has to wait.
+constexpr std::size_t kInboxMessages = 256;
+constexpr std::size_t kInboxBytes = 1024 * 1024;
+/// A timer that comes so late was kept by a loop that stood still. It has heard nobody meanwhile,
+/// and judges after it has listened again.
+constexpr milliseconds kStoodStill{500};
+constexpr milliseconds kListenAgain{250};
 
-tl::unexpected<ConnectFailure> failed(Stage stage, std::string message, int http_status = 0) {
-    return tl::unexpected(ConnectFailure{stage, http_status, std::move(message)});
-}
-
-struct Url {
-    bool tls = false;
-    std::string host;       ///< without the brackets of an IPv6 address
-    std::string authority;  ///< for the Host field: the port only if it is not the scheme's own
-    std::uint16_t port = 0;
-    std::string target;  ///< path and query, byte for byte
-    bool is_address = false;
-};
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    if (text.empty() || text.size() > 5) return std::nullopt;
-    unsigned value = 0;
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    if (value == 0 || value > 65535) return std::nullopt;
-    return static_cast<std::uint16_t>(value);
-}
-
-tl::expected<Url, ConnectFailure> parse_url(std::string_view text) {
-    const auto bad = [text](std::string_view why) {
-        return failed(Stage::bad_url, "'" + std::string(text) + "': " + std::string(why));
-    };
-    for (const char c : text) {
-        if (static_cast<unsigned char>(c) <= ' ' || c == 0x7F) return bad("has a blank in it");
-    }
-    Url url;
-    std::string_view rest = text;
-    const auto mark = rest.find("://");
-    const auto scheme = rest.substr(0, mark == std::string_view::npos ? 0 : mark);
-    if (beast::iequals(scheme, "wss")) {
-        url.tls = true;
-    } else if (!beast::iequals(scheme, "ws")) {
-        return bad("does not begin with ws:// or wss://");
-    }
-    rest.remove_prefix(mark + 3);
-    const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-    rest.remove_prefix(authority.size());
-    if (rest.find('#') != std::string_view::npos) return bad("has a fragment");
-    url.target = rest.empty() || rest.front() != '/' ? "/" + std::string(rest) : std::string(rest);
-    if (authority.find('@') != std::string_view::npos) return bad("has a user name");
-
-    std::string_view port;
-    if (!authority.empty() && authority.front() == '[') {
-        const auto end = authority.find(']');
-        if (end == std::string_view::npos) return bad("has an unfinished IPv6 address");
-        url.host = authority.substr(1, end - 1);
-        const auto after = authority.substr(end + 1);
-        if (!after.empty() && after.front() != ':') return bad("has something after the address");
-        if (!after.empty()) port = after.substr(1);
-    } else {
-        const auto colon = authority.find(':');
-        url.host = authority.substr(0, colon);
-        if (colon != std::string_view::npos) port = authority.substr(colon + 1);
-    }
-    if (url.host.empty()) return bad("has no host");
-    const std::uint16_t usual = url.tls ? 443 : 80;
-    url.port = usual;
-    if (!port.empty()) {
-        const auto number = parse_port(port);
-        if (!number) return bad("has a port that is none");
-        url.port = *number;
-    }
-    error_code error;
-    const auto address = asio::ip::make_address(url.host, error);
-    url.is_address = !error;
-    url.authority = url.is_address && address.is_v6() ? "[" + url.host + "]" : url.host;
-    if (url.port != usual) url.authority += ":" + std::to_string(url.port);
-    return url;
-}
-
-/// Cancels a socket's operations when the time is up. On the stack of the coroutine that waits.
-class Deadline {
+class FramedClient final : public WebSocketClient,
+                           public std::enable_shared_from_this<FramedClient> {
 public:
-    Deadline(tcp::socket& socket, std::chrono::milliseconds time)
-        : state_(std::make_shared<State>(State{&socket})), timer_(socket.get_executor(), time) {
-        timer_.async_wait([state = state_](const error_code& error) {
-            if (error || state->socket == nullptr) return;
-            state->passed = true;
-            error_code ignored;
-            state->socket->cancel(ignored);
-        });
+    FramedClient(std::shared_ptr<FramedSocket> socket, asio::any_io_executor executor,
+                 const WebSocketTarget& target)
+        : socket_(std::move(socket)),
+          bell_(executor),
+          watch_(executor),
+          ping_interval_(target.ping_interval),
+          silence_limit_(target.silence_limit) {}
+
+    ~FramedClient() override {
+        if (started_) socket_->forget();
     }
-    ~Deadline() { state_->socket = nullptr; }
-    Deadline(const Deadline&) = delete;
-    Deadline& operator=(const Deadline&) = delete;
-    bool passed() const { return state_->passed; }
+    FramedClient(const FramedClient&) = delete;
+    FramedClient& operator=(const FramedClient&) = delete;
 
-private:
-    struct State {
-        tcp::socket* socket = nullptr;
-        bool passed = false;
-    };
-    std::shared_ptr<State> state_;
-    asio::steady_timer timer_;
-};
-
-struct Resolved {
-    bool done = false;
-    error_code error;
-    std::vector<tcp::endpoint> endpoints;
-};
-
-/// The system's resolver cannot be interrupted; whoever waits for it can walk away.
-asio::awaitable<Resolved> resolve(asio::any_io_executor executor, Url url,
-                                  std::chrono::milliseconds time) {
-    Resolved result;
-    if (url.is_address) {
-        result.done = true;
-        result.endpoints.emplace_back(asio::ip::make_address(url.host), url.port);
-        co_return result;
-    }
-    auto shared = std::make_shared<Resolved>();
-    auto bell = std::make_shared<asio::steady_timer>(executor, time);
-    tcp::resolver resolver(executor);
-    resolver.async_resolve(
-        url.host, std::to_string(url.port),
-        [shared, bell](const error_code& error, const tcp::resolver::results_type& found) {
-            shared->done = true;
-            shared->error = error;
-            for (const auto& entry : found) shared->endpoints.push_back(entry.endpoint());
-            bell->expires_at(asio::steady_timer::time_point::min());
-        });
-    co_await bell->async_wait(kTuple);
-    co_return *shared;
-}
-
-Stage connect_stage(const error_code& error) {
-    if (error == asio::error::connection_refused) return Stage::connect_refused;
-    if (error == asio::error::timed_out) return Stage::connect_timeout;
-    return Stage::unreachable;
-}
-
-/// Before the connection: the receiver's window is made from its buffer.
-void size_buffers(tcp::socket& socket, const tcp::endpoint& endpoint,
-                  const WebSocketTarget& target) {
-    if (target.send_buffer <= 0 && target.receive_buffer <= 0) return;
-    error_code ignored;
-    socket.open(endpoint.protocol(), ignored);
-    if (target.send_buffer > 0) {
-        socket.set_option(tcp::socket::send_buffer_size(target.send_buffer), ignored);
-    }
-    if (target.receive_buffer > 0) {
-        socket.set_option(tcp::socket::receive_buffer_size(target.receive_buffer), ignored);
-    }
-}
-
-asio::awaitable<tl::expected<tcp::socket, ConnectFailure>> connect_tcp(
-    asio::any_io_executor executor, Url url, const WebSocketTarget& target) {
-    const auto time = target.connect_timeout;
-    const auto until = std::chrono::steady_clock::now() + time;
-    const auto found = co_await resolve(executor, url, time);
-    if (!found.done)
-        co_return failed(Stage::resolve, "the name " + url.host + " was not found in time");
-    if (found.error || found.endpoints.empty()) {
-        co_return failed(Stage::resolve, "the name " + url.host + " was not found" +
-                                             (found.error ? ": " + found.error.message() : ""));
-    }
-    ConnectFailure last{Stage::unreachable, 0, "no address"};
-    for (const auto& endpoint : found.endpoints) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            until - std::chrono::steady_clock::now());
-        tcp::socket socket(executor);
-        size_buffers(socket, endpoint, target);
-        const Deadline deadline(socket, std::max(left, std::chrono::milliseconds(0)));
-        auto [error] = co_await socket.async_connect(endpoint, kTuple);
-        if (!error) {
-            socket.set_option(tcp::no_delay(true), error);
-            co_return socket;
-        }
-        const auto where = url.authority + " (" + endpoint.address().to_string() + ")";
-        if (deadline.passed()) {
-            co_return failed(Stage::connect_timeout, "no answer from " + where);
-        }
-        last = {connect_stage(error), 0, where + ": " + error.message()};
-    }
-    co_return tl::unexpected(std::move(last));
-}
-
-using Plain = websocket::stream<tcp::socket>;
-using Tls = websocket::stream<ssl::stream<tcp::socket>>;
-
-tcp::socket& tcp_of(Plain& stream) {
-    return stream.next_layer();
-}
-tcp::socket& tcp_of(Tls& stream) {
-    return stream.next_layer().next_layer();
-}
-
-template <class Stream>
-class Client final : public WebSocketClient, public std::enable_shared_from_this<Client<Stream>> {
-public:
-    template <class... A>
-    Client(const WebSocketTarget& target, std::shared_ptr<ssl::context> trust, A&&... stream)
-        : trust_(std::move(trust)),
-          stream_(std::forward<A>(stream)...),
-          close_timer_(stream_.get_executor()),
-          piece_timer_(stream_.get_executor()),
-          outbox_limit_(target.outbox_bytes) {
-        stream_.read_message_max(target.message_bytes);
-        stream_.auto_fragment(false);
-    }
-
-    Stream& stream() { return stream_; }
-
-    static asio::awaitable<Connected> open(std::shared_ptr<Client> self, Url url,
-                                           WebSocketTarget target) {
-        auto& stream = self->stream_;
-        websocket::stream_base::timeout limit;
-        limit.handshake_timeout = target.handshake_timeout;
-        limit.idle_timeout = websocket::stream_base::none();
-        limit.keep_alive_pings = false;
-        stream.set_option(limit);
-        stream.set_option(websocket::stream_base::decorator(
-            [headers = target.headers](websocket::request_type& request) {
-                for (const auto& [name, value] : headers.fields()) request.insert(name, value);
-            }));
-        websocket::response_type response;
-        auto [error] = co_await stream.async_handshake(response, url.authority, url.target, kTuple);
-        if (error == beast::error::timeout) {
-            co_return failed(Stage::connect_timeout,
-                             url.authority + " did not answer the WebSocket handshake");
-        }
-        if (error == websocket::error::upgrade_declined) {
-            const auto status = static_cast<int>(response.result_int());
-            co_return failed(Stage::handshake,
-                             url.authority + " answered the WebSocket handshake with HTTP " +
-                                 std::to_string(status),
-                             status);
-        }
-        if (error) {
-            co_return failed(
-                Stage::handshake,
-                url.authority + ": the WebSocket handshake failed: " + error.message());
-        }
-        limit.handshake_timeout = kCloseTime;  // Beast uses it for the close handshake as well
-        stream.set_option(limit);
-        co_return self;
+    void start(WebSocket::OnBatch on_batch, WebSocket::OnEnd on_end) override {
+        started_ = true;
+        socket_->start(std::move(on_batch),
+                       [this, on_end = std::move(on_end)](const WebSocketEnd& end) {
+                           ended(end);
+                           on_end(end);
+                       });
+        watch();
     }
 
     asio::awaitable<Result<ReceivedMessage>> receive() override {
-        return receive_one(this->shared_from_this());
+        return receive_one(shared_from_this());
     }
 
-    bool send(std::string_view text) override { return queue(text, true); }
-    bool send_binary(std::string_view bytes) override { return queue(bytes, false); }
+    bool send(std::string_view text) override { return socket_->send(text); }
+    bool send_binary(std::string_view bytes) override { return socket_->send_binary(bytes); }
 
     void close(std::uint16_t code, std::string_view reason) override {
-        if (closing_ || done_) return;
-        closing_ = true;
-        end_.code = code;
-        end_.reason = reason.substr(0, 123);
-        end_.by_peer = false;
-        if (!writing_) start_close();
-        // Sends that are still queued leave first, but not for ever.
-        close_timer_.expires_after(kCloseTime);
-        close_timer_.async_wait([self = this->shared_from_this()](const error_code& error) {
-            if (!error && !self->done_) self->cut(false);
-        });
+        collect();  // the answer is waited for, also when nobody receives
+        socket_->close(code, reason);
     }
 
     void abort() override {
-        if (done_) return;
-        if (!closing_) end_ = WebSocketEnd{};
-        end_.code = 1006;
-        end_.by_peer = false;
-        cut(true);
-    }
-
-    void hang_up() override {
-        if (done_) return;
-        end_.by_peer = false;
-        cut(false);
-    }
-
-    void freeze() override {
-        if (done_) return;
-        frozen_ = true;
-        error_code ignored;
-        tcp_of(stream_).cancel(ignored);
-    }
-
-    void trickle(std::size_t bytes, std::chrono::milliseconds pause) override {
-        piece_bytes_ = bytes;
-        piece_pause_ = pause;
-    }
-
-    bool broken_by_peer() const override {
-        return !done_ && !closing_ && !frozen_ && !stream_.is_open() && !close_frame_came();
+        collect();
+        socket_->abort();
     }
 
     WebSocketEnd end() const override { return end_; }
-    std::size_t outbox_bytes() const override { return queued_bytes_; }
+    WebSocketStats stats() const override { return socket_->stats(); }
+    std::size_t outbox_bytes() const override { return socket_->outbox_bytes(); }
 
 private:
-    struct Outgoing {
-        bool text = true;
-        std::string payload;
-    };
-
-    static asio::awaitable<Result<ReceivedMessage>> receive_one(std::shared_ptr<Client> self) {
-        if (self->done_ || self->frozen_) co_return self->ended();
-        auto [error, size] = co_await self->stream_.async_read(self->buffer_, kTuple);
-        if (!error) {
-            ReceivedMessage message;
-            message.text = self->stream_.got_text();
-            message.payload = beast::buffers_to_string(self->buffer_.data());
-            self->buffer_.clear();
-            co_return message;
-        }
-        self->read_failed(error);
-        co_return self->ended();
-    }
-
-    /// Once the close frame is here the rest is manners: some servers leave the TCP connection
-    /// open, some end TLS without its own goodbye.
-    bool close_frame_came() const { return stream_.reason().code != 0; }
-
-    static bool is_protocol_error(const error_code& error) {
-        return error != websocket::error::closed &&
-               error.category() ==
-                   websocket::make_error_code(websocket::error::bad_opcode).category();
-    }
-
-    void read_failed(const error_code& error) {
-        if (done_ || frozen_) return;
-        const bool told = close_frame_came() && !is_protocol_error(error);
-        if (error == websocket::error::closed || told) {
-            closed_cleanly_ = true;
-            close_timer_.cancel();
-            if (!closing_) {
-                const auto& reason = stream_.reason();
-                // Beast says 0 for a close frame without a code; the RFC's word is 1005.
-                end_.code = reason.code == 0 ? std::uint16_t{1005} : reason.code;
-                end_.reason = std::string(reason.reason.data(), reason.reason.size());
-                end_.by_peer = true;
+    static asio::awaitable<Result<ReceivedMessage>> receive_one(
+        std::shared_ptr<FramedClient> self) {
+        self->collect();
+        while (self->inbox_.empty() && !self->over_) {
+            self->bell_.expires_at(asio::steady_timer::time_point::max());
+            co_await self->bell_.async_wait(kTuple);
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) {
+                co_return fail(Errc::cancelled, "waiting for a message was cancelled");
             }
-            done_ = true;
-            return;
         }
-        end_code_ = Errc::connection_lost;
-        if (error == websocket::error::message_too_big) {
-            end_code_ = Errc::too_large;
-            end_.fault = "message too long";
-        } else if (is_protocol_error(error)) {
-            end_code_ = Errc::protocol;
-            end_.fault = error.message();
-        }
-        if (!closing_) {
-            end_.by_peer = true;
-            end_.reason = error.message();
-        }
-        end_.code = 1006;
-        cut(false);
+        if (self->inbox_.empty()) co_return self->why_it_ended();
+        auto message = std::move(self->inbox_.front());
+        self->inbox_.pop_front();
+        self->inbox_bytes_ -= message.payload.size();
+        if (self->inbox_.empty()) self->socket_->resume_reading();
+        co_return message;
     }
 
-    tl::unexpected<Error> ended() const {
-        if (closed_cleanly_) {
-            return fail(Errc::cancelled, "the WebSocket was closed with " +
-                                             std::to_string(end_.code) +
-                                             (end_.reason.empty() ? "" : ": " + end_.reason));
-        }
-        return fail(end_code_, end_.reason.empty() ? "the WebSocket was cut" : end_.reason);
+    /// Lets messages come, for `receive`.
+    void collect() {
+        if (std::exchange(started_, true)) return;
+        socket_->start([this](std::span<const WebSocketMessage> batch) { put_aside(batch); },
+                       [this](const WebSocketEnd& end) {
+                           ended(end);
+                           bell_.cancel();
+                       });
+        watch();
     }
 
-    bool queue(std::string_view payload, bool text) {
-        if (done_ || closing_ || frozen_) return false;
-        if (queued_bytes_ + payload.size() > outbox_limit_) return false;
-        queued_bytes_ += payload.size();
-        outbox_.push_back({text, std::string(payload)});
-        if (!writing_) write_next();
-        return true;
+    void put_aside(std::span<const WebSocketMessage> batch) {
+        for (const auto& message : batch) {
+            inbox_.push_back({message.text, std::string(message.payload)});
+            inbox_bytes_ += message.payload.size();
+        }
+        if (inbox_.size() >= kInboxMessages || inbox_bytes_ >= kInboxBytes) {
+            socket_->pause_reading();
+        }
+        bell_.cancel();
     }
 
-    void write_next() {
-        if (done_) return;
-        if (outbox_.empty()) {
-            writing_ = false;
-            if (closing_) start_close();
-            return;
-        }
-        writing_ = true;
-        stream_.text(outbox_.front().text);
-        if (piece_bytes_ > 0) {
-            write_piece(0);
-            return;
-        }
-        stream_.async_write(asio::buffer(outbox_.front().payload),
-                            [self = this->shared_from_this()](
-                                const error_code& error, std::size_t) { self->written(error); });
+    void ended(const WebSocketEnd& end) {
+        over_ = true;
+        end_ = end;
+        watch_.cancel();
     }
 
-    /// The part of the first message that begins at `from`, then the others.
-    void write_piece(std::size_t from) {
-        const auto& payload = outbox_.front().payload;
-        const auto size = std::min(piece_bytes_, payload.size() - from);
-        const bool last = from + size == payload.size();
-        stream_.async_write_some(
-            last, asio::buffer(payload.data() + from, size),
-            [self = this->shared_from_this(), last, next = from + size](const error_code& error,
-                                                                        std::size_t) {
-                if (error || last || self->done_ || self->outbox_.empty()) {
-                    self->written(error);
-                    return;
-                }
-                self->piece_timer_.expires_after(self->piece_pause_);
-                self->piece_timer_.async_wait([self, next](const error_code& stopped) {
-                    if (!stopped && !self->done_ && !self->outbox_.empty()) self->write_piece(next);
-                });
-            });
+    tl::unexpected<Error> why_it_ended() const {
+        if (!end_.fault.empty()) {
+            const auto code = end_.code == close_code::too_big ? Errc::too_large : Errc::protocol;
+            return fail(code, end_.fault);
+        }
+        if (end_.silent) return fail(Errc::timed_out, end_.reason);
+        if (end_.code == close_code::abnormal) {
+            return fail(Errc::connection_lost,
+                        end_.reason.empty() ? "the WebSocket was cut" : end_.reason);
+        }
+        return fail(Errc::cancelled, "the WebSocket was closed with " + std::to_string(end_.code) +
+                                         (end_.reason.empty() ? "" : ": " + end_.reason));
     }
 
-    void written(const error_code& error) {
-        if (!outbox_.empty()) {
-            queued_bytes_ -= outbox_.front().payload.size();
-            outbox_.pop_front();
-        }
-        if (error) {
-            // The reader learns why; nothing more can be sent.
-            writing_ = true;
-            outbox_.clear();
-            queued_bytes_ = 0;
-            return;
-        }
-        write_next();
+    // ---- a peer that is still there
+
+    void watch() {
+        pinged_ = std::chrono::steady_clock::now();
+        if (ping_interval_.count() > 0 || silence_limit_.count() > 0) look_later();
     }
 
-    void start_close() {
-        websocket::close_reason reason(static_cast<websocket::close_code>(end_.code));
-        reason.reason.assign(end_.reason.data(), end_.reason.size());
-        stream_.async_close(reason, [self = this->shared_from_this()](const error_code& error) {
-            self->close_done(error);
+    void look_later() {
+        auto next = Clock::Time::max();
+        if (ping_interval_.count() > 0) next = pinged_ + ping_interval_;
+        if (silence_limit_.count() > 0) {
+            next = std::min(next, socket_->last_heard() + silence_limit_);
+        }
+        look_at(next);
+    }
+
+    void look_at(Clock::Time when) {
+        watch_.expires_at(when);
+        watch_.async_wait([weak = weak_from_this(), when](const error_code& error) {
+            const auto self = weak.lock();
+            if (!error && self && !self->over_) self->look(when);
         });
     }
 
-    void close_done(const error_code& error) {
-        if (done_) return;
-        if (!error || (close_frame_came() && !is_protocol_error(error))) {
-            closed_cleanly_ = true;
-            done_ = true;
-            close_timer_.cancel();
-        } else if (error != asio::error::operation_aborted) {
-            end_.code = 1006;
-            cut(false);
+    void look(Clock::Time due) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - due > kStoodStill) return look_at(now + kListenAgain);
+        if (ping_interval_.count() > 0 && now - pinged_ >= ping_interval_) {
+            pinged_ = now;
+            socket_->ping();
         }
+        if (silence_limit_.count() > 0 && now - socket_->last_heard() >= silence_limit_) {
+            // It may well speak: we do not listen.
+            if (socket_->reading_paused()) return look_at(now + kListenAgain);
+            return socket_->give_up("nothing came from the peer for " +
+                                    std::to_string(silence_limit_.count()) + " ms");
+        }
+        look_later();
     }
 
-    /// Closes the TCP connection; `reset`: by RST, as a peer that died would.
-    void cut(bool reset) {
-        done_ = true;
-        end_.code = 1006;
-        close_timer_.cancel();
-        piece_timer_.cancel();
-        error_code ignored;
-        auto& socket = tcp_of(stream_);
-        if (reset) socket.set_option(tcp::socket::linger(true, 0), ignored);
-        socket.close(ignored);
-    }
-
-    std::shared_ptr<ssl::context> trust_;  ///< outlives the stream
-    Stream stream_;
-    asio::steady_timer close_timer_;
-    asio::steady_timer piece_timer_;
-    std::size_t piece_bytes_ = 0;  ///< 0: whole messages
-    std::chrono::milliseconds piece_pause_{0};
-    const std::size_t outbox_limit_;
-    beast::flat_buffer buffer_;
-    std::deque<Outgoing> outbox_;
-    std::size_t queued_bytes_ = 0;
-    bool writing_ = false;
-    bool closing_ = false;
-    bool closed_cleanly_ = false;
-    bool done_ = false;
-    bool frozen_ = false;
-    Errc end_code_ = Errc::connection_lost;
+    const std::shared_ptr<FramedSocket> socket_;
+    asio::steady_timer bell_;   ///< rings when the inbox or the end has something for `receive`
+    asio::steady_timer watch_;  ///< the next ping or verdict
+    const milliseconds ping_interval_, silence_limit_;
+    Clock::Time pinged_{};
+    std::deque<ReceivedMessage> inbox_;
+    std::size_t inbox_bytes_ = 0;
+    bool started_ = false;
+    bool over_ = false;
     WebSocketEnd end_;
 };
 
-tl::expected<std::shared_ptr<ssl::context>, ConnectFailure> make_trust(const std::string& ca_file) {
-    auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-    error_code error;
-    context->set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
-    context->set_default_verify_paths(error);
-    if (!ca_file.empty()) {
-        context->load_verify_file(ca_file, error);
-        if (error) {
-            return failed(Stage::tls,
-                          "cannot use the certificates in " + ca_file + ": " + error.message());
-        }
-    }
-    context->set_verify_mode(ssl::verify_peer, error);
-    return context;
+// ---- the handshake
+
+using LinkPtr = std::shared_ptr<FramedLink>;
+
+asio::awaitable<error_code> ready(LinkPtr link, TlsSession::Wait what) {
+    const auto direction = what == TlsSession::Wait::write ? asio::ip::tcp::socket::wait_write
+                                                           : asio::ip::tcp::socket::wait_read;
+    auto [error] = co_await link->socket.async_wait(direction, kTuple);
+    co_return error;
 }
 
-asio::awaitable<Connected> open_tls(tcp::socket socket, Url url, WebSocketTarget target) {
-    auto trust = make_trust(target.ca_file);
-    if (!trust) co_return tl::unexpected(trust.error());
-    auto client = std::make_shared<Client<Tls>>(target, *trust, std::move(socket), **trust);
-    auto& tls = client->stream().next_layer();
-    if (!url.is_address) {
-        // What the macro SSL_set_tlsext_host_name does, without its C cast.
-        SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                 url.host.data());
+/// Without TLS a socket's own words for what TlsSession says.
+TlsSession::Step step_of(std::size_t bytes, const error_code& error, TlsSession::Wait otherwise) {
+    TlsSession::Step step;
+    step.bytes = bytes;
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+        step.wait = otherwise;
+    } else {
+        step.error = error;
     }
-    error_code ignored;
-    tls.set_verify_callback(ssl::host_name_verification(url.host), ignored);
-    {
-        const Deadline deadline(tls.next_layer(), target.handshake_timeout);
-        auto [error] = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
+    return step;
+}
+
+TlsSession::Step read_once(FramedLink& link, std::span<char> into) {
+    if (link.tls) return link.tls->read(into);
+    error_code error;
+    const auto got = link.socket.read_some(asio::buffer(into.data(), into.size()), error);
+    return step_of(got, error, TlsSession::Wait::read);
+}
+
+TlsSession::Step write_once(FramedLink& link, std::span<const char> from) {
+    if (link.tls) return link.tls->write(from);
+    error_code error;
+    const auto sent = link.socket.write_some(asio::buffer(from.data(), from.size()), error);
+    return step_of(sent, error, TlsSession::Wait::write);
+}
+
+asio::awaitable<error_code> write_all(LinkPtr link, std::string text) {
+    for (std::size_t sent = 0; sent < text.size();) {
+        const auto step = write_once(*link, std::span<const char>(text).subspan(sent));
+        if (step.error) co_return step.error;
+        sent += step.bytes;
+        if (step.wait != TlsSession::Wait::nothing) {
+            const auto error = co_await ready(link, step.wait);
+            if (error) co_return error;
+        }
+    }
+    co_return error_code{};
+}
+
+/// What the server says to the request. What follows the head is the link's `leftover`.
+struct Answer {
+    error_code error;
+    UpgradeAnswer head;
+};
+
+asio::awaitable<Answer> read_answer(LinkPtr link, std::string key, Headers asked) {
+    Answer answer;
+    std::string bytes;
+    for (;;) {
+        std::array<char, 4096> piece{};
+        const auto step = read_once(*link, piece);
+        answer.error = step.error;
+        if (answer.error) co_return answer;
+        if (step.wait != TlsSession::Wait::nothing) {
+            answer.error = co_await ready(link, step.wait);
+            if (answer.error) co_return answer;
+            continue;
+        }
+        bytes.append(piece.data(), step.bytes);
+        answer.head = judge_upgrade_answer(bytes, key, asked);
+        if (answer.head.verdict == UpgradeAnswer::Verdict::unfinished) continue;
+        link->leftover = bytes.substr(answer.head.head_bytes);
+        co_return answer;
+    }
+}
+
+asio::awaitable<tl::expected<LinkPtr, ConnectFailure>> open_tls(LinkPtr link, WebSocketUrl url,
+                                                                WebSocketTarget target) {
+    const auto trust = TlsTrust::load(target.ca_file);
+    if (!trust) co_return connect_failure(Stage::tls, trust.error().message);
+    link->tls = (*trust)->session(link->socket.native_handle(), url.host);
+    const Deadline deadline(link->socket, target.handshake_timeout);
+    for (;;) {
+        const auto step = link->tls->handshake();
+        if (step.error) {
+            const auto& why = link->tls->failure();
+            co_return connect_failure(Stage::tls, url.authority + ": TLS failed: " +
+                                                      (why.empty() ? step.error.message() : why));
+        }
+        if (step.wait == TlsSession::Wait::nothing) co_return link;
+        const auto error = co_await ready(link, step.wait);
         if (deadline.passed()) {
-            co_return failed(Stage::tls, url.authority + " did not finish the TLS handshake");
+            co_return connect_failure(Stage::tls,
+                                      url.authority + " did not finish the TLS handshake");
         }
         if (error) {
-            auto why = error.message();
-            const auto verdict = SSL_get_verify_result(tls.native_handle());
-            if (verdict != X509_V_OK) why = X509_verify_cert_error_string(verdict);
-            co_return failed(Stage::tls, url.authority + ": TLS failed: " + why);
+            co_return connect_failure(Stage::tls,
+                                      url.authority + ": TLS failed: " + error.message());
         }
     }
-    co_return co_await Client<Tls>::open(client, std::move(url), std::move(target));
+}
+
+asio::awaitable<tl::expected<LinkPtr, ConnectFailure>> upgrade(LinkPtr link, WebSocketUrl url,
+                                                               WebSocketTarget target) {
+    const Deadline deadline(link->socket, target.handshake_timeout);
+    const auto key = make_websocket_key();
+    auto error =
+        co_await write_all(link, upgrade_request(url.authority, url.target, target.headers, key));
+    Answer answer;
+    if (!error) {
+        answer = co_await read_answer(link, key, target.headers);
+        error = answer.error;
+    }
+    if (deadline.passed()) {
+        co_return connect_failure(Stage::connect_timeout,
+                                  url.authority + " did not answer the WebSocket handshake");
+    }
+    const auto& head = answer.head;
+    if (error || head.verdict == UpgradeAnswer::Verdict::bad) {
+        co_return connect_failure(Stage::handshake, url.authority +
+                                                        ": the WebSocket handshake failed: " +
+                                                        (error ? error.message() : head.why));
+    }
+    if (head.verdict == UpgradeAnswer::Verdict::declined) {
+        co_return connect_failure(Stage::handshake,
+                                  url.authority + " answered the WebSocket handshake with HTTP " +
+                                      std::to_string(head.status),
+                                  head.status);
+    }
+    co_return link;
+}
+
+/// A line break in a field (a key copied with its end of line) would begin another one.
+std::string bad_field(const Headers& headers) {
+    const auto breaks = [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; };
+    for (const auto& [name, value] : headers.fields()) {
+        if (std::any_of(value.begin(), value.end(), breaks)) {
+            return "the header field " + name + " has a line break or another control character";
+        }
+    }
+    return {};
 }
 
 asio::awaitable<Connected> open_connection(asio::any_io_executor executor, WebSocketTarget target) {
-    auto url = parse_url(target.url);
+    const auto url = parse_websocket_url(target.url);
     if (!url) co_return tl::unexpected(url.error());
+    if (auto bad = bad_field(target.headers); !bad.empty()) {
+        co_return connect_failure(Stage::handshake, url->authority + ": " + std::move(bad));
+    }
     auto socket = co_await connect_tcp(executor, *url, target);
     if (!socket) co_return tl::unexpected(socket.error());
-    if (url->tls) co_return co_await open_tls(std::move(*socket), *url, std::move(target));
-    auto client = std::make_shared<Client<Plain>>(target, nullptr, std::move(*socket));
-    co_return co_await Client<Plain>::open(client, *url, std::move(target));
+    auto link = std::make_shared<FramedLink>(FramedLink{std::move(*socket)});
+    error_code error;
+    link->socket.non_blocking(true, error);
+    if (error)
+        co_return connect_failure(Stage::unreachable, url->authority + ": " + error.message());
+    if (url->tls) {
+        auto encrypted = co_await open_tls(link, *url, target);
+        if (!encrypted) co_return tl::unexpected(encrypted.error());
+    }
+    auto upgraded = co_await upgrade(link, *url, target);
+    if (!upgraded) co_return tl::unexpected(upgraded.error());
+    WebSocketLimits limits;
+    limits.message_bytes = target.message_bytes;
+    limits.outbox_bytes = target.outbox_bytes;
+    auto framed =
+        std::make_shared<FramedSocket>(FrameParser::Side::client, std::move(*link), limits);
+    co_return std::make_shared<FramedClient>(std::move(framed), executor, target);
 }
 
 }  // namespace

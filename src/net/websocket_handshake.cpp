@@ -3,8 +3,15 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <utility>
+
+#include "base/base64.hpp"
+#include "base/ids.hpp"
 
 namespace bridge::net {
 namespace {
@@ -15,6 +22,15 @@ bool is_websocket_key(std::string_view key) {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (key.size() != 24 || key.substr(22) != "==") return false;
     return key.substr(0, 22).find_first_not_of(kAlphabet) == std::string_view::npos;
+}
+
+constexpr std::size_t kAnswerHeadBytes = 16 * 1024;
+
+UpgradeAnswer bad_answer(std::string why) {
+    UpgradeAnswer answer;
+    answer.verdict = UpgradeAnswer::Verdict::bad;
+    answer.why = std::move(why);
+    return answer;
 }
 
 }  // namespace
@@ -64,6 +80,71 @@ HttpResponse handshake_refusal(const HttpRequest& head) {
         response.headers.add("Sec-WebSocket-Version", "13");
     }
     return response;
+}
+
+std::string make_websocket_key() {
+    const auto bytes = random_bytes(16);
+    std::array<std::uint8_t, 16> key{};
+    std::copy(bytes.begin(), bytes.end(), key.begin());
+    return encode_base64(key);
+}
+
+std::string upgrade_request(std::string_view host, std::string_view target, const Headers& more,
+                            std::string_view key) {
+    std::string text = "GET ";
+    text.append(target).append(" HTTP/1.1\r\nHost: ").append(host);
+    text += "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ";
+    text.append(key).append("\r\nSec-WebSocket-Version: 13\r\n");
+    for (const auto& [name, value] : more.fields()) {
+        text.append(name).append(": ").append(value).append("\r\n");
+    }
+    return text += "\r\n";
+}
+
+UpgradeAnswer judge_upgrade_answer(std::string_view bytes, std::string_view key,
+                                   const Headers& asked) {
+    namespace http = boost::beast::http;
+    static constexpr std::string_view kBegins = "HTTP/1.1 ";
+    const auto seen = std::min(bytes.size(), kBegins.size());
+    if (bytes.substr(0, seen) != kBegins.substr(0, seen)) return bad_answer("no HTTP/1.1 answer");
+    const auto end = bytes.find("\r\n\r\n");
+    if (end == std::string_view::npos) {
+        if (bytes.size() > kAnswerHeadBytes) return bad_answer("the answer's head is too long");
+        return {};
+    }
+    UpgradeAnswer answer;
+    answer.head_bytes = end + 4;
+    if (answer.head_bytes > kAnswerHeadBytes) return bad_answer("the answer's head is too long");
+    http::response_parser<http::empty_body> parser;
+    parser.skip(true);
+    boost::system::error_code error;
+    parser.put(boost::asio::buffer(bytes.data(), answer.head_bytes), error);
+    if (error || !parser.is_header_done()) return bad_answer("bad HTTP: " + error.message());
+    Headers fields;
+    for (const auto& field : parser.get()) {
+        fields.add(std::string(field.name_string()), std::string(field.value()));
+    }
+    answer.status = static_cast<int>(parser.get().result_int());
+    if (answer.status != 101) {
+        answer.verdict = UpgradeAnswer::Verdict::declined;
+        return answer;
+    }
+    if (!fields.has_token("Upgrade", "websocket")) return bad_answer("101 without an upgrade");
+    if (!fields.has_token("Connection", "upgrade")) {
+        return bad_answer("101 without 'Connection: Upgrade'");
+    }
+    if (fields.find("Sec-WebSocket-Accept").value_or("") != accept_key(key)) {
+        return bad_answer("Sec-WebSocket-Accept does not answer our key");
+    }
+    if (fields.find("Sec-WebSocket-Extensions").value_or("") != "") {
+        return bad_answer("the server uses an extension that was not offered");
+    }
+    const auto spoken = fields.find("Sec-WebSocket-Protocol");
+    if (spoken && !asked.has_token("Sec-WebSocket-Protocol", *spoken)) {
+        return bad_answer("the server speaks a subprotocol that was not offered");
+    }
+    answer.verdict = UpgradeAnswer::Verdict::accepted;
+    return answer;
 }
 
 }  // namespace bridge::net

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our WebSocket client (media streams of the emulator, agents' sockets) against RFC 6455. The server is made
+"""Our WebSocket clients (agents' sockets; with --mode connect-beast the emulator's) against RFC 6455. The server is made
 by hand here; a case is judged on what the client sent, the close code it answered with, and what it reports."""
 
 import socket
@@ -89,7 +89,8 @@ def told(group, name, *sends, got=(), pongs=(), code=None, closes=True):
         texts, heard, seen = visit.result
         same("what the client said", [b"hello"], texts)
         same("pongs", list(pongs), heard)
-        same("close code", code or 1000, seen)
+        expected = code if isinstance(code, tuple) else (code or 1000,)
+        assert seen in expected, f"close code: expected one of {expected}, got {seen}"
 
 
 def plain(opcode, payload=b"", **more):
@@ -124,7 +125,8 @@ told("rules", "a masked frame", frame(TEXT, b"x"), code=1002)
 told("rules", "a masked ping", frame(PING, b"x"), code=1002)
 told("rules", "a needless 16-bit length", plain(TEXT, b"x", length=16), code=1002)
 told("rules", "a needless 64-bit length", plain(TEXT, b"x" * 200, length=64), code=1002)
-told("rules", "a 64-bit length with its highest bit", plain(TEXT, b"", length=64, claim=1 << 63), code=1009)
+told("rules", "a 64-bit length with its highest bit", plain(TEXT, b"", length=64, claim=1 << 63),
+     code=(1002, 1009))
 told("rules", "a message over the limit", plain(TEXT, b"x" * (LIMIT + 1)), code=1009)
 told("rules", "fragments over the limit", plain(TEXT, b"x" * LIMIT, fin=False), plain(CONTINUATION, b"x"), code=1009)
 told("rules", "a continuation without a beginning", plain(CONTINUATION, b"x"), code=1002)
@@ -151,7 +153,7 @@ for number in (1000, 1001, 1003, 1007, 1011, 3000, 4999):
 for number in (0, 999, 1004, 1005, 1006, 1015, 2999):
     told("closing", f"the code {number} must not be sent", plain(CLOSE, close_payload(number)), code=1002)
 told("closing", "half a code", plain(CLOSE, b"\x03"), code=1002)
-told("closing", "a reason that is not UTF-8", plain(CLOSE, close_payload(1000, b"\xff")), code=1002)
+told("closing", "a reason that is not UTF-8", plain(CLOSE, close_payload(1000, b"\xff")), code=(1002, 1007))
 
 
 @case("closing", "without a code")

@@ -6,6 +6,7 @@
 //                             with path /NAME ended is answered to GET /end/NAME
 //   websocket_peer connect    reads one URL a line and prints one JSON line for each: what was
 //                             received, how it ended
+//   websocket_peer connect-beast      the same with the emulator's client
 
 #include <fmt/format.h>
 
@@ -22,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/beast_websocket.hpp"
 #include "net/http_server.hpp"
 #include "net/server_websocket.hpp"
 #include "net/shards.hpp"
@@ -147,13 +149,14 @@ int run_server() {
 
 // --- the client
 
+template <class Client>
 asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string url) {
     WebSocketTarget target;
     target.url = std::move(url);
     target.message_bytes = 65536;
     target.connect_timeout = std::chrono::seconds(2);
     target.handshake_timeout = std::chrono::milliseconds(600);
-    auto connected = co_await WebSocketClient::connect(executor, std::move(target));
+    auto connected = co_await Client::connect(executor, std::move(target));
     if (!connected) {
         co_return fmt::format(R"({{"connected":false,"stage":{},"status":{},"message":{}}})",
                               static_cast<int>(connected.error().stage),
@@ -186,12 +189,13 @@ asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string u
         received, end.code, quoted(end.reason), end.by_peer, quoted(error));
 }
 
+template <class Client>
 int run_client() {
     Shards shards(1);
     shards.start();
     std::string url;
     while (std::getline(std::cin, url)) {
-        auto task = visit(shards[0].executor(), url);
+        auto task = visit<Client>(shards[0].executor(), url);
         auto future = asio::co_spawn(shards[0].executor(), std::move(task), asio::use_future);
         std::cout << future.get() << std::endl;
     }
@@ -204,7 +208,8 @@ int run_client() {
 int main(int count, char** arguments) {
     const std::string_view mode = count == 2 ? arguments[1] : "";
     if (mode == "serve") return bridge::net::run_server();
-    if (mode == "connect") return bridge::net::run_client();
-    std::cerr << "usage: websocket_peer serve|connect\n";
+    if (mode == "connect") return bridge::net::run_client<bridge::net::WebSocketClient>();
+    if (mode == "connect-beast") return bridge::net::run_client<bridge::net::BeastWebSocket>();
+    std::cerr << "usage: websocket_peer serve|connect|connect-beast\n";
     return 2;
 }

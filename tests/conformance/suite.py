@@ -77,6 +77,7 @@ def shorten(value):
 def main(mode):
     parser = argparse.ArgumentParser()
     parser.add_argument("--peer")
+    parser.add_argument("--mode", default=mode, help="of the program, if it has more than one for these cases")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("group", nargs="?", default="all")
     arguments = parser.parse_args()
@@ -91,7 +92,7 @@ def main(mode):
     if not chosen:
         print(f"no group '{arguments.group}'; there are: {', '.join(sorted({one[0] for one in CASES}))}")
         return 2
-    peer = Peer(arguments.peer, mode)
+    peer = Peer(arguments.peer, arguments.mode)
     failed = 0
     began = time.monotonic()
     for group, name, function in chosen:
@@ -104,7 +105,7 @@ def main(mode):
                 traceback.print_exc(file=sys.stdout)
             if peer.process.poll() is not None:
                 print(f"        websocket_peer has ended with {peer.process.returncode}; a new one is started")
-                peer = Peer(arguments.peer, mode)
+                peer = Peer(arguments.peer, arguments.mode)
     peer.stop()
     print(f"{len(chosen) - failed} of {len(chosen)} cases passed in {time.monotonic() - began:.1f} s")
     return 1 if failed else 0

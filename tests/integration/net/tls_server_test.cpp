@@ -7,10 +7,10 @@
 #include <atomic>
 #include <fstream>
 
+#include "net/beast_websocket.hpp"
 #include "net/http_client.hpp"
 #include "net/server_websocket.hpp"
 #include "net/tls.hpp"
-#include "net/websocket_client.hpp"
 #include "tests/integration/net/net_fixture.hpp"
 #include "tests/integration/net/tls_front.hpp"
 
@@ -27,7 +27,7 @@ asio::awaitable<HttpResult> ask(std::shared_ptr<HttpClient> client, HttpCall cal
     co_return co_await client->request(std::move(call));
 }
 
-asio::awaitable<Result<ReceivedMessage>> receive_from(std::shared_ptr<WebSocketClient> client) {
+asio::awaitable<Result<ReceivedMessage>> receive_from(std::shared_ptr<BeastWebSocket> client) {
     co_return co_await client->receive();
 }
 
@@ -100,7 +100,7 @@ TEST_F(TlsServerTest, CarriesWebSocketMessagesOfEverySize) {
     WebSocketTarget to;
     to.url = "wss://localhost:" + std::to_string(serve_tls()) + "/media/x";
     to.ca_file = certificate_file_.path();
-    auto client = run(WebSocketClient::connect(executor(), to));
+    auto client = run(BeastWebSocket::connect(executor(), to));
     ASSERT_TRUE(client) << client.error().message;
     for (const std::size_t size : {0UL, 1UL, 380UL, 4096UL, 16'384UL, 20'000UL, 100'000UL, 5UL}) {
         on_loop([&] { EXPECT_TRUE((*client)->send(std::string(size, 'm'))); });
@@ -121,7 +121,7 @@ TEST_F(TlsServerTest, UsesAChangedCertificateForNewConnectionsAndKeepsOldOnesAli
     WebSocketTarget to;
     to.url = "wss://localhost:" + std::to_string(port) + "/media/x";
     to.ca_file = certificate_file_.path();
-    auto client = run(WebSocketClient::connect(executor(), to));
+    auto client = run(BeastWebSocket::connect(executor(), to));
     ASSERT_TRUE(client) << client.error().message;
 
     const auto next = make_certificate("DNS:localhost");

@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "net/beast_websocket.hpp"
 #include "net/http_client.hpp"
 #include "net/shards.hpp"
-#include "net/websocket_client.hpp"
 #include "twilio/webhooks.hpp"
 #include "twilio/wire/signature.hpp"
 
@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-using Client = std::shared_ptr<net::WebSocketClient>;
+using Client = std::shared_ptr<net::BeastWebSocket>;
 
 const Secret kToken{"12345"};
 constexpr auto kPatience = 10s;
@@ -195,7 +195,7 @@ protected:
             fmt::format("ws://127.0.0.1:{}{}", servers[door]->port(), split_url(media_url)->target);
         if (!signature) signature = compute_signature(kToken, media_url, {});
         if (!signature->empty()) target.headers.add("x-twilio-signature", *signature);
-        auto client = run(net::WebSocketClient::connect(context.get_executor(), target));
+        auto client = run(net::BeastWebSocket::connect(context.get_executor(), target));
         if (!client) return client.error().http_status;
         clients.push_back(*client);
         return 101;

@@ -1,0 +1,172 @@
+#pragma once
+// Either end of a WebSocket: our own RFC 6455 framing on a connection whose handshake is over. The
+// media path's transport, and the agents'.
+//
+//   kernel -> read buffer -> FrameParser (unmasks in place) -> batch -> on_batch
+//   send() -> outbox_ -> (end of the loop's turn) flush() -> one write -> kernel
+//
+// Plain callbacks, not coroutines: one wait and one read for all frames that have come, and no
+// heap.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/loop_connection.hpp"
+#include "net/operation_memory.hpp"
+#include "net/readable_watch.hpp"
+#include "net/server_websocket.hpp"
+#include "net/tls.hpp"
+#include "net/websocket_frames.hpp"
+
+namespace bridge::net {
+
+/// A connection whose handshake is over, or in progress. `leftover`: frames that came with it.
+struct FramedLink {
+    asio::ip::tcp::socket socket;
+    std::unique_ptr<TlsSession> tls{};  ///< null: plain
+    std::string leftover{};
+};
+
+/// Thread: the loop's. Whoever accepts sees a ServerWebSocket, whoever connects this class.
+class FramedSocket final : public ServerWebSocket,
+#if defined(__linux__)
+                           public ReadableWatch::Reader,
+#endif
+                           public std::enable_shared_from_this<FramedSocket> {
+public:
+    FramedSocket(FrameParser::Side side, FramedLink link, WebSocketLimits limits);
+
+    /// Sends the end of the handshake, before any frame.
+    void answer(std::string_view bytes);
+
+    void start(OnBatch on_batch, OnEnd on_end) override;
+    bool send(std::string_view text) override {
+        return queue(Opcode::text, text);
+    }
+    bool send_binary(std::string_view bytes) override {
+        return queue(Opcode::binary, bytes);
+    }
+    void close(std::uint16_t code, std::string_view reason) override;
+    void ping() override;
+    Clock::Time last_heard() const override {
+        return last_heard_;
+    }
+    WebSocketStats stats() const override {
+        return stats_;
+    }
+
+    /// Nothing more is read, so that a peer which sends too fast has to wait; `close` reads again.
+    void pause_reading();
+    void resume_reading();
+    bool reading_paused() const {
+        return paused_;
+    }
+    /// Cuts the connection by RST, without a close frame. `on_end` comes in a later turn.
+    void abort();
+    /// The peer has been silent for too long: the same, and `on_end` says so.
+    void give_up(std::string why);
+    /// Forgets the callbacks. A close that has begun goes on, anything else is cut.
+    void forget();
+    /// Bytes queued and not yet taken by the kernel.
+    std::size_t outbox_bytes() const {
+        return sending_.size() - sent_ + outbox_.size();
+    }
+
+private:
+    enum class State {
+        open,
+        closing,    ///< our close frame is queued; theirs has not come
+        answering,  ///< both close frames are known; ours may still be on its way
+        failing,  ///< the peer broke the protocol: our close frame goes out, what comes is ignored
+        ended,
+    };
+    using error_code = boost::system::error_code;
+    using WaitType = asio::ip::tcp::socket::wait_type;
+
+    // The handlers are types of their own because each carries its operation's memory.
+    struct OnReadable;
+    struct OnWritable;
+    struct OnTurn;
+
+    void first_read();
+    void wait_readable();
+#if defined(__linux__)
+    void readable() override;
+#endif
+    void read();
+    bool floods(std::size_t bytes);
+    std::size_t receive(std::span<char> into, error_code& error);
+    std::size_t transmit(std::span<const char> from, error_code& error);
+    void keep(std::span<const char> rest);
+    void parse_kept();
+    std::size_t parse(std::span<char> bytes);
+    void take(const FrameEvent& event);
+    void deliver();
+    void take_close(const FrameEvent& event);
+    void take_fault(const FrameEvent& event);
+
+    bool queue(Opcode opcode, std::string_view payload);
+    void append(Opcode opcode, std::string_view payload);
+    void schedule_flush();
+    void flush();
+    void unblocked();
+    void wait_writable();
+    void send_close(std::uint16_t code, std::string_view reason);
+
+    void limit_close();
+    void lost(const error_code& error);
+    void cut(WebSocketEnd end);
+    void finish();
+    void tell_end();
+
+    LoopConnection socket_;
+    const std::unique_ptr<TlsSession> tls_;  ///< null: plain
+    WaitType read_wants_ = asio::ip::tcp::socket::wait_read;
+    WaitType write_wants_ = asio::ip::tcp::socket::wait_write;
+    asio::steady_timer close_timer_;
+    const WebSocketLimits limits_;
+    const bool masks_;  ///< a client does
+    FrameParser parser_;
+    std::string leftover_;
+    Clock::Time last_heard_;
+    Clock::Time window_began_{};
+    std::size_t frames_in_window_ = 0;
+    std::size_t bytes_in_window_ = 0;
+
+    State state_ = State::open;
+    bool started_ = false;
+    bool paused_ = false;
+    bool flush_scheduled_ = false;
+    bool waiting_to_write_ = false;
+    bool write_failed_ = false;
+    bool close_limited_ = false;
+    bool delivering_ = false;
+    bool forgotten_ = false;
+    WebSocketEnd end_;
+    WebSocketStats stats_;
+    OnBatch on_batch_;
+    OnEnd on_end_;
+
+    std::vector<char> buffer_;  ///< a frame that came in pieces; empty for most sockets, always
+    std::size_t filled_ = 0;
+    std::string outbox_;  ///< grows while `sending_` is on its way
+    std::string sending_;
+    std::size_t sent_ = 0;
+
+#if !defined(__linux__)
+    bool read_waits_ = false;
+    OperationMemory read_memory_;
+#endif
+    OperationMemory write_memory_;
+    OperationMemory turn_memory_;
+};
+
+}  // namespace bridge::net
