@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "net/server_websocket.hpp"
+#include "net/websocket_handshake.hpp"
 
 namespace bridge::net {
 namespace {
@@ -78,6 +81,72 @@ INSTANTIATE_TEST_SUITE_P(
                     BadHead{"NoVersion", "Sec-WebSocket-Version", nullptr, 426},
                     BadHead{"OldVersion", "Sec-WebSocket-Version", "8", 426}),
     [](const auto& one) { return one.param.name; });
+
+// ---- the client's side
+
+const std::string kKey = "dGhlIHNhbXBsZSBub25jZQ==";
+using Verdict = UpgradeAnswer::Verdict;
+
+std::string good_answer(const std::string& more = {}) {
+    return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" +
+           more + "\r\n";
+}
+
+TEST(UpgradeRequest, CarriesTheTargetTheKeyAndFieldsOfItsOwn) {
+    Headers more;
+    more.add("Authorization", "Token t");
+    EXPECT_EQ(upgrade_request("example.com:81", "/a?b=c", more, kKey),
+              "GET /a?b=c HTTP/1.1\r\nHost: example.com:81\r\nUpgrade: websocket\r\n"
+              "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+              "Sec-WebSocket-Version: 13\r\nAuthorization: Token t\r\n\r\n");
+}
+
+TEST(UpgradeRequest, KeysAreOfTheRightShapeAndDiffer) {
+    auto head = good_head();
+    const auto key = make_websocket_key();
+    head.headers.set("Sec-WebSocket-Key", key);
+    EXPECT_TRUE(ServerWebSocket::check(head)) << key;
+    EXPECT_NE(key, make_websocket_key());
+}
+
+TEST(UpgradeAnswerTest, TheRfcsExampleIsAcceptedOnceItIsWhole) {
+    const auto whole = good_answer();
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+        const auto part = judge_upgrade_answer(std::string_view(whole).substr(0, i), kKey, {});
+        ASSERT_EQ(part.verdict, Verdict::unfinished) << i;
+    }
+    const auto answer = judge_upgrade_answer(whole + "\x81\x01x", kKey, {});
+    EXPECT_EQ(answer.verdict, Verdict::accepted) << answer.why;
+    EXPECT_EQ(answer.head_bytes, whole.size());
+}
+
+TEST(UpgradeAnswerTest, AnotherStatusIsTold) {
+    const auto answer = judge_upgrade_answer(
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nkey?", kKey, {});
+    EXPECT_EQ(answer.verdict, Verdict::declined);
+    EXPECT_EQ(answer.status, 401);
+}
+
+TEST(UpgradeAnswerTest, WhatWasNotOfferedIsRefused) {
+    const auto verdict = [](const std::string& field, const Headers& asked) {
+        return judge_upgrade_answer(good_answer(field), kKey, asked).verdict;
+    };
+    EXPECT_EQ(verdict("Sec-WebSocket-Extensions: permessage-deflate\r\n", {}), Verdict::bad);
+    EXPECT_EQ(verdict("Sec-WebSocket-Protocol: convai\r\n", {}), Verdict::bad);
+    Headers asked;
+    asked.add("Sec-WebSocket-Protocol", "realtime, convai");
+    EXPECT_EQ(verdict("Sec-WebSocket-Protocol: convai\r\n", asked), Verdict::accepted);
+    EXPECT_EQ(verdict("Sec-WebSocket-Protocol: other\r\n", asked), Verdict::bad);
+}
+
+TEST(UpgradeAnswerTest, WhatIsNoHttpOrTooLongIsBad) {
+    EXPECT_EQ(judge_upgrade_answer("SSH-2.0", kKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer("HTTP/1.1 abc\r\n\r\n", kKey, {}).verdict, Verdict::bad);
+    const auto longest = "HTTP/1.1 101 x\r\nX: " + std::string(17 * 1024, 'x');
+    EXPECT_EQ(judge_upgrade_answer(longest, kKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer(good_answer(longest), kKey, {}).verdict, Verdict::bad);
+}
 
 }  // namespace
 }  // namespace bridge::net
