@@ -1,12 +1,13 @@
 #include "net/framed_socket.hpp"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <stdexcept>
 #include <utility>
-
-#include "base/ids.hpp"
 
 namespace bridge::net {
 namespace {
@@ -37,18 +38,22 @@ Turn& turn() {
     static thread_local const auto made = std::make_unique<Turn>();
     return *made;
 }
-/// A mask must not be foreseen by whoever chose the payload (RFC 6455 section 10.3); a system's
-/// random byte is too dear to be fetched for each frame.
+/// A mask must not be foreseen by whoever chose the payload (RFC 6455 section 10.3), and to ask
+/// for each one would cost more than the frame.
 MaskKey next_mask_key() {
-    static constexpr std::size_t kAtOnce = 1024;
-    static thread_local std::string supply;
-    static thread_local std::size_t used = kAtOnce;
-    if (used == kAtOnce) {
-        supply = random_bytes(kAtOnce);
-        used = 0;
+    struct Supply {
+        std::array<std::uint8_t, 1024> bytes{};
+        std::size_t used = 1024;
+    };
+    static thread_local Supply supply;
+    if (supply.used == supply.bytes.size()) {
+        if (RAND_bytes(supply.bytes.data(), static_cast<int>(supply.bytes.size())) != 1) {
+            throw std::runtime_error("the system's random generator failed");
+        }
+        supply.used = 0;
     }
     MaskKey key{};
-    for (auto& byte : key) byte = static_cast<std::uint8_t>(supply[used++]);
+    for (auto& byte : key) byte = supply.bytes[supply.used++];
     return key;
 }
 

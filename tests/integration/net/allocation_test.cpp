@@ -8,6 +8,7 @@
 #include <new>
 
 #include "net/server_websocket.hpp"
+#include "net/websocket_client.hpp"
 #include "net/websocket_frames.hpp"
 #include "tests/integration/net/net_fixture.hpp"
 
@@ -115,6 +116,41 @@ TEST_F(AllocationTest, AThousandFramesHeardAndAnsweredAllocateNothing) {
     client.close();
     // Its last callback uses what is on this stack.
     EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+TEST_F(AllocationTest, AClientsMessagesByCallbackAllocateNothing) {
+    constexpr int kWarm = 600, kRounds = 1000;  // more than one supply of masks
+    const auto server = serve({}, &nothing, [](Upgrade upgrade) {
+        auto socket = ServerWebSocket::accept(std::move(upgrade), {});
+        auto* const raw = socket.get();
+        raw->start(
+            [raw](std::span<const WebSocketMessage> batch) {
+                for (const auto& message : batch) raw->send(message.payload);
+            },
+            [socket](const WebSocketEnd&) {});
+    });
+    WebSocketTarget target;
+    target.url = "ws://127.0.0.1:" + std::to_string(server->port()) + "/";
+    auto connected = run(WebSocketClient::connect(executor(), target));
+    ASSERT_TRUE(connected) << connected.error().message;
+    const std::string message(220, 'm');
+    std::atomic<int> rounds{0};
+    std::atomic<long> before{0}, after{0};
+    on_loop([&] {
+        auto* const client = connected->get();
+        client->start(
+            [&, client](std::span<const WebSocketMessage>) {
+                ++rounds;
+                if (rounds == kWarm) before = allocations.load();
+                if (rounds == kWarm + kRounds) after = allocations.load();
+                if (rounds < kWarm + kRounds) client->send(message);
+            },
+            [](const WebSocketEnd&) {});
+        client->send(message);
+    });
+    EXPECT_TRUE(eventually([&] { return after != 0; }));
+    EXPECT_EQ(after - before, 0) << "in " << kRounds << " messages sent and heard";
+    on_loop([&] { connected->reset(); });
 }
 
 }  // namespace
