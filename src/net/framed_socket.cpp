@@ -24,6 +24,8 @@ constexpr std::size_t kKeepBytes = 64 * 1024;
 // Reads in a row before other sockets of the loop get their turn.
 constexpr int kReadsInARow = 16;
 constexpr std::size_t kBatchMessages = 64;
+// What a socket sends in one turn, as a rule; more goes through memory of its own.
+constexpr std::size_t kTurnBytes = 16 * 1024;
 
 /// What the sockets of one thread take turns with: bytes lie here from the read to the callback, so
 /// a thousand calls share a few warm lines of the cache. Only a frame that is not whole yet is
@@ -92,17 +94,60 @@ struct FramedSocket::OnTurn {
     }
 };
 
+// ---- what is sent in a turn
+
+asio::execution_context::id TurnOutbox::id;
+
+struct TurnOutbox::OnTurn {
+    TurnOutbox* outbox;  // a service outlives the operations of its context
+    using allocator_type = OperationAllocator<void>;
+    allocator_type get_allocator() const { return allocator_type(outbox->memory_); }
+    void operator()() const {
+        outbox->scheduled_ = false;
+        outbox->write();
+    }
+};
+
+TurnOutbox::TurnOutbox(asio::execution_context& context)
+    : service(context), loop_(static_cast<asio::io_context&>(context).get_executor()) {
+    bytes_.reserve(kTurnBytes);
+}
+
+std::string& TurnOutbox::open_for(FramedSocket& socket) {
+    if (owner_.get() != &socket) {
+        write();
+        owner_ = socket.shared_from_this();
+        if (!std::exchange(scheduled_, true)) asio::post(loop_, OnTurn{this});
+    }
+    return bytes_;
+}
+
+void TurnOutbox::take_back(const FramedSocket& socket, std::string& to) {
+    if (owner_.get() != &socket) return;
+    to += bytes_;
+    bytes_.clear();
+    owner_.reset();
+}
+
+void TurnOutbox::write() {
+    if (!owner_) return;
+    const auto socket = std::exchange(owner_, nullptr);
+    socket->write_turn(bytes_);
+    bytes_.clear();
+}
+
+// ---- a socket
+
 FramedSocket::FramedSocket(FrameParser::Side side, FramedLink link, WebSocketLimits limits)
     : socket_(std::move(link.socket)),
+      turn_outbox_(asio::use_service<TurnOutbox>(socket_.get_executor().context())),
       tls_(std::move(link.tls)),
       close_timer_(socket_.get_executor()),
       limits_(limits),
       masks_(side == FrameParser::Side::client),
       parser_(side, limits.message_bytes),
       leftover_(std::move(link.leftover)),
-      last_heard_(std::chrono::steady_clock::now()) {
-    outbox_.reserve(1024);
-}
+      last_heard_(std::chrono::steady_clock::now()) {}
 
 void FramedSocket::answer(std::string_view bytes) {
     outbox_ += bytes;
@@ -121,10 +166,14 @@ bool FramedSocket::queue(Opcode opcode, std::string_view payload) {
         ++stats_.refused_out;
         return false;
     }
-    append(opcode, payload);
     ++stats_.messages_out;
     stats_.bytes_out += payload.size();
-    schedule_flush();
+    if (only_this_turn(bytes)) {
+        append(turn_outbox_.open_for(*this), opcode, payload);
+    } else {
+        append(opcode, payload);
+        schedule_flush();
+    }
     return true;
 }
 
@@ -397,12 +446,36 @@ void FramedSocket::take_fault(const FrameEvent& event) {
     schedule_flush();
 }
 
-void FramedSocket::append(Opcode opcode, std::string_view payload) {
+void FramedSocket::append(std::string& out, Opcode opcode, std::string_view payload) const {
     if (masks_) {
-        append_masked_frame(outbox_, opcode, payload, next_mask_key());
+        append_masked_frame(out, opcode, payload, next_mask_key());
     } else {
-        append_frame(outbox_, opcode, payload);
+        append_frame(out, opcode, payload);
     }
+}
+
+void FramedSocket::append(Opcode opcode, std::string_view payload) {
+    turn_outbox_.take_back(*this, outbox_);
+    append(outbox_, opcode, payload);
+}
+
+/// True if nothing waits that has to leave before.
+bool FramedSocket::only_this_turn(std::size_t bytes) const {
+    return outbox_.empty() && sending_.empty() && !waiting_to_write_ &&
+           turn_outbox_.size_of(*this) + bytes + sizeof(MaskKey) <= kTurnBytes;
+}
+
+void FramedSocket::write_turn(std::string_view bytes) {
+    if (state_ == State::ended) return;
+    error_code error;
+    const auto sent = transmit(std::span<const char>(bytes), error);
+    if (sent == bytes.size()) return;
+    if (error && error != asio::error::would_block && error != asio::error::try_again) {
+        write_failed_ = true;
+        return;
+    }
+    outbox_.assign(bytes.substr(sent));
+    schedule_flush();
 }
 
 void FramedSocket::schedule_flush() {
