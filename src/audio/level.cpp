@@ -2,22 +2,38 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 
 namespace bridge::audio {
 namespace {
 
+/// Halves of squares add up in 32 bits for so many samples, which the compiler does for several at
+/// once.
+constexpr std::size_t kFitsInt = 4096;
+
 std::int64_t energy_of(std::span<const std::int16_t> samples) noexcept {
     std::int64_t sum = 0;
-    for (const auto sample : samples) sum += std::int64_t{sample} * sample;
+    while (!samples.empty()) {
+        const auto part = samples.first(std::min(kFitsInt, samples.size()));
+        samples = samples.subspan(part.size());
+        std::int32_t high = 0, low = 0;
+        for (const auto sample : part) {
+            const std::int32_t square = std::int32_t{sample} * sample;
+            high += square >> 16;
+            low += square & 0xFFFF;
+        }
+        sum += (std::int64_t{high} << 16) + low;
+    }
     return sum;
 }
 
 int peak_of(std::span<const std::int16_t> samples) noexcept {
-    int peak = 0;
-    for (const auto sample : samples) peak = std::max(peak, std::abs(int{sample}));
-    return peak;
+    std::int16_t lowest = 0, highest = 0;
+    for (const auto sample : samples) {
+        lowest = std::min(lowest, sample);
+        highest = std::max(highest, sample);
+    }
+    return std::max(-int{lowest}, int{highest});
 }
 
 float rms_to_dbfs(std::int64_t energy, std::size_t samples) noexcept {
