@@ -204,9 +204,7 @@ void FramedSocket::pause_reading() {
 
 void FramedSocket::resume_reading() {
     if (!std::exchange(paused_, false) || !started_) return;
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
-        if (!self->paused_) self->read();
-    });
+    read_later();
 }
 
 void FramedSocket::abort() {
@@ -244,9 +242,7 @@ void FramedSocket::first_read() {
 void FramedSocket::wait_readable() {
     if (state_ == State::ended || paused_) return;
     if (tls_ && tls_->has_pending()) {  // decrypted already: the socket says nothing of it
-        asio::post(socket_.get_executor(), [self = shared_from_this()] {
-            if (!self->paused_) self->read();
-        });
+        read_later();
         return;
     }
 #if defined(__linux__)
@@ -265,17 +261,30 @@ void FramedSocket::wait_readable() {
 #endif
 }
 
-void FramedSocket::readable() {
+#if defined(__linux__)
+void FramedSocket::readable(bool at_end) {
     const auto self = shared_from_this();  // reading may be the end of it
+    peer_done_ = peer_done_ || at_end;
     read();
     if (waiting_to_write_ && write_wants_ == tcp::socket::wait_read) {
         waiting_to_write_ = false;
         flush();
     }
 }
+#endif
+
+void FramedSocket::read_later() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        if (!self->paused_) self->read();
+    });
+}
 
 void FramedSocket::read() {
-    for (int i = 0; i < kReadsInARow && state_ != State::ended && !paused_; ++i) {
+    for (int i = 0; state_ != State::ended && !paused_; ++i) {
+        if (i == kReadsInARow) {
+            read_later();
+            return;
+        }
         if (filled_ > 0 && filled_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
         const auto into =
             filled_ > 0 ? std::span(buffer_).subspan(filled_) : std::span<char>(turn().bytes);
@@ -295,7 +304,7 @@ void FramedSocket::read() {
             keep(bytes.subspan(parse(bytes)));
         }
         if (floods(got)) break;
-        if (got < into.size() && !tls_) break;
+        if (got < into.size() && !tls_ && !peer_done_) break;
     }
     wait_readable();
 }

@@ -137,8 +137,9 @@ private:
 
     void first_read();
     void wait_readable();
+    void read_later();
 #if defined(__linux__)
-    void readable() override;
+    void readable(bool at_end) override;
 #endif
     void read();
     bool floods(std::size_t bytes);
@@ -187,6 +188,7 @@ private:
     State state_ = State::open;
     bool started_ = false;
     bool paused_ = false;
+    bool peer_done_ = false;  ///< nothing follows what can be read
     bool flush_scheduled_ = false;
     bool waiting_to_write_ = false;
     bool write_failed_ = false;

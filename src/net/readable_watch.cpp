@@ -45,7 +45,9 @@ ReadableWatch::~ReadableWatch() {
 
 bool ReadableWatch::add(int descriptor, std::shared_ptr<Reader> reader) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLRDHUP;
+    // Told once for what comes: asked again about a socket that was just read, the kernel would
+    // look at each of them twice.
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
     event.data.ptr = reader.get();
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) return false;
     readers_[descriptor] = std::move(reader);
@@ -114,9 +116,12 @@ bool ReadableWatch::serve() {
         if (found <= 0) return round > 0;
         count_ = static_cast<std::size_t>(found);
         for (std::size_t i = 0; i < count_; ++i) {
-            if (auto* const reader = static_cast<Reader*>(events_[i].data.ptr)) reader->readable();
+            const auto at_end = (events_[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+            if (auto* const reader = static_cast<Reader*>(events_[i].data.ptr)) {
+                reader->readable(at_end);
+            }
         }
-        // What is left, or came meanwhile, is told the next time.
+        // What comes meanwhile is told the next time.
         if (std::exchange(count_, 0) < events_.size()) break;
     }
     return true;

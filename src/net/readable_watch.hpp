@@ -3,7 +3,7 @@
 // frame, which is a system call and a walk through its queues, and wakes for each. Here a socket is
 // registered once, and while frames keep coming they are fetched once a millisecond, all together.
 //
-//   sockets ─▶ epoll (level-triggered) ─▶ one Asio wait, or a pause ─▶ serve(): readable() of each
+//   sockets ─▶ epoll (edge-triggered) ─▶ one Asio wait, or a pause ─▶ serve(): readable() of each
 
 #if defined(__linux__)
 
@@ -29,8 +29,9 @@ public:
 
     class Reader {
     public:
-        /// Something came, or the connection ended: read, or be told again.
-        virtual void readable() = 0;
+        /// Something came: read until the socket has less than was asked for. `at_end`: nothing
+        /// follows what is there, so that has to be read up to the end of the stream.
+        virtual void readable(bool at_end) = 0;
 
     protected:
         ~Reader() = default;

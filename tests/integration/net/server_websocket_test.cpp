@@ -241,6 +241,57 @@ TEST_F(ServerWebSocketTest, FramesMayComeByteByByte) {
     EXPECT_EQ(client.next(), "text:end");
 }
 
+TEST_F(ServerWebSocketTest, AllThatCameWhileTheLoopStoodStillIsHeardAndTheEndAfterIt) {
+    constexpr std::size_t kMessages = 1000;
+    echo_ = false;
+    FrameClient client(serve_sockets());
+    client.send(text("first"));
+    ASSERT_TRUE(eventually([this] { return messages().size() == 1; }));
+    std::promise<void> go_on;
+    auto held = asio::co_spawn(
+        executor(),
+        [](std::future<void> wait) -> asio::awaitable<void> {
+            wait.wait();
+            co_return;
+        }(go_on.get_future()),
+        asio::use_future);
+    // More than is read in a row, and nothing comes after it but the end.
+    std::string all;
+    for (std::size_t i = 0; i < kMessages; ++i) all += text(std::string(200, 'm'));
+    client.send(all);
+    client.finish_sending();
+    go_on.set_value();
+    held.get();
+    EXPECT_EQ(end().code, 1006);
+    EXPECT_EQ(messages().size(), 1 + kMessages);
+}
+
+TEST_F(ServerWebSocketTest, SocketsThatSendInTurnsKeepTheirOrder) {
+    const auto port = serve_sockets();
+    FrameClient one(port);
+    one.send(text("one is there"));
+    ASSERT_EQ(one.next(), "text:one is there");
+    std::shared_ptr<ServerWebSocket> first;
+    on_loop([&] { first = socket_; });
+    FrameClient two(port);
+    two.send(text("two is there"));
+    ASSERT_EQ(two.next(), "text:two is there");
+    on_loop([&] {
+        for (int i = 0; i < 3; ++i) {
+            const auto number = std::to_string(i);
+            EXPECT_TRUE(first->send("a" + number));
+            if (i == 1) first->ping();
+            EXPECT_TRUE(socket_->send("b" + number));
+        }
+        first->close(1000, "");
+    });
+    for (const char* expected : {"text:a0", "text:a1", "ping:", "text:a2", "close:1000:"}) {
+        EXPECT_EQ(one.next(), expected);
+    }
+    for (const char* expected : {"text:b0", "text:b1", "text:b2"}) EXPECT_EQ(two.next(), expected);
+    on_loop([&] { first.reset(); });
+}
+
 TEST_F(ServerWebSocketTest, WhatIsSentInOneTurnLeavesInOneWrite) {
     FrameClient client(serve_sockets());
     ASSERT_TRUE(eventually([this] {
