@@ -290,6 +290,9 @@ void LiveCall::on(const input::TimerFired& timer) {
         case TimerKind::closing_words:
             if (speech_is_over()) on(input::HangUp{*closing_});
             break;
+        case TimerKind::machine_message:
+            spoken_to_machine(SpeechOutcome::pending);
+            break;
         case TimerKind::agent_deadline:
             if (agent_)
                 on_agent(input::told::Ended{AgentEnd::dropped, "it did not get ready in time"});
@@ -390,7 +393,8 @@ void LiveCall::finish(CallState to, std::string reason) {
          {TimerKind::statistics, TimerKind::answer_deadline, TimerKind::stream_deadline,
           TimerKind::lost_create, TimerKind::confirm_deadline, TimerKind::digits_pause,
           TimerKind::transfer_deadline, TimerKind::ring_deadline, TimerKind::message_limit,
-          TimerKind::closing_words, TimerKind::agent_notice, TimerKind::agent_fallback}) {
+          TimerKind::closing_words, TimerKind::machine_message, TimerKind::agent_notice,
+          TimerKind::agent_fallback}) {
         disarm(kind);
     }
     if (end_reason_.empty()) {
@@ -466,6 +470,7 @@ void LiveCall::note_answered_by(const std::string& who) {
     answered_by_ = who;
     log::info({"call", id()}, "answered by {}", who);
     publish(event::MachineDetected{who});
+    act_on_machine();
 }
 
 std::shared_ptr<Call> Call::make(CallSpec spec, CallServices services) {

@@ -29,6 +29,13 @@
 
 namespace bridge::call {
 
+/// What is done when the carrier's detection says that a machine has answered.
+enum class OnMachine {
+    ignore,   ///< nothing
+    hang_up,  ///< at once
+    message,  ///< `CallSpec::machine_message` is spoken, and then it is hung up
+};
+
 /// What is asked for when a call is opened.
 struct CallSpec {
     CallId id;    ///< empty: a new one is made
@@ -49,6 +56,8 @@ struct CallSpec {
     /// Who speaks for this side ("openai", "ws://…"); empty: the person here. With `ring`: if
     /// nobody takes it in time.
     std::string agent{};
+    OnMachine on_machine = OnMachine::ignore;
+    audio::Samples machine_message{};
 };
 
 /// What is done for a caller whose agent does not speak.

@@ -250,6 +250,7 @@ void LiveCall::on_stream_back() {
     }
     if (spec_.direction == Direction::inbound && spec_.ring && !rang_ && !local_.ringing)
         start_ringing();
+    if (machine_) speak_to_machine();
     if (local_.held && prompt_job_ == Prompt::none && hold_sound_ == HoldSound::music)
         on(input::SetHeld{true, hold_sound_});
     agent_answered();
@@ -313,6 +314,8 @@ void LiveCall::on_spoken(UtteranceId utterance, const Heard& heard) {
         }
     } else if (job == Prompt::greeting && !lost) {
         begin_message();
+    } else if (job == Prompt::to_machine) {
+        spoken_to_machine(heard.outcome);
     } else if (job == Prompt::music && local_.held) {
         on(input::SetHeld{true, hold_sound_});  // somebody cut it off: it goes on
     } else if (job == Prompt::ringback && local_.ringing) {

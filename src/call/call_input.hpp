@@ -283,8 +283,9 @@ enum class TimerKind {
     agent_notice,       ///< the caller has heard nothing of a lost agent for too long
     agent_fallback,     ///< the agent is lost for good
     agent_goodbye,      ///< the agent wants to end the call; its last words are there by now
+    machine_message,    ///< what an answering machine was told should have been heard by now
 };
-inline constexpr std::size_t kTimerKinds = 17;
+inline constexpr std::size_t kTimerKinds = 18;
 struct TimerFired {
     TimerKind kind;
 };

@@ -60,7 +60,7 @@ void LiveCall::keep_step() {
 void LiveCall::update_microphone() {
     const bool open = services_.microphone && line_ && line_->can_send() && local_.focus &&
                       !local_.muted && !local_.held && !local_.ringing && !given_up_ && !closing_ &&
-                      !is_final(state_);
+                      !machine_ && !is_final(state_);
     const bool to_phone = open && !agent_keeps_phone();
     const bool wanted = to_phone || (open && agent_hears_person());
     local_.microphone = to_phone;

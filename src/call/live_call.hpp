@@ -1,8 +1,9 @@
 #pragma once
 // The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
-// (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), its agent
-// (call_agent.cpp, agent_tools.cpp). Included by these only.
+// (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), a machine
+// that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp). Included by these
+// only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
@@ -181,7 +182,7 @@ private:
 
     // --- hold and what the phone is told by tones (call_control.cpp)
 
-    enum class Prompt { none, music, tones, ringback, greeting, comfort };
+    enum class Prompt { none, music, tones, ringback, greeting, comfort, to_machine };
     void on(const input::SetHeld& request);
     void speak(Prompt what, std::unique_ptr<audio::SampleSource> source);
     void hush();
@@ -216,6 +217,12 @@ private:
     bool speech_is_over();
     /// What the end of the call puts an end to.
     void drop_control();
+
+    // --- a machine has answered (call_machine.cpp)
+
+    void act_on_machine();
+    void speak_to_machine();
+    void spoken_to_machine(SpeechOutcome outcome);
 
     // --- an agent, and the person here beside it (call_agent.cpp)
 
@@ -393,7 +400,8 @@ private:
     bool given_up_ = false;     ///< … and nobody took it: nobody here hears or speaks to it
     bool handed_over_ = false;  ///< it goes on without us
     std::shared_ptr<VoicemailMessage> message_;
-    std::uint64_t message_began_ = 0;         ///< media_.frames then
+    std::uint64_t message_began_ = 0;  ///< media_.frames then
+    bool machine_ = false;  ///< a machine gets our message: nobody else speaks to it any more
     std::optional<std::string> closing_;      ///< hang up for this reason once all is said
     std::optional<Clock::Time> closing_end_;  ///< and then at the latest
 
