@@ -21,10 +21,10 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file", "--log-level",  "--log-format", "--workers",
-        "--target",   "--from",       "--time-limit", "--ring-timeout",
-        "--speaker",  "--microphone", "--answer",     "--unanswered",
-        "--tunnel",   "--url-check",  "--instance",   "--other-calls"};
+        "--env-file",    "--log-level",  "--log-format",   "--workers",   "--target",
+        "--from",        "--time-limit", "--ring-timeout", "--speaker",   "--microphone",
+        "--answer",      "--unanswered", "--tunnel",       "--url-check", "--instance",
+        "--other-calls", "--on-machine"};
     return flags;
 }
 
@@ -43,6 +43,8 @@ std::vector<std::string> with_command_first(std::vector<std::string> arguments) 
             return arguments;
         }
         if (flags_with_value().count(word) != 0) ++at;
+        // The file of a message stands apart.
+        if (word == "--on-machine" && at < arguments.size() && arguments[at] == "message") ++at;
         // This one's value may be left out.
         if (word == "--use-number" && at + 1 < arguments.size() && is_number(arguments[at + 1]))
             ++at;
@@ -202,6 +204,7 @@ private:
                 "end the call after 90s, 15m, 4h (default 4h)");
         setting(sub, "--ring-timeout", "AGENTBRIDGE_RING_TIMEOUT", "TIME",
                 "let it ring this long (default 30s)");
+        add_on_machine(sub);
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
         add_microphone(sub, run.mic);
@@ -235,6 +238,20 @@ private:
             sub->add_flag("--force", run.force,
                           "with --use-number: take it even if its calls go to somebody else");
         }
+    }
+
+    /// A setting of one word, or two: "message FILE" is read as "message:FILE".
+    void add_on_machine(CLI::App* sub) {
+        sub->add_option_function<std::vector<std::string>>(
+               "--on-machine",
+               [this](const std::vector<std::string>& words) {
+                   invocation_.settings["AGENTBRIDGE_ON_MACHINE"] =
+                       fmt::format("{}", fmt::join(words, ":"));
+               },
+               "when an answering machine takes the call (default ignore)")
+            ->expected(1, 2)
+            ->option_text("hangup|message FILE|ignore")
+            ->check(not_empty("--on-machine"));
     }
 
     /// --mic, and what belongs to it.

@@ -298,9 +298,35 @@ private:
                                        : *word == "enable" ? MachineDetection::enable
                                                            : MachineDetection::detect_message_end;
         }
+        check_on_machine();
         duration("AGENTBRIDGE_PING_INTERVAL", 1, 3600, config.ping_interval);
         duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
         duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
+    }
+
+    void check_on_machine() {
+        auto& config = out_.config;
+        constexpr std::string_view kMessage = "message:";
+        const auto& written = text("AGENTBRIDGE_ON_MACHINE");
+        auto needed = MachineDetection::enable;
+        if (lower(written.substr(0, kMessage.size())) == kMessage) {
+            config.on_machine = OnMachine::message;
+            config.machine_message = written.substr(kMessage.size());
+            // Only then does it tell when the machine's own greeting is over.
+            needed = MachineDetection::detect_message_end;
+            std::error_code ignored;
+            if (!std::filesystem::is_regular_file(config.machine_message, ignored))
+                wrong("AGENTBRIDGE_ON_MACHINE", "names no file",
+                      "give the path of a sound file, as in message:hello.wav");
+        } else if (lower(written) == "hangup") {
+            config.on_machine = OnMachine::hang_up;
+        } else if (lower(written) != "ignore") {
+            wrong("AGENTBRIDGE_ON_MACHINE", "is none of its choices",
+                  "use ignore, hangup or message:FILE");
+        }
+        if (config.on_machine != OnMachine::ignore &&
+            config.machine_detection == MachineDetection::off)
+            config.machine_detection = needed;
     }
 
     void check_use_number() {

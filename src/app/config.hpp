@@ -27,6 +27,7 @@ enum class Unanswered { hang_up, voicemail };
 enum class OtherCalls { duck, pan, mute, hold };
 enum class TunnelKind { off, ngrok, cloudflared };
 enum class MachineDetection { off, enable, detect_message_end };
+enum class OnMachine { ignore, hang_up, message };
 
 /// The values, parsed and checked. Read-only after start-up.
 struct Config {
@@ -62,7 +63,9 @@ struct Config {
     std::chrono::seconds ping_interval{15};  ///< of a silent media socket
     std::chrono::seconds ring_timeout{30};
     std::chrono::seconds time_limit{14400};
-    MachineDetection machine_detection = MachineDetection::off;
+    OnMachine on_machine = OnMachine::ignore;  ///< when a machine answers a call of ours
+    std::string machine_message;               ///< sound file that it is told; empty: none
+    MachineDetection machine_detection = MachineDetection::off;  ///< on if `on_machine` needs it
 
     AgentConfig agent;
 

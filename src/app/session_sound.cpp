@@ -32,6 +32,17 @@ void log_microphone(const devices::Sound& sound) {
               heard.erle_db);
 }
 
+/// A sound file that a setting names. Errors: configuration.
+Outcome<audio::Samples> load(const std::string& setting, const std::string& file) {
+    auto sound = audio::read_sound(file);
+    if (!sound) {
+        return tl::unexpected(
+            Failure{ExitCode::configuration, setting + " " + sound.error().message});
+    }
+    return std::make_shared<const std::vector<std::int16_t>>(
+        audio::resample(sound->samples, sound->sample_rate, audio::kSampleRate));
+}
+
 }  // namespace
 
 Outcome<SessionSound> open_sound(const SessionOptions& options) {
@@ -83,18 +94,19 @@ Outcome<SessionSound> open_sound(const SessionOptions& options) {
     return out;
 }
 
+Outcome<audio::Samples> open_machine_message(const Config& config) {
+    if (config.on_machine != OnMachine::message) return audio::Samples{};
+    auto message = load("AGENTBRIDGE_ON_MACHINE", config.machine_message);
+    if (message && (*message)->empty()) {
+        return tl::unexpected(Failure{
+            ExitCode::configuration,
+            "AGENTBRIDGE_ON_MACHINE " + config.machine_message + ": there is no sound in it"});
+    }
+    return message;
+}
+
 Outcome<> open_recorded_sounds(const Config& config, std::shared_ptr<metrics::Registry> metrics,
                                BridgeOptions& bridge) {
-    const auto load = [](const std::string& setting,
-                         const std::string& file) -> Outcome<audio::Samples> {
-        auto sound = audio::read_sound(file);
-        if (!sound) {
-            return tl::unexpected(
-                Failure{ExitCode::configuration, setting + " " + sound.error().message});
-        }
-        return std::make_shared<const std::vector<std::int16_t>>(
-            audio::resample(sound->samples, sound->sample_rate, audio::kSampleRate));
-    };
     if (!config.hold_music.empty()) {
         auto music = load("AGENTBRIDGE_HOLD_MUSIC", config.hold_music);
         if (!music) return tl::unexpected(music.error());

@@ -27,6 +27,9 @@ Outcome<SessionSound> open_sound(const SessionOptions& options);
 Outcome<> open_recorded_sounds(const Config& config, std::shared_ptr<metrics::Registry> metrics,
                                BridgeOptions& bridge);
 
+/// What an answering machine is told; null if there is none. Errors: configuration. Thread: main.
+Outcome<audio::Samples> open_machine_message(const Config& config);
+
 /// How the devices did, at the end: a line for each in the log.
 void log_sound(const devices::Sound& sound);
 

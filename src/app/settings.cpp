@@ -152,6 +152,11 @@ std::vector<Setting> make_table() {
         {"AGENTBRIDGE_TIME_LIMIT", Kind::seconds, "14400", "seconds",
          "a call is ended after this long, 1 to 86400 (14400: four hours)", "Calls", "--time-limit",
          ""},
+        {"AGENTBRIDGE_ON_MACHINE", Kind::text, "ignore", "",
+         "when a machine answers a call of ours: ignore, hangup, or message:FILE (it is told a "
+         "sound "
+         "file after its beep, then hung up); turns the detection on",
+         "Calls", "--on-machine", ""},
         {"AGENTBRIDGE_MACHINE_DETECTION",
          Kind::choice,
          "off",

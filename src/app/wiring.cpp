@@ -52,6 +52,18 @@ std::map<std::string, std::string> machine_detection(MachineDetection wanted) {
         {"AsyncAmd", "true"}};
 }
 
+call::OnMachine on_machine(OnMachine wanted) {
+    switch (wanted) {
+        case OnMachine::ignore:
+            return call::OnMachine::ignore;
+        case OnMachine::hang_up:
+            return call::OnMachine::hang_up;
+        case OnMachine::message:
+            return call::OnMachine::message;
+    }
+    return call::OnMachine::ignore;
+}
+
 call::OtherCalls other_calls(OtherCalls wanted) {
     switch (wanted) {
         case OtherCalls::duck:
@@ -153,6 +165,9 @@ public:
                 ? twilio::InboundPolicy::reject
                 : twilio::InboundPolicy::answer;
         bridge.ping_interval = config.ping_interval;
+        auto message = open_machine_message(config);
+        if (!message) return tl::unexpected(message.error());
+        machine_message_ = *message;
         bridge.inbound_call = call_spec();
         bridge.inbound_call.ring = config.answer == AnswerPolicy::ring;
         if (auto ready = open_recorded_sounds(config, metrics_, bridge); !ready)
@@ -329,6 +344,8 @@ private:
         spec.listen_only = options_.listen_only;
         spec.play_locally = options_.play_locally;
         spec.agent = options_.config.agent.name;
+        spec.on_machine = on_machine(options_.config.on_machine);
+        spec.machine_message = machine_message_;
         return spec;
     }
 
@@ -637,6 +654,7 @@ private:
     call::EventBus events_{metrics_};
     std::unique_ptr<emulator::EmulatorThread> emulator_;
     SessionSound sound_;
+    audio::Samples machine_message_;  ///< what an answering machine is told; null: nothing
     Memory memory_;
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();

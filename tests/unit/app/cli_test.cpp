@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/help.hpp"
+#include "tests/unit/app/temporary_folder.hpp"
 
 namespace bridge::app {
 namespace {
@@ -45,6 +46,22 @@ TEST(CommandLine, ServesWithoutACommandAsThePythonProgramDid) {
     EXPECT_EQ(command_of<RunCommand>(words).target, "+15551234567");
     EXPECT_EQ(invocation_of(words).settings.at("LOG_LEVEL"), "DEBUG");
     EXPECT_EQ(command_of<RunCommand>({"--target=+15551234567"}).target, "+15551234567");
+}
+
+TEST(CommandLine, AMessageForAMachineIsOneWordOrTwo) {
+    const TemporaryFolder folder;
+    const auto file = folder.write("hello.wav", "").string();
+    const auto setting = [](const Words& words) {
+        return invocation_of(words).settings.at("AGENTBRIDGE_ON_MACHINE");
+    };
+    EXPECT_EQ(setting({"call", "--target", "+15551234567", "--on-machine", "hangup"}), "hangup");
+    EXPECT_EQ(setting({"serve", "--on-machine", "message", file, "--yes"}), "message:" + file);
+    EXPECT_EQ(setting({"serve", "--on-machine", "message:" + file}), "message:" + file);
+    EXPECT_EQ(setting({"--on-machine", "message", file, "serve"}), "message:" + file);
+    EXPECT_EQ(setting({"--on-machine", "ignore", "serve"}), "ignore");
+    const auto wrong = parse_command_line({"serve", "--on-machine", "dance"});
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(wrong.error().err, HasSubstr("message:FILE"));
 }
 
 TEST(CommandLine, TheNumberToUseMayBeLeftOut) {

@@ -71,6 +71,27 @@ TEST(Config, TheNumberToUseIsOursOrANamedOne) {
     EXPECT_NE(problem_about(wrong, "AGENTBRIDGE_USE_NUMBER"), nullptr) << all_of(wrong);
 }
 
+TEST(Config, WhatIsDoneAboutAMachineTurnsItsDetectionOn) {
+    const auto config = [](std::map<std::string, std::string> values) {
+        const auto loaded = load(std::move(values));
+        EXPECT_THAT(loaded.problems, IsEmpty()) << all_of(loaded);
+        return loaded.config;
+    };
+    EXPECT_EQ(config({}).on_machine, OnMachine::ignore);
+    const auto hangup = config({{"AGENTBRIDGE_ON_MACHINE", "hangup"}});
+    EXPECT_EQ(hangup.on_machine, OnMachine::hang_up);
+    EXPECT_EQ(hangup.machine_detection, MachineDetection::enable);
+    const TemporaryFolder folder;
+    const auto file = folder.write("hello.wav", "").string();
+    const auto message = config({{"AGENTBRIDGE_ON_MACHINE", "message:" + file}});
+    EXPECT_EQ(message.on_machine, OnMachine::message);
+    EXPECT_EQ(message.machine_message, file);
+    EXPECT_EQ(message.machine_detection, MachineDetection::detect_message_end);
+    const auto early = config({{"AGENTBRIDGE_ON_MACHINE", "message:" + file},
+                               {"AGENTBRIDGE_MACHINE_DETECTION", "enable"}});
+    EXPECT_EQ(early.machine_detection, MachineDetection::enable);
+}
+
 TEST(Config, HasTheDefaultsOfTheTable) {
     const auto loaded = load({});
     EXPECT_THAT(loaded.problems, IsEmpty()) << all_of(loaded);
@@ -243,6 +264,9 @@ TEST(Config, FindsWhatIsWrongWithAValueAndNamesTheFix) {
         {"AGENTBRIDGE_WORKERS", "many", "auto"},
         {"AGENTBRIDGE_STATE_DIR", "/dev/null", "not a folder"},
         {"AGENTBRIDGE_MACHINE_DETECTION", "on", "detect-message-end"},
+        {"AGENTBRIDGE_ON_MACHINE", "hang", "message:FILE"},
+        {"AGENTBRIDGE_ON_MACHINE", "message", "message:FILE"},
+        {"AGENTBRIDGE_ON_MACHINE", "message:/nowhere.wav", "message:hello.wav"},
         {"AGENTBRIDGE_ANSWER", "rejct", "did you mean reject"},
         {"AGENTBRIDGE_CA_FILE", "/nowhere/ca.pem", "not a file"},
         {"AGENTBRIDGE_SPEAKER", "file:", "file:call.wav"},
