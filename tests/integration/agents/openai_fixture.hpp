@@ -102,16 +102,18 @@ protected:
         return ear_.told.ends.empty() ? "no end was told" : ear_.told.ends.back().reason;
     }
 
-    /// A frame that no other is like.
+    /// A frame that no other is like, too low to be taken for speech.
     static audio::AudioFrame numbered(int number) {
         audio::AudioFrame frame;
         for (std::size_t i = 0; i < frame.pcm.size(); ++i) {
-            const auto byte = static_cast<std::uint8_t>(
-                0x80U + ((static_cast<unsigned>(number) * 7U + i * 3U) % 0x7FU));
-            frame.pcm[i] = audio::decode_mulaw(byte);
+            // Values that mu-law keeps: the codes of the lowest three segments.
+            const auto code = (static_cast<unsigned>(number) >> (i % 16)) * 5U + i * 3U;
+            frame.pcm[i] = audio::decode_mulaw(static_cast<std::uint8_t>(0xD0U + code % 0x2FU));
         }
-        frame.pcm[0] = audio::decode_mulaw(static_cast<std::uint8_t>(0x80 + number % 100));
-        frame.pcm[1] = audio::decode_mulaw(static_cast<std::uint8_t>(0x80 + number / 100));
+        for (std::size_t bit = 0; bit < 16; ++bit) {
+            const bool on = ((static_cast<unsigned>(number) >> bit) & 1U) != 0;
+            frame.pcm[bit] = audio::decode_mulaw(on ? 0xD8 : 0xE8);
+        }
         return frame;
     }
     static std::vector<std::uint8_t> encoded(const audio::AudioFrame& frame) {
