@@ -50,9 +50,8 @@ void OpenAiAgent::start(const call::AgentCall&, Ear with) {
 }
 
 void OpenAiAgent::stop() {
+    settle_debts();
     close_sessions();
-    digits_.clear();
-    resume_ = false;
     const auto voice = std::exchange(ear_, {}).voice;
     if (!voice) return;
     // `cancel` throws away what the phone has of every voice: only where there is something to

@@ -113,6 +113,7 @@ private:
     bool quiet() const;
     bool asked() const;
     void close_sessions();
+    void settle_debts();
     void end_with(call::AgentEnd how, std::string reason);
 
     void request_response();

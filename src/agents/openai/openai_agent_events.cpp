@@ -90,9 +90,10 @@ void OpenAiAgent::on(const realtime::AudioDelta& event) {
     }
     if (turn_.waiting_since) turn_.waiting_since = clock_.now();
     turn_.active_spoke = true;
+    const auto voice = ear_.voice;  // to begin may end the utterance before, and be told so
     auto& item = spoken_.at(serial_, event.response, event.item);
     if (item.utterance == 0) {
-        item.utterance = speaking_ = ear_.voice->begin();
+        item.utterance = speaking_ = voice->begin();
         item.content_index = event.content_index;
         conversation_.append(Conversation::Kind::agent, event.item, {});
     }
@@ -103,7 +104,7 @@ void OpenAiAgent::on(const realtime::AudioDelta& event) {
     pcm_.resize(event.audio.size());
     audio::decode_mulaw(event.audio, pcm_);
     item.samples += pcm_.size();
-    const auto taken = ear_.voice->write(pcm_);
+    const auto taken = voice->write(pcm_);
     if (taken < pcm_.size() && !std::exchange(told_overflow_, true)) {
         warn("the agent speaks for longer than the call keeps: the end of it is not heard");
     }
@@ -189,19 +190,18 @@ bool OpenAiAgent::response_failed(const realtime::ResponseDone& event) {
 void OpenAiAgent::on(const realtime::ResponseDone& event) {
     using Status = realtime::ResponseDone::Status;
     const std::string response(event.response);
-    if (turn_.active == response) {
-        turn_.active.clear();
-        turn_.waiting_since.reset();
-    }
-    if (event.status == Status::failed) {
-        if (response_failed(event)) return;
-    } else if (event.status == Status::completed) {
+    if (event.status == Status::completed) {
         failures_ = 0;
         for (const auto& call : event.calls) {
             take_call(response, call);
             if (!session_) return;
         }
     }
+    if (turn_.active == response) {
+        turn_.active.clear();
+        turn_.waiting_since.reset();
+    }
+    if (event.status == Status::failed && response_failed(event)) return;
     tell_unfinished_texts(response);
     if (!session_) return;
     if (turn_.called == response) {

@@ -215,9 +215,14 @@ void OpenAiAgent::close_sessions() {
     turn_ = {};
 }
 
-void OpenAiAgent::end_with(call::AgentEnd how, std::string reason) {
+/// What the caller may still expect of the next session.
+void OpenAiAgent::settle_debts() {
     resume_ = resume_ || asked() || !digits_.empty();
     remember_digits();
+}
+
+void OpenAiAgent::end_with(call::AgentEnd how, std::string reason) {
+    settle_debts();
     close_sessions();
     const bool speaking = std::exchange(speaking_, 0) != 0;
     const auto ear = std::exchange(ear_, {});
