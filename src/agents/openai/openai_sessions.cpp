@@ -31,7 +31,8 @@ net::WebSocketTarget OpenAiAgent::target() const {
     }
     if (options_.beta) to.headers.add("OpenAI-Beta", "realtime=v1");
     to.ca_file = options_.ca_file;
-    to.idle_timeout = options_.idle_timeout;
+    to.ping_interval = options_.idle_timeout / 3;
+    to.silence_limit = options_.idle_timeout;
     to.message_bytes = std::size_t{4} * 1024 * 1024;
     to.outbox_bytes = std::size_t{512} * 1024;
     return to;
