@@ -23,8 +23,6 @@ constexpr milliseconds kTick{200};
 constexpr milliseconds kUtterancePause{400};
 // An agent that hears nothing speaks up by itself after some seconds (its turn timeout).
 constexpr milliseconds kStillThere{4000};
-// After its last words: what the far end still has to play.
-constexpr milliseconds kLastWords{3000};
 constexpr std::size_t kMessageBytes = 4 * 1024 * 1024;
 constexpr std::size_t kContextBytes = 8000;
 constexpr std::size_t kToolCalls = 64;  // at a time, of one conversation
@@ -273,7 +271,6 @@ void ElevenLabsAgent::interrupted(call::UtteranceId utterance, const call::Heard
 
 void ElevenLabsAgent::spoken(call::UtteranceId utterance, const call::Heard&) {
     voice_.settle(utterance);
-    if (state_ == State::parting && !voice_.unheard()) part();
 }
 
 void ElevenLabsAgent::dtmf(char digit) {
@@ -292,10 +289,6 @@ void ElevenLabsAgent::context(std::string_view text) {
 void ElevenLabsAgent::tick() {
     timer_ = clock_.after(kTick, [this] { tick(); });
     const auto now = clock_.now();
-    if (state_ == State::parting) {
-        if (now >= deadline_) part();
-        return;
-    }
     if (state_ == State::initiating && now >= deadline_) {
         return finish(AgentEnd::dropped, "ElevenLabs did not open the conversation in time.");
     }
@@ -318,14 +311,8 @@ void ElevenLabsAgent::ended(const AgentSocket::End& end) {
     const auto because = what.empty() ? std::string(".") : ": " + what + ".";
     const bool initiating = state_ == State::initiating;
     if (end.how == How::closed && end.code == 1000 && state_ == State::open) {
-        // It has said goodbye; so that the goodbye is heard, the call goes on until then.
-        voice_.end();
-        socket_.reset();
-        state_ = State::parting;
-        deadline_ =
-            clock_.now() + kLastWords + milliseconds(voice_.waiting() / audio::kSamplesPerMs);
-        if (!voice_.unheard()) part();
-        return;
+        // Its tool "end call"; the call lets its goodbye be heard before it hangs up.
+        return finish(AgentEnd::finished, "The ElevenLabs agent has ended the conversation.");
     }
     if (end.how == How::rejected && (end.http_status == 401 || end.http_status == 403)) {
         return finish(AgentEnd::refused,
@@ -355,10 +342,6 @@ void ElevenLabsAgent::ended(const AgentSocket::End& end) {
     finish(AgentEnd::dropped, end.how == How::unreachable || end.how == How::rejected
                                   ? "ElevenLabs cannot be reached" + because
                                   : "The connection to ElevenLabs was lost" + because);
-}
-
-void ElevenLabsAgent::part() {
-    finish(AgentEnd::finished, "The ElevenLabs agent has ended the conversation.");
 }
 
 void ElevenLabsAgent::finish(AgentEnd how, std::string reason) {

@@ -70,7 +70,6 @@ private:
         connecting,
         initiating,  ///< connected; the conversation does not stand yet
         open,
-        parting,  ///< it has ended the conversation; its last words are still being heard
     };
 
     void opened() override;
@@ -90,7 +89,6 @@ private:
 
     void tick();
     void told_caller(bool speaking);
-    void part();
     void finish(call::AgentEnd how, std::string reason);
     void let_go();
 
