@@ -435,6 +435,15 @@ TEST_F(OutboundLineTest, AnEndThatIsToldAfterAllWasSentIsMarkedToo) {
     EXPECT_EQ(finished[0].second.outcome, SpeechOutcome::played);
 }
 
+TEST_F(OutboundLineTest, AnUtteranceWithoutASoundDoesNotHoldBackTheLastMark) {
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    voice->write(speech(8000));
+    voice->begin();
+    clock.advance(1100ms);
+    ASSERT_EQ(finished.size(), 1u);
+    EXPECT_EQ(finished[0].second.outcome, SpeechOutcome::played);
+}
+
 TEST_F(OutboundLineTest, SpeakingEndsWithTheLastMark) {
     auto voice = line->add_voice(OutboundLine::Kind::ahead);
     EXPECT_FALSE(line->speaking());
