@@ -28,6 +28,7 @@ void LiveCall::on(const input::AgentSpeech& speech) {
     };
     switch (speech.kind) {
         case Kind::begin:
+            if (agent_->silenced) agent_voice_->cancel();  // the one before is over with this
             begun(agent_voice_->begin());
             break;
         case Kind::samples:

@@ -218,6 +218,11 @@ TEST_F(CallAgent, OnceTakenOverSaysNothingAndHearsNothing) {
     EXPECT_TRUE(sent(500)) << "the microphone is heard";
     EXPECT_EQ(agent.heard.back(), 0);
     EXPECT_EQ(agent.interruptions.back().second.heard, 0ms);
+    const auto told = agent.interruptions.size();
+    agent.ear.voice->begin();
+    say(1s);
+    agent.ear.voice->begin();  // ends the one before as well
+    EXPECT_EQ(agent.interruptions.size(), told + 1);
     f.accept(input::SetAgentMode{AgentMode::speaks});
     EXPECT_FALSE(f.call->snapshot().local.microphone);
     EXPECT_EQ(agent.contexts.size(), 2U);
