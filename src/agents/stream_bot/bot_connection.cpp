@@ -93,7 +93,7 @@ void BotConnection::opened(std::shared_ptr<net::WebSocketClient> socket) {
     BotMessageWriter::connected(text_);
     send();
     if (begun()) send_start();
-    if (hooks_.open) hooks_.open();
+    if (const auto open = hooks_.open) open();  // it may be left from inside
 }
 
 void BotConnection::begin(const call::AgentCall& call) {

@@ -9,6 +9,7 @@ std::size_t MarkBook::speak(std::span<const std::int16_t> samples) {
     const auto voice = voice_;  // `close` may come from inside
     if (!voice) return 0;
     if (!growing_ && next_ == 0) next_ = voice->begin();
+    if (!growing_ && next_ == 0) return 0;  // the session is over
     // The book first: the line may tell that the utterance is over from inside `write`.
     const bool fresh = !growing_;
     if (fresh) {

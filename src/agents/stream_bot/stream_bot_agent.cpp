@@ -75,14 +75,20 @@ void StreamBotAgent::start(const call::AgentCall& call, Ear with) {
     call_ = call;
     ear_ = std::move(with);
     told_ready_ = false;
-    if (options_.early || !call_.stream_sid.empty()) connect();
+    if (options_.early || !call_.stream_sid.empty()) {
+        connect();
+    } else {
+        tell_ready();  // as far as can be told before there is a phone
+    }
+}
+
+void StreamBotAgent::tell_ready() {
+    if (!std::exchange(told_ready_, true)) ear_.events->ready();
 }
 
 void StreamBotAgent::connect() {
     BotConnection::Hooks hooks;
-    hooks.open = [this] {
-        if (!std::exchange(told_ready_, true)) ear_.events->ready();
-    };
+    hooks.open = [this] { tell_ready(); };
     hooks.ended = [this](call::AgentEnd how, std::string reason) {
         connection_.reset();
         // Whoever is told may start it again at once.

@@ -61,6 +61,7 @@ public:
 
 private:
     void connect();
+    void tell_ready();
 
     const boost::asio::any_io_executor executor_;
     const StreamBotOptions options_;

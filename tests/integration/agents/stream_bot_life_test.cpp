@@ -42,7 +42,11 @@ TEST_F(StreamBotTest, IsThereWhileThePhoneRingsAndStartsWhenItIsAnswered) {
 TEST_F(StreamBotTest, ConnectsWhenItIsAnsweredIfAskedTo) {
     options_.early = false;
     start();
-    on_loop([&] { agent_->answered(call_of("MZ1")); });
+    on_loop([&] {
+        EXPECT_EQ(ear_.told.readies, 1);
+        EXPECT_TRUE(bots_.empty());
+        agent_->answered(call_of("MZ1"));
+    });
     ASSERT_TRUE(heard(0, 2));
     on_loop([&] { EXPECT_EQ(bots_.size(), 1U); });
 }
@@ -71,8 +75,8 @@ TEST_F(StreamBotTest, ACloseWithoutACodeIsCleanToo) {
         "Sec-WebSocket-Accept: " +
         net::accept_key(head.substr(at, head.find('\r', at) - at)) + "\r\n\r\n" +
         std::string("\x88\x00", 2));
-    peer.receive_some();  // its answer
-    peer.close();
+    peer.finish_sending();
+    peer.receive_all();
     expect_end(call::AgentEnd::finished, "has closed its stream");
 }
 
