@@ -8,6 +8,7 @@ const { start_realtime_server } = require('./realtime_server');
 const { tell, watch } = require('./bot_log');
 
 const KEY = 'sk-of-the-test';
+const mulaw = { format: { type: 'audio/pcmu' } }; // what the phone speaks
 
 async function main() {
   const url = await start_realtime_server(KEY, tell);
@@ -15,8 +16,10 @@ async function main() {
   server.on('connection', async (socket) => {
     watch(socket);
     const transport = new TwilioRealtimeTransportLayer({ twilioWebSocket: socket });
-    const session = new RealtimeSession(new RealtimeAgent({ name: 'Greeter', instructions: 'Be brief.' }), { transport });
-    session.on('error', (error) => tell({ session: 'error', message: String(error.error?.message ?? error.error) }));
+    const session = new RealtimeSession(new RealtimeAgent({ name: 'Greeter', instructions: 'Be brief.' }), {
+      transport, config: { audio: { input: mulaw, output: mulaw } },
+    });
+    session.on('error', (error) => tell({ session: 'error', message: JSON.stringify(error.error) }));
     session.on('audio_interrupted', () => tell({ session: 'interrupted' }));
     await session.connect({ apiKey: KEY, url });
     transport.sendEvent({ type: 'response.create' }); // it greets whoever is there

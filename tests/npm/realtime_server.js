@@ -56,10 +56,14 @@ class Conversation {
     if (event.type === 'session.update') {
       const { session } = event;
       assert.equal(session.type, 'realtime');
-      assert.deepEqual(session.audio.input.format, { type: 'audio/pcmu' });
-      assert.deepEqual(session.audio.output.format, { type: 'audio/pcmu' });
+      if (session.audio) {
+        assert.deepEqual(session.audio.input.format, { type: 'audio/pcmu' });
+        assert.deepEqual(session.audio.output.format, { type: 'audio/pcmu' });
+        this.configured = true;
+      }
       this.send({ type: 'session.updated', session });
     } else if (event.type === 'input_audio_buffer.append') {
+      assert.ok(this.configured, 'the formats first');
       this.listen(Buffer.from(event.audio, 'base64'));
     } else if (event.type === 'response.create') {
       this.respond();
@@ -69,6 +73,10 @@ class Conversation {
       assert.ok(event.audio_end_ms <= length, `truncated at ${event.audio_end_ms} of ${length} ms`);
       this.tell({ realtime: 'truncated', at_ms: event.audio_end_ms, length_ms: length });
       this.send({ ...event, type: 'conversation.item.truncated' });
+    } else if (event.type === 'conversation.item.retrieve') {
+      assert.ok(this.items.has(event.item_id), 'an item of this conversation');
+      const item = { id: event.item_id, object: 'realtime.item', type: 'message', role: 'assistant', status: 'completed', content: [] };
+      this.send({ type: 'conversation.item.retrieved', item });
     } else {
       assert.ok(['response.cancel', 'conversation.item.create'].includes(event.type), event.type);
     }
