@@ -23,6 +23,20 @@ if(NOT webrtc_FOUND)
   message(STATUS "WebRTC's audio processing 0.3 not found: built with Speex' echo canceller only")
 endif()
 
+# Understands the few phrases a receptionist asks for: 5prealpha (Debian, Ubuntu) and 5.x (Homebrew).
+pkg_check_modules(pocketsphinx IMPORTED_TARGET pocketsphinx)   # apt libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us   brew cmu-pocketsphinx
+if(pocketsphinx_FOUND)
+  pkg_get_variable(POCKETSPHINX_MODEL pocketsphinx modeldir)
+  add_library(bridge_pocketsphinx INTERFACE)
+  target_link_libraries(bridge_pocketsphinx INTERFACE PkgConfig::pocketsphinx)
+  pkg_check_modules(sphinxbase IMPORTED_TARGET sphinxbase)   # a library of its own only before version 5
+  if(sphinxbase_FOUND)
+    target_link_libraries(bridge_pocketsphinx INTERFACE PkgConfig::sphinxbase)
+  endif()
+else()
+  message(STATUS "PocketSphinx not found: the local agent understands keys, no speech (apt libpocketsphinx-dev, brew cmu-pocketsphinx)")
+endif()
+
 # Flite ships no CMake or pkg-config file.                         apt flite1-dev        brew flite
 find_path(FLITE_INCLUDE_DIR flite/flite.h)
 add_library(bridge_flite INTERFACE)

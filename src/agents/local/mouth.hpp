@@ -1,0 +1,77 @@
+#pragma once
+// Speaks texts one after the other: each sentence is made into sound by a worker, in order, while
+// the one before it is heard, and the mouth keeps the books of what the caller has heard.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/local/voice_maker.hpp"
+#include "base/worker_pool.hpp"
+#include "call/voice_sink.hpp"
+
+namespace bridge::agents::local {
+
+/// Thread: the executor's. Nothing of it is called back from inside its own members.
+class Mouth : public std::enable_shared_from_this<Mouth> {
+public:
+    struct Told {
+        /// The first sample of a sentence is on its way.
+        std::function<void(const std::string& sentence, call::UtteranceId)> speaks;
+        /// So much of a sentence was heard: 1 for all of it. In order; also those cut off.
+        std::function<void(const std::string& sentence, double heard)> heard;
+        /// Nothing is being said or waits to be said.
+        std::function<void()> over;
+        std::function<void(const std::string& why)> failed;
+    };
+
+    Mouth(WorkerPool& pool, asio::any_io_executor executor, Synthesize synthesize);
+    /// A session begins; what an earlier one had to say is forgotten.
+    void start(std::shared_ptr<call::VoiceSink> voice, Told told);
+    void stop();
+
+    /// Says the sentences of `text` after what is being said. Text that is too much is dropped.
+    void say(const std::string& text);
+    /// Cuts itself off: what is left is forgotten and `heard` and `over` are not told.
+    void hush();
+    /// From the call: see Agent.
+    void spoken(call::UtteranceId utterance);
+    void interrupted(call::UtteranceId utterance, const call::Heard& heard);
+
+    bool silent() const { return waiting_.empty() && playing_.empty(); }
+
+private:
+    using Sound = std::shared_ptr<const std::vector<std::int16_t>>;
+    struct Waiting {
+        std::string text;
+        std::uint64_t number;
+        bool asked = false;
+        bool done = false;  ///< made, or could not be made
+        Sound sound;
+    };
+    struct Playing {
+        call::UtteranceId id;
+        std::string text;
+        std::size_t samples;
+    };
+
+    void make_more();
+    void made(std::uint64_t number, Result<std::vector<std::int16_t>> sound);
+    void play_ready();
+    void tell_if_over();
+
+    WorkerPool& pool_;
+    const asio::any_io_executor executor_;
+    const Synthesize synthesize_;
+    std::shared_ptr<call::VoiceSink> voice_;
+    Told told_;
+    std::deque<Waiting> waiting_;
+    std::deque<Playing> playing_;
+    std::uint64_t last_ = 0;
+    bool told_over_ = true;
+};
+
+}  // namespace bridge::agents::local
