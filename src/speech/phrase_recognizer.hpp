@@ -16,16 +16,20 @@ namespace bridge::speech {
 struct PhraseRecognizerOptions {
     /// Folder with en-us/ and cmudict-en-us.dict; empty: where the package puts it.
     std::string model;
-    /// Phrases are accepted up to so much doubt (see Phrase::doubt).
-    double doubt_limit = 7.0;
+    /// Phrases are accepted up to so much (see HeardPhrase); measured in docs/local-agent.md.
+    double doubt_limit = 7.3;
+    double left_over_limit = 0.35;
 };
 
 /// What an utterance sounded like.
 struct HeardPhrase {
     std::string words;  ///< "five five one"; empty if nothing fitted or the doubt is too great
-    /// How much better any sounds at all explain the utterance than these words, for each 10 ms.
-    /// Measured on telephone speech: phrases of the grammar −9 … 6, others 6 … 19.
+    /// How much better any sounds at all explain the words' part of the utterance than these words
+    /// do, for each 10 ms of it. On telephone speech phrases of the grammar have −17 … 8, others 8
+    /// …
     double doubt = 0;
+    /// The part of the speech in it that belongs to none of these words, 0 … 1.
+    double left_over = 0;
 };
 
 /// Thread: any; several recognise at the same time, each with a decoder of its own, which is made

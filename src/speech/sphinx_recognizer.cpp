@@ -1,11 +1,14 @@
 // PocketSphinx, twice for each utterance: once along the grammar, once along a loop of all phones.
-// The loop explains whatever was said as well as can be; what the grammar's best path lacks to it
-// is the doubt (a likelihood ratio, the usual rejection of words outside a vocabulary).
+// The loop explains whatever was said as well as can be; what the words of the grammar's best path
+// lack to it, where they are, is the doubt (a likelihood ratio, the usual way to reject what is
+// outside a vocabulary). And what the loop takes for sounds of speech and the path for silence or
+// noise is left over: of a sentence of which two words happened to fit, that is most.
 //
 // Both versions that are about: "5prealpha" of Debian and Ubuntu, 5.x of Homebrew.
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -49,10 +52,13 @@ using Decoder = std::unique_ptr<ps_decoder_t, DecoderDeleter>;
 
 // ---- the two versions' different names
 
+/// No part of a grammar is likelier than another ("lw", "wip"): else the loop, which has 39 ways to
+/// go on at each phone, would be charged for each of them.
 Decoder new_decoder(const std::string& acoustic_model) {
 #if BRIDGE_SPHINX_PREALPHA
-    auto* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic_model.c_str(), "-logfn",
-                               "/dev/null", "-remove_silence", "no", nullptr);
+    auto* config =
+        cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic_model.c_str(), "-logfn", "/dev/null",
+                    "-remove_silence", "no", "-lw", "1", "-wip", "1", nullptr);
     if (config == nullptr) return nullptr;
     Decoder decoder(ps_init(config));
     cmd_ln_free_r(config);
@@ -61,6 +67,8 @@ Decoder new_decoder(const std::string& acoustic_model) {
     if (config == nullptr) return nullptr;
     ps_config_set_str(config, "hmm", acoustic_model.c_str());
     ps_config_set_str(config, "loglevel", "FATAL");
+    ps_config_set_float(config, "lw", 1.0);
+    ps_config_set_float(config, "wip", 1.0);
     Decoder decoder(ps_init(config));
     ps_config_free(config);
 #endif
@@ -148,25 +156,69 @@ std::string loop_grammar() {
     return "#JSGF V1.0;\ngrammar loop;\npublic <loop> = ( " + all + " )+ ;\n";
 }
 
-struct Score {
+bool is_filler(const std::string& word) {  // <s>, <sil>, [NOISE], ++UM++, (NULL)
+    return word.empty() || std::strchr("<[+(", word.front()) != nullptr;
+}
+
+/// One way through an utterance, 10 ms a frame.
+struct Path {
     std::string words;
-    double score = 0;
-    int frames = 0;
+    std::vector<double> score;  ///< acoustic, of each frame: a segment's is spread over it
+    std::vector<bool> speech;   ///< the frame is part of a word (or phone), not of a filler
 };
 
-std::optional<Score> decode(ps_decoder_t* decoder, const std::string& grammar,
-                            const std::vector<std::int16_t>& wide) {
+std::optional<Path> decode(ps_decoder_t* decoder, const std::string& grammar,
+                           const std::vector<std::int16_t>& wide) {
     if (!choose_grammar(decoder, grammar) || ps_start_utt(decoder) != 0) return {};
     // "Full utterance": means and loudness are taken over the whole of it, nothing of the last one.
     ps_process_raw(decoder, wide.data(), wide.size(), FALSE, TRUE);
     if (ps_end_utt(decoder) != 0) return {};
-    Score out;
-    std::int32_t score = 0;
-    const auto* words = ps_get_hyp(decoder, &score);
-    if (words != nullptr) out.words = words;
-    out.score = score;
-    out.frames = ps_get_n_frames(decoder);
-    return out;
+    Path path;
+    const auto* words = ps_get_hyp(decoder, nullptr);
+    if (words != nullptr) path.words = words;
+    const auto frames = static_cast<std::size_t>(std::max(0, ps_get_n_frames(decoder)));
+    path.score.resize(frames);
+    path.speech.resize(frames);
+    for (auto* segment = ps_seg_iter(decoder); segment != nullptr; segment = ps_seg_next(segment)) {
+        int first = 0, last = 0;
+        std::int32_t acoustic = 0, language = 0, backoff = 0;
+        ps_seg_frames(segment, &first, &last);
+        ps_seg_prob(segment, &acoustic, &language, &backoff);
+        const bool filler = is_filler(ps_seg_word(segment));
+        for (int at = std::max(0, first); at <= last && at < static_cast<int>(frames); ++at) {
+            path.score[static_cast<std::size_t>(at)] = double{1} * acoustic / (last - first + 1);
+            path.speech[static_cast<std::size_t>(at)] = !filler;
+        }
+    }
+    return path;
+}
+
+HeardPhrase judge(const Path& along, const Path& any, const PhraseRecognizerOptions& options) {
+    HeardPhrase heard;
+    double lacking = 0, words = 0, speech = 0, left_over = 0;
+    for (std::size_t at = 0; at < std::min(along.score.size(), any.score.size()); ++at) {
+        if (along.speech[at]) {
+            lacking += any.score[at] - along.score[at];
+            ++words;
+        }
+        if (any.speech[at]) {
+            ++speech;
+            if (!along.speech[at]) ++left_over;
+        }
+    }
+    if (along.words.empty() || words == 0 || speech == 0) return heard;
+    heard.doubt = lacking / words;
+    heard.left_over = left_over / speech;
+    if (heard.doubt <= options.doubt_limit && heard.left_over <= options.left_over_limit)
+        heard.words = along.words;
+    return heard;
+}
+
+/// Whether there is anything to be heard: of digital silence every word is as likely as any other.
+bool is_audible(const std::vector<std::int16_t>& utterance) {
+    constexpr int kAudible = 100;  // −50 dBFS
+    return std::any_of(utterance.begin(), utterance.end(),
+                       [](std::int16_t sample) { return std::abs(int{sample}) > kAudible; });
 }
 
 class SphinxRecognizer final : public PhraseRecognizer {
@@ -207,7 +259,7 @@ public:
                                   const std::vector<std::int16_t>& utterance) override {
         if (!grammars_.contains(grammar))
             return fail(Errc::not_found, "there is no grammar " + grammar);
-        if (utterance.size() < kShortest) return HeardPhrase{};
+        if (utterance.size() < kShortest || !is_audible(utterance)) return HeardPhrase{};
         auto decoder = borrow();
         if (!decoder) return tl::unexpected(decoder.error());
         const auto wide = audio::resample(utterance, audio::kSampleRate, kModelRate);
@@ -215,11 +267,7 @@ public:
         const auto any = decode(decoder->get(), kLoop, wide);
         if (!along || !any) return fail(Errc::internal, "PocketSphinx gave up on an utterance");
         keep(std::move(*decoder));
-        HeardPhrase heard;
-        if (along->words.empty() || along->frames <= 0) return heard;
-        heard.doubt = (any->score - along->score) / along->frames;
-        if (heard.doubt <= options_.doubt_limit) heard.words = along->words;
-        return heard;
+        return judge(*along, *any, options_);
     }
 
 private:

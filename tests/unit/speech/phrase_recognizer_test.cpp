@@ -47,7 +47,8 @@ protected:
     static void SetUpTestSuite() {
         if (!PhraseRecognizer::available()) return;
         auto made = PhraseRecognizer::make({}, kGrammars, {});
-        if (made) recognizer_ = *made;
+        ASSERT_TRUE(made) << made.error().message;
+        recognizer_ = *made;
     }
     static void TearDownTestSuite() { recognizer_.reset(); }
     void SetUp() override {
@@ -58,7 +59,6 @@ protected:
         const auto phrase = recognizer_->recognize(grammar, sound);
         EXPECT_TRUE(phrase) << phrase.error().message;
         if (!phrase) return "error";
-        RecordProperty("doubt", std::to_string(phrase->doubt));
         return phrase->words;
     }
     static std::shared_ptr<PhraseRecognizer> recognizer_;
