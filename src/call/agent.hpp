@@ -104,6 +104,10 @@ public:
     /// Something it should know that nobody said to the caller (a person took over, and hands
     /// back). It is not to be answered.
     virtual void context(std::string_view) {}
+    /// A person speaks with the caller from now on (true), or hands the call back (false). Told
+    /// before the `context` that says so in words. Meanwhile nothing it says is heard: an agent that
+    /// acts on the clock waits.
+    virtual void taken_over(bool) {}
     /// Closes the session, without `ended`. May be called twice. Nothing is told or said after it.
     virtual void stop() = 0;
 

@@ -310,11 +310,13 @@ void LiveCall::on(const input::SetAgentMode& request) {
         cut_agent_off();
         silence_agent(true);
         end_outage();
+        agent_->agent().taken_over(true);
         agent_->agent().context(
             "A colleague has taken over and speaks with the caller now. Wait until you are told "
             "that you have the call again.");
     } else if (before == AgentMode::taken_over) {
         silence_agent(false);
+        agent_->agent().taken_over(false);
         agent_->agent().context(
             "Your colleague has spoken with the caller and hands the call back to you. Go on when "
             "the caller speaks.");

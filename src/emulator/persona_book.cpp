@@ -37,6 +37,35 @@ constexpr std::string_view kGreeting =
 constexpr std::string_view kVoicemail =
     "Hello. Nobody can take your call right now. Please leave a message after the tone.";
 
+// Leaves a message with a receptionist, by voice and by keys, and waits to be hung up on.
+constexpr std::string_view kReceptionistCaller = R"(
+timeout 20s
+wait speech
+wait silence 1s
+say I would like to leave a message please.
+wait speech
+wait silence 1s
+press 5551234#
+wait speech
+wait silence 1s
+say Yes.
+wait speech
+wait silence 1s
+say Tomorrow morning.
+wait speech
+wait silence 1s
+say Yes.
+wait speech
+wait silence 1s
+say The bicycle you asked for is ready, and you can come and fetch it.
+wait speech
+wait silence 1s
+say No, thank you.
+wait speech
+pause 20s
+hangup
+)";
+
 struct Kind {
     std::string_view name;
     std::string_view usage;  ///< as shown in messages
@@ -117,6 +146,12 @@ Made make_script(PersonOptions options, const std::string& path) {
     return std::make_unique<Scripted>(std::move(options), std::move(*steps));
 }
 
+Made make_receptionist_caller(PersonOptions options, const std::string&) {
+    auto steps = parse_script(kReceptionistCaller, ".");
+    if (!steps) return tl::unexpected(steps.error());
+    return std::make_unique<Scripted>(std::move(options), std::move(*steps));
+}
+
 PersonOptions answers() {
     PersonOptions options;
     options.delay = kFirstWord;
@@ -159,6 +194,8 @@ const std::vector<Kind>& kinds() {
         {"voicemail", "voicemail", false, false, machine(), make_voicemail},
         {"keys", "keys:DIGITS", true, true, stays(milliseconds(1000)), make_keys},
         {"script", "script:FILE", true, true, answers(), make_script},
+        {"receptionist-caller", "receptionist-caller", false, false, answers(),
+         make_receptionist_caller},
     };
     return all;
 }
@@ -213,18 +250,25 @@ Result<PersonOptions> with_options(PersonOptions options,
 }  // namespace
 
 PersonaBook::PersonaBook()
-    : assignments_{{"default", "greeting"},       {"+12025550100", "greeting"},
-                   {"+12025550101", "echo"},      {"+12025550102", "tone"},
-                   {"+12025550103", "busy"},      {"+12025550104", "no-answer"},
-                   {"+12025550105", "voicemail"}, {"+12025550106", "failed"},
-                   {"+12025550107", "reject"},    {"+12025550108", "silence"}} {}
+    : assignments_{{"default", "greeting"},
+                   {"+12025550100", "greeting"},
+                   {"+12025550101", "echo"},
+                   {"+12025550102", "tone"},
+                   {"+12025550103", "busy"},
+                   {"+12025550104", "no-answer"},
+                   {"+12025550105", "voicemail"},
+                   {"+12025550106", "failed"},
+                   {"+12025550107", "reject"},
+                   {"+12025550108", "silence"},
+                   {"+12025550109", "receptionist-caller"}} {}
 
 Result<> PersonaBook::assign(const std::string& number, const std::string& description) {
     if (!is_address(number) && number != "default") {
-        return fail(Errc::bad_config,
-                    fmt::format("\"{}\" is not a number such as +12025550123, nor an address such as "
-                                "sip:alice@example.com or client:alice, nor \"default\"",
-                                number));
+        return fail(
+            Errc::bad_config,
+            fmt::format("\"{}\" is not a number such as +12025550123, nor an address such as "
+                        "sip:alice@example.com or client:alice, nor \"default\"",
+                        number));
     }
     if (auto persona = make_from(description); !persona) return tl::unexpected(persona.error());
     assignments_[persona_key(number)] = description;

@@ -13,6 +13,7 @@ cst_voice* register_cmu_us_slt(const char* voxdir);  // Flite has no header for 
 #include <span>
 
 #include "base/error.hpp"
+#include "base/flite_turn.hpp"
 #include "emulator/persona.hpp"
 #include "emulator/resample.hpp"
 
@@ -100,10 +101,8 @@ struct Spoken {
 }  // namespace
 
 Result<std::vector<std::uint8_t>> synthesize(const std::string& text) {
-    // Flite keeps its state in globals; the lock is only ever contended by tests.
-    static std::mutex one_at_a_time;
-    static std::list<Spoken> remembered;  // the most recently used first
-    const std::lock_guard lock(one_at_a_time);
+    static std::list<Spoken> remembered;  // the most recently used first; the turn guards it too
+    const std::lock_guard lock(flite_turn());
 
     if (text.size() > kLongestText) {
         return fail(Errc::too_large, "a text to speak has " + std::to_string(text.size()) +

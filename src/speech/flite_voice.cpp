@@ -13,6 +13,7 @@ cst_voice* register_cmu_us_slt(const char* voxdir);  // Flite has no header for 
 
 #include "audio/frame.hpp"
 #include "audio/resample.hpp"
+#include "base/flite_turn.hpp"
 
 namespace bridge::speech {
 namespace {
@@ -31,8 +32,7 @@ Result<std::vector<std::int16_t>> synthesize(const std::string& text) {
         return fail(Errc::too_large, "a text to speak has " + std::to_string(text.size()) +
                                          " characters; the limit is " +
                                          std::to_string(kLongestText));
-    static std::mutex one_at_a_time;  // Flite keeps its state in globals
-    const std::lock_guard lock(one_at_a_time);
+    const std::lock_guard lock(flite_turn());
     static cst_voice* const voice = [] {
         flite_init();
         return register_cmu_us_slt(nullptr);

@@ -1,9 +1,11 @@
 #include "agents/local/mouth.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "agents/local/sentences.hpp"
+#include "audio/frame.hpp"
 
 namespace bridge::agents::local {
 namespace {
@@ -81,7 +83,7 @@ void Mouth::play_ready() {
         // first, since the line may tell at once what became of an utterance.
         const auto voice = voice_;
         const auto id = voice->begin();
-        playing_.push_back({id, one.text, one.sound->size()});
+        playing_.push_back({id, one.text, one.sound->size(), {}});
         tell(told_.speaks, one.text, id);
         voice->write(*one.sound);
         voice->end();
@@ -99,24 +101,25 @@ void Mouth::hush() {
 }
 
 void Mouth::spoken(call::UtteranceId utterance) {
-    while (!playing_.empty() && playing_.front().id <= utterance) {
-        const auto one = std::move(playing_.front());
-        playing_.pop_front();
-        tell(told_.heard, one.text, 1.0);
-    }
-    tell_if_over();
+    settle(utterance, std::numeric_limits<double>::infinity());
 }
 
 void Mouth::interrupted(call::UtteranceId utterance, const call::Heard& heard) {
-    if (playing_.empty() || utterance < playing_.front().id) return;
     waiting_.clear();
-    for (const auto& one : std::exchange(playing_, {})) {
-        const auto samples = static_cast<double>(heard.heard.count()) * 8.0;
-        double part = one.id < utterance ? 1.0 : 0.0;
-        if (one.id == utterance)
-            part =
-                std::min(1.0, samples / static_cast<double>(std::max<std::size_t>(1, one.samples)));
-        tell(told_.heard, one.text, part);
+    settle(utterance, static_cast<double>(heard.heard.count()) * audio::kSamplesPerMs);
+}
+
+/// What was cut off before it was sent is known at once, what was sent only when the far end has
+/// told: so the books may be filled from behind, and are read out from the front.
+void Mouth::settle(call::UtteranceId utterance, double samples_heard) {
+    const auto found = std::find_if(playing_.begin(), playing_.end(),
+                                    [&](const Playing& one) { return one.id == utterance; });
+    if (found == playing_.end()) return;
+    found->heard = std::min(1.0, samples_heard / static_cast<double>(found->samples));
+    while (!playing_.empty() && playing_.front().heard) {
+        const auto one = std::move(playing_.front());
+        playing_.pop_front();
+        tell(told_.heard, one.text, *one.heard);
     }
     tell_if_over();
 }

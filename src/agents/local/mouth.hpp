@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,11 +57,13 @@ private:
         call::UtteranceId id;
         std::string text;
         std::size_t samples;
+        std::optional<double> heard;  ///< once it is known
     };
 
     void make_more();
     void made(std::uint64_t number, Result<std::vector<std::int16_t>> sound);
     void play_ready();
+    void settle(call::UtteranceId utterance, double samples_heard);
     void tell_if_over();
 
     WorkerPool& pool_;

@@ -49,7 +49,7 @@ void ReceptionistAgent::start(const call::AgentCall& call, Ear with) {
             dialogue_, desk, inbound ? call.from : call.to, understand_ != nullptr);
     }
     events_->ready();
-    receptionist_->begin();
+    if (!waits_) receptionist_->begin();
     wait();
 }
 
@@ -64,7 +64,7 @@ void ReceptionistAgent::stop() {
 }
 
 void ReceptionistAgent::write(const audio::AudioFrame& frame) {
-    if (events_ == nullptr) return;
+    if (events_ == nullptr || waits_) return;
     switch (cutter_.hear(frame)) {
         case UtteranceCutter::Event::none:
             return;
@@ -126,7 +126,7 @@ void ReceptionistAgent::spoken(call::UtteranceId utterance, const call::Heard&) 
 }
 
 void ReceptionistAgent::dtmf(char digit) {
-    if (events_ == nullptr) return;
+    if (events_ == nullptr || waits_) return;
     ++question_;
     understanding_ = false;
     events_->text({call::Speaker::caller, std::string("(key ") + digit + ")", true, 0});
@@ -145,6 +145,19 @@ void ReceptionistAgent::tool_result(const call::ToolResult& result) {
         return events->ended(call::AgentEnd::finished, "The dialogue is over.");
     }
     receptionist_->tool_done(result.failed);
+    wait();
+}
+
+/// Meanwhile nothing is heard and no time passes; afterwards it asks again what it had asked.
+void ReceptionistAgent::taken_over(bool by_person) {
+    if (events_ == nullptr || waits_ == by_person) return;
+    waits_ = by_person;
+    ++question_;
+    understanding_ = broke_in_ = false;
+    recorded_ = milliseconds(0);
+    cutter_.reset();
+    mouth_->hush();
+    if (!waits_) receptionist_->begin();
     wait();
 }
 
@@ -168,7 +181,7 @@ void ReceptionistAgent::use_tool(const std::string& name, const std::string& arg
 /// While the receptionist listens and the caller says nothing, a timer runs.
 void ReceptionistAgent::wait() {
     parts_.clock.cancel(std::exchange(timer_, Clock::kNoTimer));
-    if (events_ == nullptr || !receptionist_->listening()) return;
+    if (events_ == nullptr || waits_ || !receptionist_->listening()) return;
     if (cutter_.speaking() || understanding_) return;
     const bool spoke = receptionist_->recording() && recorded_ > milliseconds(0);
     timer_ = parts_.clock.after(spoke ? kSpokenOut : receptionist_->silence(), [this] {

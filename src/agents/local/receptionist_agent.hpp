@@ -50,6 +50,7 @@ public:
     void spoken(call::UtteranceId utterance, const call::Heard&) override;
     void dtmf(char digit) override;
     void tool_result(const call::ToolResult& result) override;
+    void taken_over(bool by_person) override;
     void stop() override;
     std::string_view kind() const override { return "local"; }
 
@@ -79,6 +80,7 @@ private:
     std::string tool_id_;
     bool ending_ = false;  ///< the tool that was asked for is end_call
     std::uint64_t tools_ = 0;
+    bool waits_ = false;  ///< a person speaks with the caller
     bool warned_ = false;
 };
 
