@@ -39,6 +39,13 @@ std::string text_or_file(SettingReader& read, std::string_view name) {
     return text;
 }
 
+/// Plain http and ws are for this machine alone.
+std::string service_url(SettingReader& read, std::string_view name, std::string_view secure) {
+    const auto plain = secure == "wss" ? "ws" : "http";
+    return read.url(name, {secure}, {plain}, std::string(find_setting(name)->fallback))
+        .value_or("");
+}
+
 void check_fallback(SettingReader& read, AgentConfig& out) {
     using Fallback = AgentConfig::Fallback;
     const auto word = lower(read.text("AGENTBRIDGE_AGENT_FALLBACK"));
@@ -57,7 +64,87 @@ void check_fallback(SettingReader& read, AgentConfig& out) {
     }
 }
 
+void check_openai(SettingReader& read, AgentConfig& out) {
+    auto& openai = out.openai;
+    openai.key = Secret(read.text("OPENAI_API_KEY"));
+    openai.model = read.text("AGENTBRIDGE_OPENAI_MODEL");
+    openai.voice = read.text("AGENTBRIDGE_OPENAI_VOICE");
+    openai.url = service_url(read, "AGENTBRIDGE_OPENAI_URL", "wss");
+    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_SHAPE")) openai.beta = *word == "beta";
+    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_TURNS")) {
+        using Turns = agents::TurnDetection;
+        openai.turns = *word == "server_vad"     ? Turns::server_vad
+                       : *word == "semantic_vad" ? Turns::semantic_vad
+                                                 : Turns::none;
+    }
+    if (const auto quiet = read.integer("AGENTBRIDGE_OPENAI_VAD_SILENCE", 100, 5000))
+        openai.vad_silence = std::chrono::milliseconds(*quiet);
+    const auto& transcription = read.text("AGENTBRIDGE_OPENAI_TRANSCRIPTION");
+    openai.transcription_model = lower(transcription) == "off" ? std::string() : transcription;
+    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_NOISE_REDUCTION"))
+        openai.noise_reduction = *word == "off" ? std::string() : *word;
+    openai.instructions = out.instructions;
+    openai.greeting = out.greeting;
+    openai.language = out.language;
+    openai.service_interrupts = out.barge_in == BargeIn::agent;
+}
+
+void check_elevenlabs(SettingReader& read, AgentConfig& out) {
+    auto& to = out.elevenlabs;
+    to.agent_id = read.text("ELEVENLABS_AGENT_ID");
+    to.key = Secret(read.text("ELEVENLABS_API_KEY"));
+    to.voice_id = read.text("AGENTBRIDGE_ELEVENLABS_VOICE");
+    to.url = service_url(read, "AGENTBRIDGE_ELEVENLABS_URL", "https");
+    to.prompt = out.instructions;
+    to.first_message = out.greeting;
+    // Sent only if it was chosen: an agent may not allow it.
+    if (read.value("AGENTBRIDGE_AGENT_LANGUAGE").origin.kind != Origin::Kind::fallback)
+        to.language = out.language;
+}
+
+void check_deepgram(SettingReader& read, AgentConfig& out) {
+    auto& to = out.deepgram;
+    to.key = Secret(read.text("DEEPGRAM_API_KEY"));
+    to.url = service_url(read, "AGENTBRIDGE_DEEPGRAM_URL", "wss");
+    to.listen_model = read.text("AGENTBRIDGE_DEEPGRAM_LISTEN");
+    to.speak_model = read.text("AGENTBRIDGE_DEEPGRAM_SPEAK");
+    const auto& think = read.text("AGENTBRIDGE_DEEPGRAM_THINK");
+    const auto colon = think.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == think.size()) {
+        read.wrong("AGENTBRIDGE_DEEPGRAM_THINK", "is not provider:model",
+                   "write it as open_ai:gpt-4o-mini");
+    } else {
+        to.think_provider = think.substr(0, colon);
+        to.think_model = think.substr(colon + 1);
+    }
+    if (!out.instructions.empty()) to.prompt = out.instructions;
+    to.greeting = out.greeting;
+    to.language = out.language;
+}
+
+void check_bot(SettingReader& read, AgentConfig& out) {
+    auto parameters = agents::parse_bot_parameters(read.text("AGENTBRIDGE_BOT_PARAMETERS"));
+    if (parameters) {
+        out.bot.parameters = std::move(*parameters);
+    } else {
+        read.wrong("AGENTBRIDGE_BOT_PARAMETERS", "cannot be used", parameters.error().message);
+    }
+    out.bot.auth_token = Secret(read.text("AGENTBRIDGE_BOT_AUTH_TOKEN"));
+    out.bot.account_sid = read.text("TWILIO_ACCOUNT_SID");
+}
+
 }  // namespace
+
+Result<> check_agent(const AgentConfig& config, std::string_view name) {
+    if (name == "openai") return agents::check_openai_options(config.openai);
+    if (name == "elevenlabs" && config.elevenlabs.agent_id.empty())
+        return fail(Errc::bad_config,
+                    "ELEVENLABS_AGENT_ID is not set; copy the agent's ID from ElevenLabs");
+    if (name == "deepgram" && config.deepgram.key.empty())
+        return fail(Errc::bad_config,
+                    "DEEPGRAM_API_KEY is not set; make a key at console.deepgram.com");
+    return {};
+}
 
 Result<std::string> parse_agent_name(std::string_view text) {
     const auto written = trimmed(text);
@@ -103,6 +190,18 @@ void check_agents(SettingReader& read, AgentConfig& out) {
     };
     out.notice = words("AGENTBRIDGE_AGENT_NOTICE");
     out.goodbye = words("AGENTBRIDGE_AGENT_GOODBYE");
+    out.tools = read.text("AGENTBRIDGE_AGENT_TOOLS");
+    out.transfer_targets = read.text("AGENTBRIDGE_TRANSFER_TARGETS");
+    out.tool_file = read.file("AGENTBRIDGE_TOOLS");
+    out.tool_hosts = read.text("AGENTBRIDGE_TOOL_HOSTS");
+    out.dialogue = read.file("AGENTBRIDGE_DIALOGUE");
+    check_openai(read, out);
+    check_elevenlabs(read, out);
+    check_deepgram(read, out);
+    check_bot(read, out);
+    if (out.name.empty() || read.problem_about("AGENTBRIDGE_AGENT")) return;
+    if (const auto ready = check_agent(out, out.name); !ready)
+        read.wrong("AGENTBRIDGE_AGENT", "cannot be used", ready.error().message);
 }
 
 }  // namespace bridge::app

@@ -5,6 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "agents/deepgram/deepgram_agent.hpp"
+#include "agents/elevenlabs/elevenlabs_agent.hpp"
+#include "agents/openai/openai_options.hpp"
+#include "agents/stream_bot/stream_bot_agent.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
@@ -24,7 +28,19 @@ struct AgentConfig {
     enum class Fallback { automatic, hang_up, person, transfer } fallback = Fallback::automatic;
     std::string transfer_to;      ///< with `transfer`: E.164, sip: or client:
     std::string notice, goodbye;  ///< to be spoken; empty: nothing
+
+    /// As agents::ToolBookOptions has them.
+    std::string tools, transfer_targets, tool_file, tool_hosts;
+    // What the services of the agents need; instructions and the like are in all of them.
+    agents::OpenAiOptions openai;
+    agents::ElevenLabsOptions elevenlabs;
+    agents::DeepgramOptions deepgram;
+    agents::StreamBotOptions bot;  ///< `url` is the agent's name
+    std::string dialogue;          ///< a file; empty: the default
 };
+
+/// Whether the settings that an agent needs are there. Errors: bad_config; names them.
+Result<> check_agent(const AgentConfig& config, std::string_view name);
 
 /// Fills `out`; what is wrong is noted in `read`.
 void check_agents(SettingReader& read, AgentConfig& out);

@@ -1,35 +1,170 @@
 #include "app/agent_shelf.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agents/deepgram/deepgram_agent.hpp"
 #include "agents/echo_agent.hpp"
+#include "agents/elevenlabs/elevenlabs_agent.hpp"
+#include "agents/local/receptionist_agent.hpp"
+#include "agents/openai/openai_agent.hpp"
+#include "agents/stream_bot/stream_bot_agent.hpp"
 #include "agents/tone_agent.hpp"
+#include "agents/tools/tool_box.hpp"
 #include "app/agent_config.hpp"
+#include "app/phone_number.hpp"
+#include "base/log.hpp"
+#include "base/worker_pool.hpp"
 #include "call/agent.hpp"
 #include "speech/flite_voice.hpp"
+#include "speech/phrase_recognizer.hpp"
+#include "stores/message_store.hpp"
 
 namespace bridge::app {
 namespace {
 
+namespace local = agents::local;
+
+constexpr auto kUserAgent = "agentbridge/" AGENTBRIDGE_VERSION;
+
+/// The receptionist's dialogue, and its ear for it.
+struct Receptionist {
+    std::shared_ptr<const local::Dialogue> dialogue;
+    local::Understand understand;  ///< empty: keys only
+};
+
+Result<Receptionist> make_receptionist(const std::string& file) {
+    auto dialogue = file.empty() ? local::parse_dialogue(local::default_dialogue())
+                                 : local::load_dialogue(file);
+    if (!dialogue) return tl::unexpected(dialogue.error());
+    Receptionist out;
+    out.dialogue = std::make_shared<const local::Dialogue>(std::move(*dialogue));
+    const auto name_of = [](local::StateId state) { return fmt::format("state{}", state); };
+    std::map<std::string, std::string> grammars;
+    for (local::StateId id = 0; id < out.dialogue->states.size(); ++id) {
+        if (auto grammar = out.dialogue->grammar(id); !grammar.empty())
+            grammars.emplace(name_of(id), std::move(grammar));
+    }
+    if (!speech::PhraseRecognizer::available() || grammars.empty()) return out;
+    auto recognizer = speech::PhraseRecognizer::make({}, grammars, out.dialogue->sounds);
+    if (!recognizer && recognizer.error().code == Errc::not_found) {
+        log::warning("agents", "the receptionist understands keys only: {}",
+                     recognizer.error().message);
+        return out;
+    }
+    if (!recognizer) return tl::unexpected(recognizer.error());
+    out.understand = [recognizer = *recognizer, name_of](
+                         local::StateId state,
+                         const std::vector<std::int16_t>& utterance) -> Result<std::string> {
+        auto heard = recognizer->recognize(name_of(state), utterance);
+        if (!heard) return tl::unexpected(heard.error());
+        return std::move(heard->words);
+    };
+    return out;
+}
+
 class Shelf final : public call::AgentShelf {
 public:
-    explicit Shelf(AgentConfig config) : config_(std::move(config)) {}
+    Shelf(AgentConfig config, std::shared_ptr<const agents::ToolBook> tools, Receptionist front,
+          std::shared_ptr<metrics::Registry> metrics, std::string ca_file)
+        : config_(std::move(config)),
+          tools_(std::move(tools)),
+          front_(std::move(front)),
+          ca_file_(std::move(ca_file)) {
+        WorkerPoolOptions pool;
+        pool.metrics = std::move(metrics);
+        pool_ = std::make_unique<WorkerPool>(std::move(pool));
+    }
 
     Result<std::shared_ptr<call::Agent>> agent(const std::string& name,
-                                               const call::AgentHome&) override {
+                                               const call::AgentHome& home) override {
+        if (auto ready = check_agent(config_, name); !ready) return tl::unexpected(ready.error());
+        const auto specs = home.tools ? home.tools->specs() : std::vector<call::ToolSpec>{};
+        if (name.starts_with("ws")) {
+            auto options = config_.bot;
+            options.url = name;
+            options.ca_file = ca_file_;
+            return std::make_shared<agents::StreamBotAgent>(home.executor, std::move(options));
+        }
+        if (name == "openai") {
+            auto options = config_.openai;
+            options.ca_file = ca_file_;
+            return std::make_shared<agents::OpenAiAgent>(home.executor, home.clock,
+                                                         std::move(options), specs);
+        }
+        if (name == "elevenlabs") {
+            auto options = config_.elevenlabs;
+            options.ca_file = ca_file_;
+            return std::make_shared<agents::ElevenLabsAgent>(home.executor, home.clock, http(home),
+                                                             std::move(options));
+        }
+        if (name == "deepgram") {
+            auto options = config_.deepgram;
+            options.ca_file = ca_file_;
+            return std::make_shared<agents::DeepgramAgent>(home.executor, home.clock,
+                                                           std::move(options), specs);
+        }
+        if (name == "local" && front_.dialogue)
+            return std::make_shared<local::ReceptionistAgent>(
+                local::LocalParts{home.executor, home.clock, *pool_, voice_}, front_.dialogue,
+                front_.understand);
         if (name == "echo") return std::make_shared<agents::EchoAgent>();
         if (name == "tone") return std::make_shared<agents::ToneAgent>();
         if (name == "null") return std::make_shared<agents::NullAgent>();
-        return fail(Errc::bad_config, "there is no agent '" + name + "'");
+        return fail(Errc::bad_config, fmt::format("the agent '{}' is not ready here", name));
     }
 
-    std::shared_ptr<call::AgentTools> tools(const call::AgentHome&) override { return nullptr; }
+    std::shared_ptr<call::AgentTools> tools(const call::AgentHome& home) override {
+        return std::make_shared<agents::ToolBox>(
+            tools_, agents::ToolServices{home.clock, home.executor, http(home)});
+    }
+
+    void stop() override { pool_->stop(); }
 
 private:
+    /// One for each io thread, while anybody there uses it.
+    std::shared_ptr<net::HttpClient> http(const call::AgentHome& home) {
+        const std::scoped_lock lock(mutex_);
+        auto& kept = clients_[&home.clock];
+        if (auto client = kept.lock()) return client;
+        net::HttpClientOptions options;
+        options.ca_file = ca_file_;
+        options.user_agent = kUserAgent;
+        auto client = net::HttpClient::make(home.executor, std::move(options));
+        kept = client;
+        return client;
+    }
+
     const AgentConfig config_;
+    const std::shared_ptr<const agents::ToolBook> tools_;
+    const Receptionist front_;
+    const std::string ca_file_;
+    const local::Synthesize voice_ = local::remembering(speech::synthesize);
+    std::unique_ptr<WorkerPool> pool_;
+    std::mutex mutex_;  // guards what follows; held for a look-up, once or twice a call
+    std::map<const Clock*, std::weak_ptr<net::HttpClient>> clients_;
+};
+
+/// A demo leaves nothing behind: what an agent takes down is shown, and kept nowhere.
+class ShownMessages final : public call::MessageBox {
+public:
+    void keep(call::TakenMessage message, boost::asio::any_io_executor executor,
+              std::function<void(Result<std::string>)> done) override {
+        auto shown = fmt::format("\"{}\"", message.text);
+        if (!message.name.empty()) shown += " from " + message.name;
+        if (!message.number.empty()) shown += ", " + message.number;
+        boost::asio::post(executor, [done = std::move(done), shown = std::move(shown)] {
+            done(shown + " (not kept: a demo)");
+        });
+    }
 };
 
 Outcome<audio::Samples> spoken(const std::string& text) {
@@ -39,16 +174,28 @@ Outcome<audio::Samples> spoken(const std::string& text) {
     return std::make_shared<const std::vector<std::int16_t>>(std::move(*samples));
 }
 
-}  // namespace
+Result<std::shared_ptr<const agents::ToolBook>> open_tools(const AgentConfig& config) {
+    agents::ToolBookOptions book;
+    book.builtin = config.tools;
+    book.targets = config.transfer_targets;
+    book.file = config.tool_file;
+    book.hosts = config.tool_hosts;
+    book.check_target = [](std::string_view to) { return parse_target(to); };
+    book.variable = [environment =
+                         process_environment()](std::string_view name) -> std::optional<Secret> {
+        const auto found = environment.find(std::string(name));
+        if (found == environment.end()) return std::nullopt;
+        return Secret(found->second);
+    };
+    return agents::ToolBook::make(book);
+}
 
-Outcome<> open_agents(const SessionOptions& options, BridgeOptions& bridge) {
-    const auto& config = options.config.agent;
-    bridge.agents = std::make_shared<Shelf>(config);
-    auto& care = bridge.agent_care;
+call::AgentCare care_for(const AgentConfig& config, bool mic) {
     using Fallback = call::AgentCare::Fallback;
+    call::AgentCare care;
     switch (config.fallback) {
         case AgentConfig::Fallback::automatic:
-            care.fallback = options.mic ? Fallback::person : Fallback::hang_up;
+            care.fallback = mic ? Fallback::person : Fallback::hang_up;
             break;
         case AgentConfig::Fallback::hang_up:
             care.fallback = Fallback::hang_up;
@@ -61,14 +208,57 @@ Outcome<> open_agents(const SessionOptions& options, BridgeOptions& bridge) {
             care.transfer_to = config.transfer_to;
             break;
     }
+    switch (config.barge_in) {
+        case BargeIn::automatic:
+            break;
+        case BargeIn::detector:
+            care.barge_in = call::BargeIn::detector;
+            break;
+        case BargeIn::agent:
+            care.barge_in = call::BargeIn::agent;
+            break;
+        case BargeIn::off:
+            care.barge_in = call::BargeIn::off;
+            break;
+    }
+    // OpenAI tells of quiet only after its own wait: its hints last longer than the speech did.
+    care.turns.hint_speech = care.turns.min_speech + config.openai.vad_silence;
+    return care;
+}
+
+}  // namespace
+
+Outcome<> open_agents(const SessionOptions& options, BridgeOptions& bridge) {
+    const auto& config = options.config.agent;
     // Later an agent may be put on a call through the control API.
-    if (config.name.empty() && options.kind != SessionOptions::Kind::serve) return {};
+    const bool any = !config.name.empty() || options.kind == SessionOptions::Kind::serve;
+    if (!any) return {};
+    const auto wrong = [](const Error& error) {
+        return tl::unexpected(Failure{ExitCode::configuration, error.message});
+    };
+    auto tools = open_tools(config);
+    if (!tools) return wrong(tools.error());
+    auto front = make_receptionist(config.dialogue);
+    if (!front) return wrong(front.error());
+    bridge.agents = std::make_shared<Shelf>(config, std::move(*tools), std::move(*front),
+                                            bridge.metrics, options.config.ca_file);
+    bridge.agent_care = care_for(config, options.mic);
     auto notice = spoken(config.notice);
     if (!notice) return tl::unexpected(notice.error());
     auto goodbye = spoken(config.goodbye);
     if (!goodbye) return tl::unexpected(goodbye.error());
-    care.notice = *notice;
-    care.goodbye = *goodbye;
+    bridge.agent_care.notice = *notice;
+    bridge.agent_care.goodbye = *goodbye;
+    if (options.kind == SessionOptions::Kind::demo) {
+        bridge.messages = std::make_shared<ShownMessages>();
+        return {};
+    }
+    stores::MessageOptions box;
+    box.folder = options.config.state_dir / "messages";
+    box.metrics = bridge.metrics;
+    auto messages = stores::MessageStore::open(std::move(box));
+    if (!messages) return wrong(messages.error());
+    bridge.messages = *messages;
     return {};
 }
 

@@ -64,6 +64,9 @@ Result<std::unique_ptr<Bridge>> Bridge::start(BridgeOptions options, call::Event
 
 Bridge::~Bridge() {
     if (shards_) shards_->stop(0ms);
+    // Whoever still has work under way for a call tells its loop, which must be there.
+    if (options_.agents) options_.agents->stop();
+    options_.messages.reset();
 }
 
 /// Listeners before what they serve: the port may only be known once it is bound, and the public
@@ -125,6 +128,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.voicemail = options_.voicemail;
     services.agents = options_.agents;
     services.agent_care = options_.agent_care;
+    services.messages = options_.messages;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());

@@ -332,6 +332,9 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
             return say(fmt::format("agent used {} ({} ms): {}", used.name, used.took.count(),
                                    used.problem));
         }
+        std::optional<std::string> operator()(const call::event::MessageTaken& taken) const {
+            return say("agent took a message: " + taken.file);
+        }
         std::optional<std::string> operator()(const call::event::TurnMeasured& turn) const {
             const auto total = turn.latency[call::TurnLeg::total];
             if (turn.latency.greeting || !total) return std::nullopt;

@@ -40,6 +40,7 @@ constexpr auto kSettling = 5s;
 /// And for its numbers to be given back.
 constexpr auto kReturning = 3s;
 constexpr auto kDemoNumber = "+12025550100";
+constexpr auto kDemoCaller = "+12025550109";
 
 Failure failure(ExitCode exit, std::string message) {
     return Failure{exit, std::move(message)};
@@ -172,12 +173,12 @@ public:
         bridge.inbound_call.ring = config.answer == AnswerPolicy::ring;
         if (auto ready = open_recorded_sounds(config, metrics_, bridge); !ready)
             return tl::unexpected(ready.error());
+        bridge.metrics = metrics_;
         if (auto ready = open_agents(options_, bridge); !ready)
             return tl::unexpected(ready.error());
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = sound_.devices.speaker;
         bridge.microphone = sound_.devices.microphone;
-        bridge.metrics = metrics_;
         bridge.ca_file = config.ca_file;
         bridge.user_agent = kUserAgent;
         bridge.rest = rest_options(config);
@@ -353,7 +354,9 @@ private:
     Outcome<> start_emulator() {
         emulator::EmulatorOptions emulator;
         emulator.port = 0;
-        if (options_.target.empty()) options_.target = kDemoNumber;
+        // With a receptionist here, somebody who has something to say to one.
+        const bool receptionist = options_.config.agent.name == "local" && options_.persona.empty();
+        if (options_.target.empty()) options_.target = receptionist ? kDemoCaller : kDemoNumber;
         if (!options_.persona.empty()) {
             if (auto known = emulator.personas.assign(options_.target, options_.persona); !known) {
                 return tl::unexpected(failure(ExitCode::usage, known.error().message));

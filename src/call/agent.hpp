@@ -105,8 +105,8 @@ public:
     /// back). It is not to be answered.
     virtual void context(std::string_view) {}
     /// A person speaks with the caller from now on (true), or hands the call back (false). Told
-    /// before the `context` that says so in words. Meanwhile nothing it says is heard: an agent that
-    /// acts on the clock waits.
+    /// before the `context` that says so in words. Meanwhile nothing it says is heard: an agent
+    /// that acts on the clock waits.
     virtual void taken_over(bool) {}
     /// Closes the session, without `ended`. May be called twice. Nothing is told or said after it.
     virtual void stop() = 0;
@@ -138,6 +138,8 @@ public:
                                                  const AgentHome& home) = 0;
     /// The tools of one call; null: there are none.
     virtual std::shared_ptr<AgentTools> tools(const AgentHome& home) = 0;
+    /// Nothing runs for agents any more. Before the io threads' loops go.
+    virtual void stop() {}
 };
 
 }  // namespace bridge::call

@@ -23,6 +23,7 @@
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
 #include "call/journal.hpp"
+#include "call/messages.hpp"
 #include "call/outbound_line.hpp"
 #include "call/turns.hpp"
 #include "call/voicemail.hpp"
@@ -101,6 +102,7 @@ struct CallServices {
     std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
     std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
     AgentCare agent_care{};
+    std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

@@ -222,8 +222,25 @@ void LiveCall::act_on(tool::Hold& hold, ToolDone& done) {
                              : "the caller hears you again"));
 }
 
-void LiveCall::act_on(tool::TakeMessage&, ToolDone& done) {
-    done(fail(Errc::refused, "messages cannot be kept here"));
+void LiveCall::act_on(tool::TakeMessage& message, ToolDone& done) {
+    if (!services_.messages) {
+        done(fail(Errc::refused, "messages cannot be kept here"));
+        return;
+    }
+    TakenMessage taken{spec_.id,
+                       sid_,
+                       spec_.from,
+                       spec_.to,
+                       std::move(message.name),
+                       std::move(message.number),
+                       std::move(message.text)};
+    services_.messages->keep(
+        std::move(taken), services_.executor,
+        [weak = weak_from_this(), done = std::move(done)](Result<std::string> where) {
+            if (const auto call = std::static_pointer_cast<LiveCall>(weak.lock()); call && where)
+                call->publish(event::MessageTaken{*where});
+            done(where ? Result<std::string>("the message is kept") : std::move(where));
+        });
 }
 
 void LiveCall::answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer) {

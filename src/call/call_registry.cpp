@@ -45,6 +45,7 @@ CallId CallRegistry::open(CallSpec spec) {
         services.voicemail = services_.voicemail;
         services.agents = services_.agents;
         services.agent_care = services_.agent_care;
+        services.messages = services_.messages;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

@@ -38,6 +38,7 @@ public:
         std::shared_ptr<VoicemailBox> voicemail{};  ///< null: nobody can leave a message
         std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
         AgentCare agent_care{};
+        std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();

@@ -212,6 +212,10 @@ struct ToolUsed {
     std::chrono::milliseconds took;
     std::string problem;  ///< empty: done
 };
+/// An agent took a message down.
+struct MessageTaken {
+    std::string file;
+};
 /// A caller's turn was answered, or the greeting heard.
 struct TurnMeasured {
     TurnLatency latency;
@@ -238,7 +242,8 @@ struct CallEvent {
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
                  event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
                  event::TransferChanged, event::AgentChanged, event::Said, event::ToolUsed,
-                 event::TurnMeasured, event::Statistics, event::Ended, event::Warning>
+                 event::MessageTaken, event::TurnMeasured, event::Statistics, event::Ended,
+                 event::Warning>
         what;
 };
 
