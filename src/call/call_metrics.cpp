@@ -30,7 +30,7 @@ constexpr std::array<Figure, 4> kPlayout{{
     {"agentbridge_playout_dropped_samples_total", "Samples (8 kHz) a full ring did not take."},
 }};
 
-constexpr std::array<Figure, 10> kOutbound{{
+constexpr std::array<Figure, 13> kOutbound{{
     {"agentbridge_outbound_frames_total", "Frames of 20 ms sent to phones."},
     {"agentbridge_outbound_messages_total", "Media messages they went in."},
     {"agentbridge_outbound_marks_total", "Marks sent."},
@@ -38,10 +38,14 @@ constexpr std::array<Figure, 10> kOutbound{{
     {"agentbridge_outbound_marks_cleared_total", "Marks whose sound was thrown away."},
     {"agentbridge_outbound_marks_lost_total", "Marks that never came back."},
     {"agentbridge_outbound_clears_total", "Times speech was cut off."},
+    {"agentbridge_outbound_pauses_total", "Times speech was stopped, to go on perhaps."},
+    {"agentbridge_outbound_resumes_total", "Times it went on."},
     {"agentbridge_outbound_refused_frames_total", "Frames a connection did not take."},
     {"agentbridge_outbound_dropped_live_samples_total",
      "Samples (8 kHz) of the microphone dropped after a stall."},
     {"agentbridge_outbound_starved_total", "Times speech that runs ahead was not there in time."},
+    {"agentbridge_outbound_lost_utterances_total",
+     "Utterances given up because too many were not over."},
 }};
 
 template <std::size_t n>
@@ -119,10 +123,10 @@ void CallMetrics::take(const audio::PlayoutStats& now, Playout& told) {
 }
 
 void CallMetrics::take(const OutboundStats& now, Outbound& told) {
-    add_new<10>(
-        {now.frames, now.messages, now.marks, now.marks_played, now.marks_cleared, now.marks_lost,
-         now.clears, now.refused_frames, now.dropped_live_samples, now.starved},
-        told, outbound_);
+    add_new<13>({now.frames, now.messages, now.marks, now.marks_played, now.marks_cleared,
+                 now.marks_lost, now.clears, now.pauses, now.resumes, now.refused_frames,
+                 now.dropped_live_samples, now.starved, now.lost_utterances},
+                told, outbound_);
 }
 
 void CallMetrics::turned(const TurnLatency& latency) {

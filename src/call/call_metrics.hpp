@@ -26,7 +26,7 @@ public:
     /// What of a call's figures has been handed over, in the order of the implementation's tables.
     using Media = std::array<std::uint64_t, 9>;
     using Playout = std::array<std::uint64_t, 4>;
-    using Outbound = std::array<std::uint64_t, 10>;
+    using Outbound = std::array<std::uint64_t, 13>;
     /// Adds what is new in `now` and remembers it in `told`.
     void take(const MediaStats& now, Media& told);
     void take(const audio::PlayoutStats& now, Playout& told);
@@ -45,7 +45,7 @@ private:
     std::array<metrics::Counter*, 5> ends_{};
     std::array<metrics::Counter*, 9> media_{};
     std::array<metrics::Counter*, 4> playout_{};
-    std::array<metrics::Counter*, 10> outbound_{};
+    std::array<metrics::Counter*, 13> outbound_{};
     std::array<metrics::Histogram*, kTurnLegs> turn_{};
     metrics::Counter* interruptions_ = nullptr;
     metrics::Counter* false_interruptions_ = nullptr;

@@ -241,14 +241,15 @@ void OutboundLine::State::cut(std::uint64_t position, SpeechOutcome outcome) {
 
 void OutboundLine::State::tell() {
     // A hook may begin the next utterance.
-    while (const auto news = book.take_news(played_now())) {
+    while (book.has_news()) {
+        const auto news = book.take_news(played_now());
         using What = SpeechBook::News::What;
-        if (news->what == What::finished) {
-            if (hooks.finished) hooks.finished(news->id, news->heard);
-        } else if (news->what == What::began) {
-            if (hooks.began) hooks.began(news->id, news->when);
+        if (news.what == What::finished) {
+            if (hooks.finished) hooks.finished(news.id, news.heard);
+        } else if (news.what == What::began) {
+            if (hooks.began) hooks.began(news.id, news.when);
         } else if (hooks.heard_first) {
-            hooks.heard_first(news->id, news->when);
+            hooks.heard_first(news.id, news.when);
         }
     }
 }

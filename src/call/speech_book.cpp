@@ -206,8 +206,7 @@ std::optional<Heard> SpeechBook::heard(UtteranceId id, std::uint64_t position) c
     return describe(id, found->second, position);
 }
 
-std::optional<SpeechBook::News> SpeechBook::take_news(std::uint64_t position) {
-    if (news_.empty()) return std::nullopt;
+SpeechBook::News SpeechBook::take_news(std::uint64_t position) {
     auto news = news_.front();
     news_.pop_front();
     if (news.what != News::What::finished) return news;

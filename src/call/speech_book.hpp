@@ -81,8 +81,9 @@ public:
 
     /// Nothing for one that is not remembered.
     std::optional<Heard> heard(UtteranceId id, std::uint64_t position) const;
-    /// The oldest of what is to be told, once.
-    std::optional<News> take_news(std::uint64_t position);
+    bool has_news() const { return !news_.empty(); }
+    /// The oldest of what is to be told, once; has_news().
+    News take_news(std::uint64_t position);
     /// Utterances told as lost because there were too many.
     std::uint64_t overflowed() const { return overflowed_; }
 

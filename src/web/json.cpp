@@ -70,6 +70,8 @@ json::object outbound_json(const call::OutboundStats& sent) {
             {"marks_cleared", sent.marks_cleared},
             {"marks_lost", sent.marks_lost},
             {"clears", sent.clears},
+            {"pauses", sent.pauses},
+            {"resumes", sent.resumes},
             {"refused_frames", sent.refused_frames},
             {"dropped_live_ms", ms_of(sent.dropped_live_samples)},
             {"dropped_ahead_ms", ms_of(sent.dropped_ahead_samples)},

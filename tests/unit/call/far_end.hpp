@@ -112,6 +112,8 @@ public:
     bool open = true, refuse = false, mute_marks = false;
     /// How much longer than usual the next message is under way; none overtakes another.
     std::function<Duration()> jitter;
+    std::int16_t watched = -32768;        ///< a sample with this value …
+    std::vector<Clock::Time> watched_at;  ///< … was played then
     std::uint64_t sent_samples = 0;
     std::uint64_t truth_at_clear = 0;
     std::size_t most_waiting = 0;
@@ -150,6 +152,8 @@ private:
                             .count() *
                         8 / 1000));
                 silent_since_.reset();
+                if (queue_.front() == watched)
+                    watched_at.push_back(started_ + std::chrono::microseconds(taken_ * 125));
                 heard_.push_back(queue_.front());
                 queue_.pop_front();
                 ++taken_;
