@@ -354,6 +354,28 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
     return std::visit(Visitor{line}, event.what);
 }
 
+namespace {
+
+/// How long the caller waited for an answer, and where the time went.
+std::string format_turns(const call::TurnStats& turns) {
+    using call::TurnLeg;
+    const auto& total = turns[TurnLeg::total];
+    if (total.count == 0) return "";
+    auto out =
+        fmt::format("  answers   {:.0f} ms median, {:.0f} ms p95, {:.0f} ms at most:", total.p50_ms,
+                    total.p95_ms, total.max_ms);
+    for (const auto& [leg, name] :
+         {std::pair{TurnLeg::detect, "heard that the caller is done"},
+          std::pair{TurnLeg::agent, "agent"}, std::pair{TurnLeg::socket, "sent"},
+          std::pair{TurnLeg::heard, "on the phone"}}) {
+        out +=
+            fmt::format("{} {} {:.0f}", leg == TurnLeg::detect ? "" : ",", name, turns[leg].p50_ms);
+    }
+    return out + "\n";
+}
+
+}  // namespace
+
 std::string format_summary(const CallSnapshot& call) {
     auto out = fmt::format("call {}{} {} {}: {}", call.id,
                            call.sid.empty() ? "" : " " + shortened(call.sid.str()),
@@ -402,6 +424,16 @@ std::string format_summary(const CallSnapshot& call) {
             out += fmt::format(", {:.0f} ms of it dropped", ms_of(said.dropped_live_samples));
         out += "\n";
     }
+    if (!call.agent.name.empty()) {
+        out += fmt::format("  agent     {}, {} session{}", call.agent.name, call.agent.sessions,
+                           call.agent.sessions == 1 ? "" : "s");
+        if (call.turns) {
+            out += fmt::format(", {} turns, {} interruptions, {} coughs", call.turns->turns,
+                               call.turns->interruptions, call.turns->resumes);
+        }
+        out += "\n";
+    }
+    if (call.turns) out += format_turns(*call.turns);
     if (call.outcome_unknown) {
         out +=
             "  warning   nobody knows whether the carrier placed this call; look at its console\n";

@@ -1,6 +1,7 @@
 #include "web/json.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <string_view>
@@ -109,6 +110,39 @@ json::object transfer_json(const call::TransferState& transfer) {
     return out;
 }
 
+/// Milliseconds; a leg that was never finished is missing.
+json::object latency_json(const call::TurnLatency& turn) {
+    json::object out;
+    for (const auto leg : {call::TurnLeg::detect, call::TurnLeg::agent, call::TurnLeg::socket,
+                           call::TurnLeg::heard, call::TurnLeg::total}) {
+        if (const auto& took = turn[leg])
+            out[call::to_string(leg)] =
+                rounded(std::chrono::duration<double, std::milli>(*took).count());
+    }
+    return out;
+}
+
+json::object turns_json(const call::TurnStats& turns) {
+    json::object legs;
+    for (const auto leg : {call::TurnLeg::detect, call::TurnLeg::agent, call::TurnLeg::socket,
+                           call::TurnLeg::heard, call::TurnLeg::total}) {
+        const auto& of = turns[leg];
+        legs[call::to_string(leg)] = json::object{{"count", of.count},
+                                                  {"p50_ms", rounded(of.p50_ms)},
+                                                  {"p95_ms", rounded(of.p95_ms)},
+                                                  {"p99_ms", rounded(of.p99_ms)},
+                                                  {"max_ms", rounded(of.max_ms)}};
+    }
+    json::object out{{"count", turns.turns},
+                     {"unanswered", turns.unanswered},
+                     {"interruptions", turns.interruptions},
+                     {"coughs", turns.resumes},
+                     {"legs", std::move(legs)}};
+    if (turns.greeting) out["greeting_ms"] = latency_json(*turns.greeting);
+    if (turns.last) out["last_ms"] = latency_json(*turns.last);
+    return out;
+}
+
 json::object agent_json(const call::AgentState& agent) {
     json::object out{{"name", agent.name},
                      {"status", text(call::to_string(agent.status))},
@@ -152,6 +186,7 @@ json::object call_json(const call::CallSnapshot& call) {
     if (!call.transfer.to.empty() || !call.transfer.status.empty())
         out["transfer"] = transfer_json(call.transfer);
     if (call.agent.status != call::AgentState::Status::none) out["agent"] = agent_json(call.agent);
+    if (call.turns) out["turns"] = turns_json(*call.turns);
     out["outbound"] = outbound_json(call.outbound);
     if (call.microphone) out["microphone"] = microphone_json(*call.microphone);
     if (call.playout) out["playout"] = playout_json(*call.playout);
