@@ -41,6 +41,7 @@ void OpenAiAgent::start(const call::AgentCall&, Ear with) {
     feed_.reset();
     // What an earlier session said is none of this one's pauses.
     for (auto& item : spoken_.all()) item.over = true;
+    give_calls_up();
     if (const auto good = check_openai_options(options_); !good) {
         end_with(call::AgentEnd::refused, good.error().message);
         return;
@@ -139,7 +140,7 @@ void OpenAiAgent::flush_digits() {
 }
 
 void OpenAiAgent::context(std::string_view text) {
-    if (!session_ && !next_) return;
+    if ((!session_ && !next_) || text.empty()) return;
     conversation_.add({Conversation::Kind::note, {}, std::string(text), {}, false});
     if (session_) session_->send(format_message(Role::system, text, options_.beta));
 }
@@ -161,6 +162,19 @@ void OpenAiAgent::tool_result(const call::ToolResult& result) {
     session_->send(format_function_output(result.id, output));
     // One answer for all calls of a response; it may still be about to make more.
     if (!has_open_calls(response) && turn_.active != response) request_response();
+}
+
+/// The result of a function reaches the session that called it, or none.
+void OpenAiAgent::give_calls_up() {
+    for (const auto& call : std::exchange(calls_, {})) {
+        if (conversation_.find(Conversation::Kind::call, call.id) == nullptr) continue;
+        conversation_.add({Conversation::Kind::result,
+                           call.id,
+                           "The connection was lost before the result came: it is unknown.",
+                           {},
+                           false});
+        resume_ = true;
+    }
 }
 
 bool OpenAiAgent::has_open_calls(std::string_view response) const {

@@ -119,6 +119,7 @@ private:
     void request_response();
     void create_response(std::string_view instructions);
     bool has_open_calls(std::string_view response) const;
+    void give_calls_up();
     void flush_digits();
     void remember_digits();
     void cut(SpokenItem& item, std::chrono::milliseconds heard);

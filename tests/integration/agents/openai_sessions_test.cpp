@@ -294,7 +294,7 @@ TEST_F(OpenAiSessionsTest, AnswersAfterARestartWhatItStillOwed) {
     expect_no_refusals();
 }
 
-TEST_F(OpenAiSessionsTest, TakesAFunctionsResultIntoTheNextSession) {
+TEST_F(OpenAiSessionsTest, SaysThatAFunctionsResultWasLostWithItsSession) {
     auto& service = serve_realtime();
     service.script().answers.push_back({.length = milliseconds(0), .calls = {{"clock", "{}"}}});
     ready_agent();
@@ -303,10 +303,30 @@ TEST_F(OpenAiSessionsTest, TakesAFunctionsResultIntoTheNextSession) {
     on_loop([this] { talk().drop(); });
     EXPECT_TRUE(until([this] { return ear_.told.ends.size() == 1; }));
     start();
-    EXPECT_TRUE(until([this] { return ear_.told.readies == 2; }));
+    EXPECT_TRUE(until([this] { return ear_.voice->samples() == 8000; }));
+    on_loop([this] {
+        EXPECT_TRUE(has_carried(talk(), R"("type":"function_call")"));
+        EXPECT_TRUE(has_carried(talk(), "The connection was lost before the result came"));
+        agent_->tool_result({ear_.told.tools[0].id, "noon", false});  // too late
+        agent_->context("the end");
+    });
+    EXPECT_TRUE(until([this] { return has_carried(talk(), "the end"); }));
+    on_loop([this] { EXPECT_FALSE(has_carried(talk(), "noon")); });
+    expect_no_refusals();
+}
+
+TEST_F(OpenAiSessionsTest, TakesAFunctionsResultIntoAFreshSession) {
+    auto& service = serve_realtime();
+    service.script().answers.push_back({.length = milliseconds(0), .calls = {{"clock", "{}"}}});
+    ready_agent();
+    on_loop([this] { talk().answer(); });
+    EXPECT_TRUE(until([this] { return ear_.told.tools.size() == 1; }));
+    on_loop([this] { talk().expire(); });
+    EXPECT_TRUE(until([this] { return service_->talks().size() == 2; }));
+    EXPECT_TRUE(until([this] { return has_carried(talk(), R"("type":"function_call")"); }));
     on_loop([this] { agent_->tool_result({ear_.told.tools[0].id, "noon", false}); });
     EXPECT_TRUE(until([this] { return ear_.voice->samples() == 8000; }));
-    on_loop([this] { EXPECT_TRUE(has_carried(talk(), "function_call")); });
+    on_loop([this] { EXPECT_TRUE(has_carried(talk(), "noon")); });
     expect_no_refusals();
 }
 
