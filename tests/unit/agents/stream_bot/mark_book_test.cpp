@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -118,48 +119,74 @@ TEST_F(MarkBookTest, RefusesMarksWithoutEnd) {
     EXPECT_FALSE(book_.mark("one too many"));
 }
 
-TEST(MarkBookOnALine, EchoesEachMarkWhenThePhoneHasPlayedItsSpeech) {
-    call::StallingClock clock;
-    std::vector<std::pair<std::string, Clock::Time>> echoed;
-    std::unique_ptr<MarkBook> book;
-    call::OutboundLine::Hooks hooks;
-    hooks.finished = [&](call::UtteranceId id, const call::Heard& heard) {
-        if (book) book->over(id, heard.outcome == call::SpeechOutcome::lost);
-    };
-    call::OutboundLine line(clock, milliseconds(0), {}, hooks);
-    const auto phone = std::make_shared<call::FarEnd>(clock, milliseconds(15), milliseconds(15));
-    phone->line = &line;
-    line.attach(phone);
-    book = std::make_unique<MarkBook>(
-        line.add_voice(call::OutboundLine::Kind::ahead),
-        [&](std::string_view name) { echoed.emplace_back(name, clock.now()); });
-
-    const auto began = clock.now();
-    for (int i = 1; i <= 10; ++i) {  // two seconds, all at once
-        book->speak(std::vector<std::int16_t>(1600, 1000));
-        book->mark(std::to_string(i * 200));
+/// A book whose voice speaks to a phone, in virtual time.
+struct MarkBookOnALine : testing::Test {
+    MarkBookOnALine() {
+        hooks_.finished = [this](call::UtteranceId id, const call::Heard& heard) {
+            if (book_) book_->over(id, heard.outcome == call::SpeechOutcome::lost);
+        };
+        line_.emplace(clock_, milliseconds(0), call::OutboundOptions{}, hooks_);
+        phone_->line = &*line_;
+        line_->attach(phone_);
+        book_ = std::make_unique<MarkBook>(
+            line_->add_voice(call::OutboundLine::Kind::ahead),
+            [this](std::string_view name) { echoed_.emplace_back(name, clock_.now()); });
     }
-    clock.advance(std::chrono::seconds(4));
-    ASSERT_EQ(echoed.size(), 10U);
-    for (const auto& [name, when] : echoed) {
+    ~MarkBookOnALine() override { book_.reset(); }
+
+    call::StallingClock clock_;
+    std::shared_ptr<call::FarEnd> phone_ =
+        std::make_shared<call::FarEnd>(clock_, milliseconds(15), milliseconds(15));
+    call::OutboundLine::Hooks hooks_;
+    std::optional<call::OutboundLine> line_;
+    std::unique_ptr<MarkBook> book_;
+    std::vector<std::pair<std::string, Clock::Time>> echoed_;
+};
+
+TEST_F(MarkBookOnALine, EchoesEachMarkWhenThePhoneHasPlayedItsSpeech) {
+    const auto began = clock_.now();
+    for (int i = 1; i <= 10; ++i) {  // two seconds, all at once
+        book_->speak(std::vector<std::int16_t>(1600, 1000));
+        book_->mark(std::to_string(i * 200));
+    }
+    clock_.advance(std::chrono::seconds(4));
+    ASSERT_EQ(echoed_.size(), 10U);
+    for (const auto& [name, when] : echoed_) {
         const auto played = milliseconds(std::stoi(name));
         EXPECT_GE(when - began, played) << name;
         // The line asks the phone every 200 ms.
         EXPECT_LE(when - began, played + milliseconds(240)) << name;
     }
+}
 
-    book->speak(std::vector<std::int16_t>(8000, 1000));
-    book->mark("cleared");
-    clock.advance(milliseconds(100));
-    book->clear();
-    ASSERT_EQ(echoed.size(), 11U);
-    EXPECT_EQ(echoed.back().second, clock.now());
-    book->speak(std::vector<std::int16_t>(1600, 1000));
-    clock.advance(std::chrono::seconds(2));
-    book->mark("late");
-    clock.advance(milliseconds(31));
-    EXPECT_EQ(echoed.size(), 12U) << "all was played when it was set";
-    book.reset();
+TEST_F(MarkBookOnALine, EchoesWhatIsClearedAtOnceAndWhatWasPlayedAfterARoundTrip) {
+    book_->speak(std::vector<std::int16_t>(8000, 1000));
+    book_->mark("cleared");
+    clock_.advance(milliseconds(100));
+    book_->clear();
+    ASSERT_EQ(echoed_.size(), 1U);
+    EXPECT_EQ(echoed_.back().second, clock_.now());
+    book_->speak(std::vector<std::int16_t>(1600, 1000));
+    clock_.advance(std::chrono::seconds(2));
+    book_->mark("late");
+    clock_.advance(milliseconds(31));
+    EXPECT_EQ(echoed_.size(), 2U) << "all was played when it was set";
+}
+
+TEST_F(MarkBookOnALine, MarksLeaveNoTraceInTheSpeech) {
+    std::vector<std::int16_t> said(2 * 8000 + 77);
+    for (std::size_t i = 0; i < said.size(); ++i)
+        said[i] = static_cast<std::int16_t>(1 + i * 37 % 9000);
+    std::size_t marks = 0;
+    for (std::size_t at = 0; at < said.size(); at += 1000) {  // 125 ms, as OpenAI sends it
+        book_->speak(std::span(said).subspan(at, std::min<std::size_t>(1000, said.size() - at)));
+        book_->mark(std::to_string(++marks));
+    }
+    clock_.advance(std::chrono::seconds(4));
+    EXPECT_EQ(echoed_.size(), marks);
+    const auto& heard = phone_->heard();
+    ASSERT_GE(heard.size(), said.size());
+    EXPECT_TRUE(std::equal(said.begin(), said.end(), heard.begin()));
 }
 
 }  // namespace
