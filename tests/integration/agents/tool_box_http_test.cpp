@@ -115,19 +115,27 @@ protected:
 
     void start(const std::string& name, const std::string& arguments = "{}",
                const std::string& id = {}) {
+        on_loop([&] { begin(name, arguments, id); });
+    }
+    /// So that none is over before all have begun.
+    void start_at_once(const std::string& name, std::size_t count) {
         on_loop([&] {
-            call::ToolContext context;
-            context.call = CallId{"c_1"};
-            context.sid = CallSid{"CA1"};
-            context.from = "+15550001111";
-            context.to = "+15550002222";
-            const auto own = id.empty() ? std::to_string(++ids_) : id;
-            box_->run({own, name, arguments}, std::move(context),
-                      [this](const call::ToolResult& result) {
-                          const std::lock_guard lock(mutex_);
-                          results_.push_back(result);
-                      });
+            for (std::size_t i = 0; i < count; ++i) begin(name, "{}", {});
         });
+    }
+    /// Thread: the loop's.
+    void begin(const std::string& name, const std::string& arguments, const std::string& id) {
+        call::ToolContext context;
+        context.call = CallId{"c_1"};
+        context.sid = CallSid{"CA1"};
+        context.from = "+15550001111";
+        context.to = "+15550002222";
+        const auto own = id.empty() ? std::to_string(++ids_) : id;
+        box_->run({own, name, arguments}, std::move(context),
+                  [this](const call::ToolResult& result) {
+                      const std::lock_guard lock(mutex_);
+                      results_.push_back(result);
+                  });
     }
     std::vector<call::ToolResult> results() {
         const std::lock_guard lock(mutex_);
@@ -211,8 +219,7 @@ TEST_F(ToolBoxHttpTest, SaysThatNobodyIsThere) {
 
 TEST_F(ToolBoxHttpTest, AsksForFourAtOnceAndKeepsTheOthersWaiting) {
     const auto all = ToolBox::kAtOnce + ToolBox::kWaiting;
-    for (std::size_t i = 0; i < all; ++i) start("slow");
-    start("slow");  // one too many
+    start_at_once("slow", all + 1);  // one too many
     ASSERT_TRUE(eventually([&] { return results().size() == all + 1; }));
     EXPECT_EQ(service->asked, static_cast<int>(all));
     EXPECT_LE(service->most_at_once, static_cast<int>(ToolBox::kAtOnce));
@@ -225,7 +232,7 @@ TEST_F(ToolBoxHttpTest, AsksForFourAtOnceAndKeepsTheOthersWaiting) {
 }
 
 TEST_F(ToolBoxHttpTest, WaitingForItsTurnCountsAgainstATool) {
-    for (std::size_t i = 0; i < ToolBox::kAtOnce + 1; ++i) start("never");
+    start_at_once("never", ToolBox::kAtOnce + 1);
     ASSERT_TRUE(eventually([&] { return results().size() == ToolBox::kAtOnce + 1; }));
     // The last one may get its turn in the moment its own time is over.
     // not.
@@ -234,8 +241,10 @@ TEST_F(ToolBoxHttpTest, WaitingForItsTurnCountsAgainstATool) {
 }
 
 TEST_F(ToolBoxHttpTest, RunsACallThatComesTwiceOnce) {
-    start("slow", "{}", "call_1");
-    start("slow", "{}", "call_1");
+    on_loop([this] {
+        begin("slow", "{}", "call_1");
+        begin("slow", "{}", "call_1");
+    });
     ASSERT_TRUE(eventually([&] { return results().size() == 2; }));
     start("slow", "{}", "call_1");
     EXPECT_EQ(results().size(), 3U);
@@ -246,7 +255,7 @@ TEST_F(ToolBoxHttpTest, RunsACallThatComesTwiceOnce) {
 TEST_F(ToolBoxHttpTest, EndsWhatIsUnderWayWhenItGoesAndTellsNobody) {
     const net::test::RawListener listener;
     make_box(listener.port());
-    for (int i = 0; i < 6; ++i) start("ok");
+    start_at_once("ok", 6);
     std::vector<net::test::RawSocket> sockets;
     for (std::size_t i = 0; i < ToolBox::kAtOnce; ++i) {
         sockets.push_back(listener.accept());
