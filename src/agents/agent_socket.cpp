@@ -4,10 +4,10 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <span>
 #include <utility>
 #include <variant>
 
-#include "base/error.hpp"
 #include "base/spawn.hpp"
 
 namespace bridge::agents {
@@ -36,6 +36,12 @@ AgentSocket::End end_of(const net::ConnectFailure& failure) {
     end.what = failure.stage == net::ConnectFailure::Stage::bad_url ? "its URL is not one"
                                                                     : failure.message;
     return end;
+}
+
+AgentSocket::End end_of(const net::WebSocketEnd& end) {
+    if (end.silent) return {How::broken, 0, 0, "nothing has come from it for too long"};
+    if (end.code == 1006) return {How::broken, 0, 0, end.fault.empty() ? end.reason : end.fault};
+    return {How::closed, 0, end.code, end.reason};
 }
 
 }  // namespace
@@ -82,29 +88,26 @@ asio::awaitable<void> AgentSocket::run(std::shared_ptr<AgentSocket> self,
         self->finish(end_of(connected.error()));
         co_return;
     }
-    self->socket_ = std::move(*connected);
-    self->kept_up_ = self->clock_.now();
-    self->owner_->opened();
-    co_await read(self);
+    self->begin(std::move(*connected));
 }
 
-asio::awaitable<void> AgentSocket::read(std::shared_ptr<AgentSocket> self) {
-    // `close` leaves reading on, for the peer's half of the goodbye.
-    const auto socket = self->socket_;
-    for (;;) {
-        const auto message = co_await socket->receive();
-        if (message) {
-            if (self->owner_ != nullptr) self->owner_->received(message->payload, message->text);
-            continue;
-        }
-        const auto end = socket->end();
-        if (message.error().code == Errc::cancelled) {
-            self->finish({How::closed, 0, end.code, end.reason});
-        } else {
-            self->finish({How::broken, 0, end.code, message.error().message});
-        }
-        co_return;
-    }
+void AgentSocket::begin(std::shared_ptr<net::WebSocketClient> socket) {
+    socket_ = std::move(socket);
+    kept_up_ = clock_.now();
+    owner_->opened();
+    // Once the agent has let go of us nobody is told; a goodbye goes on without us.
+    const auto weak = weak_from_this();
+    socket_->start(
+        [weak](std::span<const net::WebSocketMessage> batch) {
+            const auto self = weak.lock();
+            for (const auto& message : batch) {
+                if (!self || self->owner_ == nullptr) return;
+                self->owner_->received(message.payload, message.text);
+            }
+        },
+        [weak](const net::WebSocketEnd& end) {
+            if (const auto self = weak.lock()) self->finish(end_of(end));
+        });
 }
 
 void AgentSocket::send(std::string_view payload, bool text) {

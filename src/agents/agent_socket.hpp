@@ -1,6 +1,6 @@
 #pragma once
-// One WebSocket session of an agent with its service: found, opened, read and closed by a coroutine
-// of its own, told to the agent by callbacks. An agent that goes away closes it and hears no more.
+// One WebSocket session of an agent with its service: found and opened by a coroutine, then told to
+// the agent by callbacks. An agent that goes away closes it and hears no more.
 //
 //   open ─▶ find the URL ─▶ connect ─▶ opened() ─▶ received()… ─▶ ended()
 
@@ -72,7 +72,7 @@ public:
 private:
     static asio::awaitable<void> run(std::shared_ptr<AgentSocket> self,
                                      asio::awaitable<Target> target);
-    static asio::awaitable<void> read(std::shared_ptr<AgentSocket> self);
+    void begin(std::shared_ptr<net::WebSocketClient> socket);
     void send(std::string_view payload, bool text);
     void finish(const End& end);
 

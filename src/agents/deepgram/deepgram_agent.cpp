@@ -60,6 +60,8 @@ void DeepgramAgent::start(const call::AgentCall&, Ear with) {
     target.headers.add("Authorization", "Token " + options_.key.reveal());
     target.ca_file = options_.ca_file;
     target.message_bytes = kMessageBytes;
+    target.silence_limit = options_.silence_limit;
+    target.ping_interval = options_.silence_limit / 3;
     socket_ = AgentSocket::open(executor_, clock_, "Deepgram Voice Agent",
                                 AgentSocket::at(std::move(target)), *this);
 }

@@ -36,6 +36,8 @@ struct DeepgramOptions {
     std::optional<double> temperature;
     std::string speak_model = "aura-2-thalia-en";
     std::chrono::milliseconds ready_time{10000};  ///< from the connection to accepted settings
+    /// It may have nothing to say for minutes, but it answers pings; if not, it is gone.
+    std::chrono::milliseconds silence_limit{10000};
     /// Without the caller's sound (it rings still, or is on hold) so often.
     std::chrono::milliseconds keep_alive{8000};
 };

@@ -37,6 +37,8 @@ net::WebSocketTarget target_at(std::string url, const ElevenLabsOptions& options
     target.url = std::move(url);
     target.ca_file = options.ca_file;
     target.message_bytes = kMessageBytes;
+    target.silence_limit = options.silence_limit / 2;  // it answers our pings as well
+    target.ping_interval = options.silence_limit / 6;
     return target;
 }
 

@@ -385,6 +385,19 @@ TEST_F(Deepgram, AServiceThatTakesNothingMoreIsDropped) {
     EXPECT_EQ(end().how, AgentEnd::dropped);
 }
 
+TEST_F(Deepgram, AServiceThatAnswersNoPingIsDropped) {
+    const net::test::RawListener listener;
+    options_.url = "ws://127.0.0.1:" + std::to_string(listener.port()) + "/";
+    options_.silence_limit = milliseconds(150);
+    start();
+    auto peer = test::accept_and_fall_silent(
+        listener, {R"({"type":"Welcome"})", R"({"type":"SettingsApplied"})"});
+    ASSERT_TRUE(ready());
+    const auto told = end();
+    EXPECT_EQ(told.how, AgentEnd::dropped);
+    EXPECT_THAT(told.reason, HasSubstr("nothing has come from it"));
+}
+
 TEST_F(Deepgram, WhatIsNotUnderstoodIsIgnoredWithOneWarning) {
     ASSERT_TRUE(start_and_be_ready());
     on_loop([&] {
