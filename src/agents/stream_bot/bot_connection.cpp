@@ -20,6 +20,8 @@ using Stage = net::ConnectFailure::Stage;
 constexpr std::size_t kMostWaiting = std::size_t{10} * 60 * audio::kSampleRate;
 /// Small, so that a bot that does not read is noticed within two seconds of sound.
 constexpr int kSendBuffer = 32 * 1024;
+/// A bot may say nothing for minutes, but it answers pings.
+constexpr std::chrono::seconds kPing{4}, kSilence{10};
 
 /// "bot.example.com:8080": a path or a query may hold what is not to be shown.
 std::string host_of(std::string_view url) {
@@ -59,6 +61,8 @@ net::WebSocketTarget BotConnection::target() const {
     target.message_bytes = options_.message_bytes;
     target.outbox_bytes = options_.outbox_bytes;
     target.send_buffer = kSendBuffer;
+    target.ping_interval = kPing;
+    target.silence_limit = kSilence;
     return target;
 }
 
@@ -73,15 +77,13 @@ boost::asio::awaitable<void> BotConnection::run(std::shared_ptr<BotConnection> s
         self->failed(connected.error());
         co_return;
     }
-    self->opened(*connected);
-    while (true) {
-        const auto message = co_await self->socket_->receive();
-        if (!message) {
-            self->closed(message.error());
-            co_return;
-        }
-        self->take(*message);
-    }
+    const auto socket = *connected;
+    socket->start(
+        [self](std::span<const net::WebSocketMessage> batch) {
+            for (const auto& message : batch) self->take(message);
+        },
+        [self](const net::WebSocketEnd& close) { self->closed(close); });
+    self->opened(socket);
 }
 
 void BotConnection::opened(std::shared_ptr<net::WebSocketClient> socket) {
@@ -130,14 +132,14 @@ void BotConnection::dtmf(char digit) {
 
 bool BotConnection::send() {
     if (socket_->send(text_)) return true;
-    // Full of what must not be dropped, or closed: `receive` ends either way.
-    if (fault_.empty()) fault_ = "it does not read what it is sent";
+    // Full of what must not be dropped, or closed: it ends either way.
+    if (fault_.empty()) fault_ = "does not read what it is sent";
     streaming_ = false;
     socket_->abort();
     return false;
 }
 
-void BotConnection::take(const net::ReceivedMessage& message) {
+void BotConnection::take(const net::WebSocketMessage& message) {
     if (left_) return;
     if (!message.text) {
         warn_once(31950, "the bot sent a binary message, which is ignored");
@@ -228,21 +230,23 @@ void BotConnection::failed(const net::ConnectFailure& failure) {
     }
 }
 
-void BotConnection::closed(const Error& why) {
-    const auto& close = socket_->end();
+void BotConnection::closed(const net::WebSocketEnd& close) {
+    const auto lost = [this](std::string_view what) {
+        end(AgentEnd::dropped, fmt::format("the bot at {} {}", where_, what));
+    };
     if (!fault_.empty()) {
-        end(AgentEnd::dropped, fmt::format("the bot at {} was given up: {}", where_, fault_));
-    } else if (why.code == Errc::too_large) {
-        end(AgentEnd::dropped, fmt::format("the bot at {} sent a message over {} bytes", where_,
-                                           options_.message_bytes));
+        lost(fault_);
+    } else if (close.silent) {
+        lost("has gone silent: it does not even answer pings");
+    } else if (!close.fault.empty()) {
+        lost("sent what cannot be taken: " + close.fault);
     } else if (close.code == 1000 || close.code == 1005) {  // 1005: a close without a code
         end(AgentEnd::finished, fmt::format("the bot at {} has closed its stream", where_));
     } else if (close.code == 1006) {
-        end(AgentEnd::dropped, fmt::format("the connection to the bot at {} was lost", where_));
+        lost("was lost: its connection broke");
     } else {
-        end(AgentEnd::dropped,
-            fmt::format("the bot at {} closed its stream with {}{}{}", where_, close.code,
-                        close.reason.empty() ? "" : ": ", shown(close.reason)));
+        lost(fmt::format("closed its stream with {}{}{}", close.code,
+                         close.reason.empty() ? "" : ": ", shown(close.reason)));
     }
 }
 

@@ -18,7 +18,7 @@
 
 namespace bridge::agents {
 
-/// Thread: the one of its executor. Lives until its socket is closed, whoever else lets go of it.
+/// Thread: the one of its executor. Lives until its socket has ended, whoever else lets go of it.
 class BotConnection final : public std::enable_shared_from_this<BotConnection> {
 public:
     /// What it tells; nothing after `leave`, and nothing after `ended`.
@@ -49,14 +49,14 @@ private:
     net::WebSocketTarget target() const;
     void opened(std::shared_ptr<net::WebSocketClient> socket);
     void send_start();
-    void take(const net::ReceivedMessage& message);
+    void take(const net::WebSocketMessage& message);
     void speak(std::span<const std::uint8_t> mulaw);
     void set_mark(std::string_view name);
     void echo(std::string_view name);
     bool send();
     void warn_once(int code, std::string_view what);
     void failed(const net::ConnectFailure& failure);
-    void closed(const Error& why);
+    void closed(const net::WebSocketEnd& close);
     void end(call::AgentEnd how, std::string reason);
 
     const StreamBotOptions options_;

@@ -224,7 +224,7 @@ TEST_F(StreamBotTest, GivesUpABotThatDoesNotReadWhatMustNotBeDropped) {
     on_loop([&] {
         for (int i = 0; i < 10'000; ++i) agent_->dtmf('5');
     });
-    expect_end(call::AgentEnd::dropped, "it does not read what it is sent");
+    expect_end(call::AgentEnd::dropped, "does not read what it is sent");
 }
 
 /// As `socket.close()` without an argument does it in Node.
