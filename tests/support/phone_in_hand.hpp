@@ -45,6 +45,9 @@ public:
         utterances.clear();
         ++cancels;
     }
+    void pause() override {}
+    void resume() override {}
+    bool paused() const override { return false; }
     std::size_t waiting() const override { return 0; }
 
     /// The next 20 ms, and the utterances that are over with it.

@@ -31,6 +31,7 @@ public:
         ++sends;
         return true;
     }
+    bool send_binary(std::string_view) override { return false; }
     void close(std::uint16_t code, std::string_view reason) override {
         closes.push_back(fmt::format("{} {}", code, reason));
         end = {code, std::string(reason), false, {}};
