@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <locale>
+#include <sstream>
 #include <vector>
 
 #include "app/nearest.hpp"
@@ -64,13 +66,32 @@ void check_fallback(SettingReader& read, AgentConfig& out) {
     }
 }
 
+/// From `low` to `high`; else a problem, and `otherwise`.
+double number(SettingReader& read, std::string_view name, double low, double high,
+              double otherwise) {
+    const auto& written = read.text(name);
+    double value = 0;
+    std::istringstream in(written);
+    in.imbue(std::locale::classic());
+    if (in >> value && in.eof() && value >= low && value <= high) return value;
+    read.wrong(name, fmt::format("is not a number from {} to {}", low, high),
+               fmt::format("set it to {}, the default", find_setting(name)->fallback));
+    return otherwise;
+}
+
 void check_openai(SettingReader& read, AgentConfig& out) {
     auto& openai = out.openai;
     openai.key = Secret(read.text("OPENAI_API_KEY"));
     openai.model = read.text("AGENTBRIDGE_OPENAI_MODEL");
     openai.voice = read.text("AGENTBRIDGE_OPENAI_VOICE");
     openai.url = service_url(read, "AGENTBRIDGE_OPENAI_URL", "wss");
-    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_SHAPE")) openai.beta = *word == "beta";
+    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_BETA")) openai.beta = *word == "on";
+    openai.speed = number(read, "AGENTBRIDGE_OPENAI_SPEED", 0.25, 1.5, openai.speed);
+    if (const auto most = read.integer("AGENTBRIDGE_OPENAI_MAX_TOKENS", 0, 4096))
+        openai.max_output_tokens = *most;
+    openai.vad_threshold =
+        number(read, "AGENTBRIDGE_OPENAI_VAD_THRESHOLD", 0, 1, openai.vad_threshold);
+    if (const auto word = read.choice("AGENTBRIDGE_OPENAI_EAGERNESS")) openai.eagerness = *word;
     if (const auto word = read.choice("AGENTBRIDGE_OPENAI_TURNS")) {
         using Turns = agents::TurnDetection;
         openai.turns = *word == "server_vad"     ? Turns::server_vad
@@ -127,7 +148,9 @@ void check_bot(SettingReader& read, AgentConfig& out) {
     if (parameters) {
         out.bot.parameters = std::move(*parameters);
     } else {
-        read.wrong("AGENTBRIDGE_BOT_PARAMETERS", "cannot be used", parameters.error().message);
+        // The values may be secrets: what is wrong with them is not repeated.
+        read.wrong("AGENTBRIDGE_BOT_PARAMETERS", "cannot be used",
+                   "write name=value,name=value; Twilio allows under 500 characters for each");
     }
     out.bot.auth_token = Secret(read.text("AGENTBRIDGE_BOT_AUTH_TOKEN"));
     out.bot.account_sid = read.text("TWILIO_ACCOUNT_SID");
@@ -171,7 +194,12 @@ void check_agents(SettingReader& read, AgentConfig& out) {
         if (const auto name = parse_agent_name(written)) {
             out.name = *name;
         } else {
-            read.wrong("AGENTBRIDGE_AGENT", "is no agent", name.error().message);
+            const auto& message = name.error().message;  // behind what was written
+            const auto rest = message.rfind("; there are ");
+            read.wrong("AGENTBRIDGE_AGENT", "is no agent",
+                       rest == std::string::npos
+                           ? "write openai, local or another agent's name, or wss://host/path"
+                           : message.substr(rest + 2));
         }
     }
     out.instructions = text_or_file(read, "AGENTBRIDGE_AGENT_INSTRUCTIONS");

@@ -220,15 +220,19 @@ std::vector<Setting> make_table() {
          "", ""},
         {"AGENTBRIDGE_OPENAI_URL", Kind::url, "wss://api.openai.com/v1/realtime", "",
          "another service of the same protocol", "Agents: OpenAI", "", ""},
-        {"AGENTBRIDGE_OPENAI_SHAPE",
+        {"AGENTBRIDGE_OPENAI_BETA",
          Kind::choice,
-         "ga",
+         "off",
          "",
-         "of the protocol: ga, or beta (older)",
+         "on: the older shape of the protocol, for services that speak no other",
          "Agents: OpenAI",
          "",
          "",
-         {"ga", "beta"}},
+         {"off", "on"}},
+        {"AGENTBRIDGE_OPENAI_SPEED", Kind::text, "1.0", "", "of its speech, 0.25 to 1.5",
+         "Agents: OpenAI", "", ""},
+        {"AGENTBRIDGE_OPENAI_MAX_TOKENS", Kind::integer, "0", "",
+         "of one answer, 1 to 4096; 0: no limit", "Agents: OpenAI", "", ""},
         {"AGENTBRIDGE_OPENAI_TURNS",
          Kind::choice,
          "server_vad",
@@ -239,6 +243,17 @@ std::vector<Setting> make_table() {
          "",
          "",
          {"server_vad", "semantic_vad", "none"}},
+        {"AGENTBRIDGE_OPENAI_VAD_THRESHOLD", Kind::text, "0.5", "",
+         "with server_vad: how loud the caller must be, 0 to 1", "Agents: OpenAI", "", ""},
+        {"AGENTBRIDGE_OPENAI_EAGERNESS",
+         Kind::choice,
+         "auto",
+         "",
+         "with semantic_vad: how soon it answers, low, medium, high or auto",
+         "Agents: OpenAI",
+         "",
+         "",
+         {"auto", "low", "medium", "high"}},
         {"AGENTBRIDGE_OPENAI_VAD_SILENCE", Kind::integer, "500", "ms",
          "with server_vad: this much quiet ends a turn, 100 to 5000", "Agents: OpenAI", "", ""},
         {"AGENTBRIDGE_OPENAI_TRANSCRIPTION", Kind::text, "gpt-4o-mini-transcribe", "",
@@ -501,8 +516,9 @@ std::string format_env_file(bool for_example) {
     std::string_view section;
     bool ours = false;
     for (const auto& setting : all_settings()) {
-        const bool seed =
-            setting.name.substr(0, 12) != "AGENTBRIDGE_" && setting.section != "Twilio, more";
+        const bool seed = setting.name.substr(0, 12) != "AGENTBRIDGE_" &&
+                          setting.section != "Twilio, more" &&
+                          setting.section.substr(0, 6) != "Agents";
         if (!seed && !ours) {
             out += "\n# The rest is optional. Take away the # in front of a name to set it.\n";
             ours = true;

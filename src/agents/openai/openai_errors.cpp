@@ -34,7 +34,7 @@ std::string_view setting_of(std::string_view param) {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kSettings{{
         {"voice", "AGENTBRIDGE_OPENAI_VOICE"},
         {"speed", "AGENTBRIDGE_OPENAI_SPEED"},
-        {"transcription.language", "AGENTBRIDGE_OPENAI_LANGUAGE"},
+        {"transcription.language", "AGENTBRIDGE_AGENT_LANGUAGE"},
         {"transcription", "AGENTBRIDGE_OPENAI_TRANSCRIPTION"},
         {"noise_reduction", "AGENTBRIDGE_OPENAI_NOISE_REDUCTION"},
         {"turn_detection", "AGENTBRIDGE_OPENAI_TURNS"},

@@ -163,6 +163,9 @@ public:
     void end() override {}
     call::UtteranceId play(std::unique_ptr<audio::SampleSource>) override { return ++last_; }
     void cancel() override { waiting_ = 0; }
+    void pause() override {}
+    void resume() override {}
+    bool paused() const override { return false; }
     std::size_t waiting() const override { return waiting_; }
 
 private:

@@ -106,14 +106,16 @@ TEST_F(CallAgent, GivesWayAtOnceAndIsToldHowMuchWasHeard) {
     talk();
     const auto id = agent.ear.voice->begin();
     say(2s);
-    pass(400ms);
+    pass(200ms);
+    ASSERT_FALSE(f.line->marks.empty());
+    f.accept(input::MarkEchoed{stream, ++f.echoed, f.line->marks.front()});
+    pass(200ms);
     const auto clears = f.line->clears;
     agent.ear.events->give_way();
     EXPECT_EQ(f.line->clears, clears + 1);
     ASSERT_EQ(agent.interruptions.size(), 1U);
     EXPECT_EQ(agent.interruptions[0].first, id);
-    // No mark has come back, so nothing above the mark interval is sure.
-    EXPECT_GE(agent.interruptions[0].second.heard, 200ms);
+    EXPECT_GE(agent.interruptions[0].second.heard, 100ms);
     EXPECT_LE(agent.interruptions[0].second.heard, 400ms);
     const auto sent = f.line->sent;
     pass(400ms);
