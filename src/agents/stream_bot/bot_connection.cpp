@@ -20,6 +20,8 @@ using Stage = net::ConnectFailure::Stage;
 constexpr std::size_t kMostWaiting = std::size_t{10} * 60 * audio::kSampleRate;
 /// Small, so that a bot that does not read is noticed within two seconds of sound.
 constexpr int kSendBuffer = 32 * 1024;
+/// Of a WebSocket frame, at most.
+constexpr std::size_t kFrameHead = 14;
 /// A bot may say nothing for minutes, but it answers pings.
 constexpr std::chrono::seconds kPing{4}, kSilence{10};
 
@@ -132,9 +134,10 @@ void BotConnection::dtmf(char digit) {
 
 bool BotConnection::send() {
     if (socket_->send(text_)) return true;
-    // Full of what must not be dropped, or closed: it ends either way.
-    if (fault_.empty()) fault_ = "does not read what it is sent";
     streaming_ = false;
+    // Where there is room it is closing already, and its end will be told.
+    if (socket_->outbox_bytes() + text_.size() + kFrameHead <= options_.outbox_bytes) return false;
+    fault_ = "does not read what it is sent";
     socket_->abort();
     return false;
 }

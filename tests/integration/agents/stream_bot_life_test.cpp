@@ -66,7 +66,7 @@ TEST_F(StreamBotTest, ACleanCloseByTheBotMeansThatItIsDone) {
 TEST_F(StreamBotTest, ACloseWithoutACodeIsCleanToo) {
     net::test::RawListener listener;
     options_.url = "ws://127.0.0.1:" + std::to_string(listener.port()) + "/bot";
-    start();
+    start("MZ1");
     auto peer = listener.accept();
     const auto head = peer.receive_until("\r\n\r\n");
     const auto at = head.find("Sec-WebSocket-Key: ") + 19;
@@ -75,6 +75,8 @@ TEST_F(StreamBotTest, ACloseWithoutACodeIsCleanToo) {
         "Sec-WebSocket-Accept: " +
         net::accept_key(head.substr(at, head.find('\r', at) - at)) + "\r\n\r\n" +
         std::string("\x88\x00", 2));
+    ASSERT_TRUE(told([&] { return ear_.told.readies == 1; }));
+    hear(3);  // between its goodbye and the end of the connection
     peer.finish_sending();
     peer.receive_all();
     expect_end(call::AgentEnd::finished, "has closed its stream");
