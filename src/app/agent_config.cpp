@@ -227,9 +227,19 @@ void check_agents(SettingReader& read, AgentConfig& out) {
     check_elevenlabs(read, out);
     check_deepgram(read, out);
     check_bot(read, out);
+}
+
+void check_agent_is_ready(SettingReader& read, const AgentConfig& out) {
     if (out.name.empty() || read.problem_about("AGENTBRIDGE_AGENT")) return;
-    if (const auto ready = check_agent(out, out.name); !ready)
+    if (out.name == "openai" && out.openai.key.empty()) {
+        read.missing("OPENAI_API_KEY", "make a key at platform.openai.com");
+    } else if (out.name == "elevenlabs" && out.elevenlabs.agent_id.empty()) {
+        read.missing("ELEVENLABS_AGENT_ID", "copy the agent's ID from elevenlabs.io");
+    } else if (out.name == "deepgram" && out.deepgram.key.empty()) {
+        read.missing("DEEPGRAM_API_KEY", "make a key at console.deepgram.com");
+    } else if (const auto ready = check_agent(out, out.name); !ready) {
         read.wrong("AGENTBRIDGE_AGENT", "cannot be used", ready.error().message);
+    }
 }
 
 }  // namespace bridge::app

@@ -44,6 +44,8 @@ Result<> check_agent(const AgentConfig& config, std::string_view name);
 
 /// Fills `out`; what is wrong is noted in `read`.
 void check_agents(SettingReader& read, AgentConfig& out);
+/// Notes what the agent that was asked for needs and is not set.
+void check_agent_is_ready(SettingReader& read, const AgentConfig& out);
 
 /// The agent a name means, as it is written to configure or start it: lower case but for an
 /// address. Errors: bad_field (it is none).

@@ -60,6 +60,7 @@ public:
         check_public_url();
         check_calls();
         check_agents(*this, out_.config.agent);
+        if (needs_.agent) check_agent_is_ready(*this, out_.config.agent);
         check_audio();
         check_program();
         look_for_misspelt_names();

@@ -146,6 +146,7 @@ struct ConfigNeeds {
     bool account = false;     ///< account SID, Auth Token
     bool number = false;      ///< TWILIO_PHONE_NUMBER
     bool public_url = false;  ///< set, or to be found: by a tunnel, or a running ngrok agent
+    bool agent = false;       ///< what the agent that is asked for needs
 };
 
 struct LoadedConfig {

@@ -2,14 +2,13 @@
 with `--agent ws://…`, and a bot from npm (tests/npm), judged at all three ends."""
 
 import json
-import math
 import os
 import shutil
 import signal
 import urllib.request
 
 from harness import BUILD, SOURCE, EndToEnd, Emulator, main, skip, wait_for
-from two_way_call import mulaw
+from two_way_call import mulaw, strength
 
 MODULES = BUILD / "npm" / "node_modules"
 TARGET = "+12025550142"
@@ -36,19 +35,6 @@ press 9
 pause 20s
 hangup
 """
-
-
-def strength(samples, hz):
-    """The share of a tone in 8 kHz samples, 0 to 1 (Goertzel)."""
-    energy = sum(x * x for x in samples)
-    if energy < len(samples) * 100:
-        return 0.0
-    turn = 2 * math.cos(2 * math.pi * hz / 8000)
-    before = last = 0.0
-    for sample in samples:
-        before, last = last, sample + turn * last - before
-    power = before * before + last * last - turn * before * last
-    return power / (energy * len(samples) / 2)
 
 
 class Bots(EndToEnd):

@@ -28,6 +28,19 @@ def loudness(samples):
     return 10 * math.log10(max(energy, 0.1) / 32768 ** 2)
 
 
+def strength(samples, hz):
+    """The share of a tone in 8 kHz samples, 0 to 1 (Goertzel)."""
+    energy = sum(x * x for x in samples)
+    if energy < len(samples) * 100:
+        return 0.0
+    turn = 2 * math.cos(2 * math.pi * hz / 8000)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + turn * last - before
+    power = before * before + last * last - turn * before * last
+    return power / (energy * len(samples) / 2)
+
+
 class TwoWayCalls(WithSoundServer):
     def begin(self, persona, **settings):
         """A call with the microphone that stays up; returns (emulator, call process, its CallSid)."""

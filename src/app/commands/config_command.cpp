@@ -21,7 +21,7 @@ namespace {
 namespace json = boost::json;
 
 /// What `call` needs: the whole path.
-constexpr ConfigNeeds kEverything{true, true, true};
+constexpr ConfigNeeds kEverything{true, true, true, true};
 
 json::string text_of(std::string_view text) {
     return json::string(text.data(), text.size());

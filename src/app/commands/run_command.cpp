@@ -360,7 +360,7 @@ bool is_for_real_calls(std::string_view name) {
 
 ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Console& console,
                    const OpenSession& open) {
-    const auto loaded = load_for(invocation, {true, true, true}, console);
+    const auto loaded = load_for(invocation, {true, true, true, true}, console);
     if (!loaded) return ExitCode::configuration;
 
     SessionOptions options;
@@ -394,7 +394,9 @@ ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Cons
     for (const auto& [name, value] : console.environment) {
         if (!is_for_real_calls(name)) sources.environment.emplace(name, value);
     }
-    auto loaded = load_config(sources, {});
+    ConfigNeeds needs;
+    needs.agent = true;
+    auto loaded = load_config(sources, needs);
     if (!loaded.problems.empty()) {
         for (const auto& problem : loaded.problems)
             console.err << "agentbridge: " << format_problem(problem) << "\n";
