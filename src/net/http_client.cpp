@@ -102,6 +102,8 @@ struct Transfer {
     bool tls_started = false;  ///< TCP is connected and the TLS handshake has begun
     bool repeated = false;     ///< curl was about to send it a second time and was stopped
     bool too_large = false;
+    bool enough = false;  ///< `on_body` wanted no more
+    std::size_t body_bytes = 0;
     long redirects = 0;
     std::size_t head_bytes = 0;
     bool finished = false;
@@ -120,9 +122,16 @@ struct Transfer {
 
 std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
-    if (transfer.response.body.size() + size > transfer.call.response_bytes) {
+    transfer.body_bytes += size;
+    if (transfer.body_bytes > transfer.call.response_bytes) {
         transfer.too_large = true;
         return 0;
+    }
+    long status = 0;
+    curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (transfer.call.on_body && status >= 200 && status < 300) {
+        transfer.enough = !transfer.call.on_body({bytes, size});
+        return transfer.enough ? 0 : size;
     }
     transfer.response.body.append(bytes, size);
     return size;
@@ -139,6 +148,7 @@ std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* user) {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
     if (starts_with(line, "HTTP/")) {  // a new answer: after 100 Continue or a redirect
         transfer.response = HttpResponse{};
+        transfer.body_bytes = 0;
         return size;
     }
     const auto colon = line.find(':');
@@ -225,6 +235,7 @@ Stage stage_of(CURLcode code, const Transfer& transfer) {
 
 Errc errc_of(CURLcode code, const Transfer& transfer) {
     if (transfer.too_large) return Errc::too_large;
+    if (transfer.enough) return Errc::cancelled;
     if (transfer.repeated) return Errc::connection_lost;
     switch (code) {
         case CURLE_URL_MALFORMAT:

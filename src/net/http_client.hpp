@@ -5,8 +5,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -27,6 +29,11 @@ struct HttpCall {
     std::chrono::milliseconds total_timeout{30000};
     std::size_t response_bytes = 4 * 1024 * 1024;  ///< more: too_large
     int max_redirects = 0;  ///< follows redirects (as GET for 303, same method for 307/308)
+    /// Takes the body of a 2xx answer piece by piece, as it comes, in place of HttpResponse::body;
+    /// other answers are collected as ever. False ends the transfer, as `cancelled`. Called from
+    /// inside the client: it makes no request and does not destroy the client. `response_bytes` is
+    /// the limit of all pieces together.
+    std::function<bool(std::string_view)> on_body;
 };
 
 struct HttpFailure {

@@ -297,6 +297,63 @@ TEST_F(HttpClientTest, AnAnswerOverTheLimitIsTooLarge) {
     EXPECT_TRUE(request(call));
 }
 
+TEST_F(HttpClientTest, ABodyCanBeTakenPieceByPieceAsItComes) {
+    RawListener listener;
+    std::mutex mutex;
+    std::string taken;
+    const auto has = [&](std::string_view text) {
+        return eventually([&] {
+            const std::lock_guard lock(mutex);
+            return taken == text;
+        });
+    };
+    HttpCall call;
+    call.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/";
+    call.on_body = [&](std::string_view piece) {
+        const std::lock_guard lock(mutex);
+        taken += piece;
+        return taken.find("stop") == std::string::npos;
+    };
+    const auto begin = [&](HttpCall one) {
+        return asio::co_spawn(executor(), ask(client_, std::move(one)), asio::use_future);
+    };
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    auto whole = begin(call);
+    auto socket = listener.accept();
+    socket.receive_until("\r\n\r\n");
+    ASSERT_TRUE(socket.send(head + "5\r\nfirst\r\n"));
+    EXPECT_TRUE(has("first")) << "before the second is sent";
+    ASSERT_TRUE(socket.send("7\r\n second\r\n0\r\n\r\n"));
+    const auto outcome = whole.get();
+    ASSERT_TRUE(outcome) << outcome.error().error.message;
+    EXPECT_TRUE(outcome->body.empty());
+    EXPECT_TRUE(has("first second"));
+    socket.close();
+
+    auto stopped = begin(call);
+    socket = listener.accept();
+    socket.receive_until("\r\n\r\n");
+    ASSERT_TRUE(socket.send(head + "4\r\nstop\r\n"));
+    EXPECT_EQ(stopped.get().error().error.code, Errc::cancelled);
+    socket.close();
+
+    auto refused = begin(call);
+    socket = listener.accept();
+    socket.receive_until("\r\n\r\n");
+    ASSERT_TRUE(socket.send("HTTP/1.1 401 No\r\nContent-Length: 7\r\n\r\nno key!"));
+    EXPECT_EQ(refused.get()->body, "no key!") << "only what was asked for is taken apart";
+    socket.close();
+
+    call.response_bytes = 8;
+    call.on_body = [](std::string_view) { return true; };
+    auto large = begin(call);
+    socket = listener.accept();
+    socket.receive_until("\r\n\r\n");
+    ASSERT_TRUE(socket.send(head + "5\r\nfirst\r\n5\r\nfirst\r\n"));
+    EXPECT_EQ(large.get().error().error.code, Errc::too_large);
+}
+
 TEST_F(HttpClientTest, AUrlThatIsNoneIsSaidToBeOne) {
     for (const char* url : {"", "http://", "ftp://127.0.0.1/x", "http://127.0.0.1:99999/",
                             "http://127.0.0.1/\r\nX: y"}) {

@@ -60,7 +60,11 @@ public:
     ~RawSocket() { close(); }
     RawSocket(RawSocket&& other) noexcept
         : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)) {}
-    RawSocket& operator=(RawSocket&&) = delete;
+    RawSocket& operator=(RawSocket&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        unread_ = std::move(other.unread_);
+        return *this;
+    }
 
     void connect(std::uint16_t port) const {
         const auto address = loopback(port);
