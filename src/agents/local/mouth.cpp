@@ -36,11 +36,11 @@ void Mouth::stop() {
     start(nullptr, {});
 }
 
-void Mouth::say(const std::string& text) {
+void Mouth::say(const std::string& text, std::uint64_t tag) {
     if (!voice_) return;
     for (auto& sentence : sentences_of(speakable(text))) {
         if (waiting_.size() == kMostWaiting) break;
-        waiting_.push_back({std::move(sentence), ++last_, false, false, {}});
+        waiting_.push_back({std::move(sentence), tag, ++last_, false, false, {}});
         told_over_ = false;
     }
     make_more();
@@ -83,7 +83,7 @@ void Mouth::play_ready() {
         // first, since the line may tell at once what became of an utterance.
         const auto voice = voice_;
         const auto id = voice->begin();
-        playing_.push_back({id, one.text, one.sound->size(), {}});
+        playing_.push_back({id, one.text, one.tag, one.sound->size(), {}});
         tell(told_.speaks, one.text, id);
         voice->write(*one.sound);
         voice->end();
@@ -119,7 +119,7 @@ void Mouth::settle(call::UtteranceId utterance, double samples_heard) {
     while (!playing_.empty() && playing_.front().heard) {
         const auto one = std::move(playing_.front());
         playing_.pop_front();
-        tell(told_.heard, one.text, *one.heard);
+        tell(told_.heard, one.text, *one.heard, one.tag);
     }
     tell_if_over();
 }

@@ -3,6 +3,7 @@
 // the one before it is heard, and the mouth keeps the books of what the caller has heard.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -23,7 +24,7 @@ public:
         /// The first sample of a sentence is on its way.
         std::function<void(const std::string& sentence, call::UtteranceId)> speaks;
         /// So much of a sentence was heard: 1 for all of it. In order; also those cut off.
-        std::function<void(const std::string& sentence, double heard)> heard;
+        std::function<void(const std::string& sentence, double heard, std::uint64_t tag)> heard;
         /// Nothing is being said or waits to be said.
         std::function<void()> over;
         std::function<void(const std::string& why)> failed;
@@ -35,7 +36,8 @@ public:
     void stop();
 
     /// Says the sentences of `text` after what is being said. Text that is too much is dropped.
-    void say(const std::string& text);
+    /// `tag`: the caller's own, given back with each sentence in `heard`.
+    void say(const std::string& text, std::uint64_t tag = 0);
     /// Cuts itself off: what is left is forgotten and `heard` and `over` are not told.
     void hush();
     /// From the call: see Agent.
@@ -48,6 +50,7 @@ private:
     using Sound = std::shared_ptr<const std::vector<std::int16_t>>;
     struct Waiting {
         std::string text;
+        std::uint64_t tag;
         std::uint64_t number;
         bool asked = false;
         bool done = false;  ///< made, or could not be made
@@ -56,6 +59,7 @@ private:
     struct Playing {
         call::UtteranceId id;
         std::string text;
+        std::uint64_t tag;
         std::size_t samples;
         std::optional<double> heard;  ///< once it is known
     };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audio/frame.hpp"
+#include "audio/voice_detector.hpp"
 
 namespace bridge::agents::local {
 
@@ -38,16 +39,14 @@ public:
     void reset();
 
 private:
-    bool voiced(const audio::AudioFrame& frame);
-    Event begin();
+    Event begin(int fresh);
 
     const UtteranceOptions options_;
     boost::circular_buffer<audio::AudioFrame> before_;
     std::vector<std::int16_t> samples_;
     bool speaking_ = false;
-    int onset_ = 0;  ///< voiced frames in a row, with a frame's grace
     std::chrono::milliseconds speech_{0}, quiet_{0}, voiced_time_{0};
-    double floor_;  ///< mean square of the line when nobody speaks
+    audio::VoiceDetector detector_;
 };
 
 }  // namespace bridge::agents::local

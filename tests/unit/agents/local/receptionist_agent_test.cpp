@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 
 #include "tests/support/agent_ear.hpp"
+#include "tests/support/moving_voice.hpp"
 #include "tests/support/phone_in_hand.hpp"
 
 namespace bridge::agents::local {
@@ -38,17 +39,13 @@ protected:
     }
     void start() { agent_->start(about_, {hand_.voice, &told_}); }
     void pass(std::chrono::milliseconds time, std::int16_t level = 0) {
-        audio::AudioFrame frame;
-        for (auto at = 0ms; at < time; at += audio::kFrameTime) {
-            for (std::size_t i = 0; i < frame.pcm.size(); ++i)
-                frame.pcm[i] = i % 8 < 4 ? level : static_cast<std::int16_t>(-level);
-            hand_.frame(*agent_, frame);
-        }
+        for (auto at = 0ms; at < time; at += audio::kFrameTime)
+            hand_.frame(*agent_, caller_.frame(level));
     }
     /// The caller speaks for half a second and is then quiet long enough.
     void say(const std::string& words) {
         next_words_ = words;
-        pass(500ms, 3000);
+        pass(500ms, 9000);
         pass(800ms);
     }
     std::string last_said() const {
@@ -57,6 +54,7 @@ protected:
         return {};
     }
 
+    test::MovingVoice caller_;
     test::PhoneInHand hand_;
     test::ToldByAgent told_;
     call::AgentCall about_;
@@ -146,14 +144,14 @@ TEST_F(ReceptionistAgentTest, WhatIsSaidIntoItsWordsCountsOnlyIfItCutThemOff) {
     )");
     next_words_ = std::string("yes");
     pass(100ms);
-    pass(200ms, 3000);
+    pass(200ms, 9000);
     pass(700ms);
     EXPECT_TRUE(utterances_.empty()) << "an echo, or a mumble";
-    pass(100ms, 3000);
+    pass(100ms, 9000);
     const auto speaking = hand_.voice->utterances.front().id;
     hand_.voice->cancel();
     agent_->interrupted(speaking, {50ms, 100ms, 100ms, call::SpeechOutcome::cleared});
-    pass(200ms, 3000);
+    pass(200ms, 9000);
     pass(800ms);
     EXPECT_EQ(utterances_.size(), 1U);
 }
@@ -177,10 +175,10 @@ TEST_F(ReceptionistAgentTest, ARecordingEndsWithTheCallersSilence) {
           with text = {said}
     )");
     pass(1s);
-    pass(1s, 3000);
+    pass(1s, 9000);
     pass(1500ms);
     EXPECT_TRUE(told_.tools.empty()) << "a pause";
-    pass(1s, 3000);
+    pass(1s, 9000);
     pass(3s);
     ASSERT_EQ(told_.tools.size(), 1U);
     EXPECT_NE(told_.tools[0].arguments.find("spoke for 2 seconds"), std::string::npos)
