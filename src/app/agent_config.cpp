@@ -156,10 +156,51 @@ void check_bot(SettingReader& read, AgentConfig& out) {
     out.bot.account_sid = read.text("TWILIO_ACCOUNT_SID");
 }
 
+/// These servers stand on one's own machine or network, and mostly speak plain HTTP.
+void check_local(SettingReader& read, AgentConfig& out) {
+    const auto url = [&](std::string_view name, std::string_view secure, std::string_view plain,
+                         const std::string& example) {
+        return read.text(name).empty() ? std::string()
+                                       : read.url(name, {secure, plain}, {}, example).value_or("");
+    };
+    auto& local = out.local;
+    local.chat.url = url("AGENTBRIDGE_LLM_URL", "https", "http", "http://127.0.0.1:11434/v1");
+    local.chat.model = read.text("AGENTBRIDGE_LLM_MODEL");
+    local.chat.key = Secret(read.text("AGENTBRIDGE_LLM_KEY"));
+    local.vosk_url = url("AGENTBRIDGE_VOSK_URL", "wss", "ws", "ws://127.0.0.1:2700");
+    local.whisper.url =
+        url("AGENTBRIDGE_WHISPER_URL", "https", "http", "http://127.0.0.1:8081/inference");
+    local.whisper.model = read.text("AGENTBRIDGE_WHISPER_MODEL");
+    local.whisper.key = Secret(read.text("AGENTBRIDGE_WHISPER_KEY"));
+}
+
+/// A language model and an ear for it, or neither.
+Result<> check_local_services(const LocalServices& local) {
+    const bool model = !local.chat.url.empty();
+    const bool vosk = !local.vosk_url.empty(), whisper = !local.whisper.url.empty();
+    if (vosk && whisper)
+        return fail(Errc::bad_config,
+                    "AGENTBRIDGE_VOSK_URL and AGENTBRIDGE_WHISPER_URL are both set; keep one");
+    if (!model && (vosk || whisper))
+        return fail(Errc::bad_config,
+                    "speech is turned to text, but AGENTBRIDGE_LLM_URL is not set; set it, or none "
+                    "of these for the receptionist");
+    if (!model) return {};
+    if (local.chat.model.empty())
+        return fail(Errc::bad_config,
+                    "AGENTBRIDGE_LLM_MODEL is not set; name a model that the server has");
+    if (!vosk && !whisper)
+        return fail(Errc::bad_config,
+                    "AGENTBRIDGE_LLM_URL needs an ear; set AGENTBRIDGE_VOSK_URL or "
+                    "AGENTBRIDGE_WHISPER_URL");
+    return {};
+}
+
 }  // namespace
 
 Result<> check_agent(const AgentConfig& config, std::string_view name) {
     if (name == "openai") return agents::check_openai_options(config.openai);
+    if (name == "local") return check_local_services(config.local);
     if (name == "elevenlabs" && config.elevenlabs.agent_id.empty())
         return fail(Errc::bad_config,
                     "ELEVENLABS_AGENT_ID is not set; copy the agent's ID from ElevenLabs");
@@ -227,6 +268,7 @@ void check_agents(SettingReader& read, AgentConfig& out) {
     check_elevenlabs(read, out);
     check_deepgram(read, out);
     check_bot(read, out);
+    check_local(read, out);
 }
 
 void check_agent_is_ready(SettingReader& read, const AgentConfig& out) {

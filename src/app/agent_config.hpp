@@ -7,6 +7,8 @@
 
 #include "agents/deepgram/deepgram_agent.hpp"
 #include "agents/elevenlabs/elevenlabs_agent.hpp"
+#include "agents/local/chat_client.hpp"
+#include "agents/local/speech_to_text.hpp"
 #include "agents/openai/openai_options.hpp"
 #include "agents/stream_bot/stream_bot_agent.hpp"
 #include "base/result.hpp"
@@ -18,6 +20,13 @@ class SettingReader;
 
 /// Who decides that the caller interrupts.
 enum class BargeIn { automatic, detector, agent, off };
+
+/// What the local agent uses; without a language model it is the receptionist.
+struct LocalServices {
+    agents::local::ChatOptions chat;  ///< no `url`: none
+    std::string vosk_url;             ///< one of the two hears
+    agents::local::WhisperOptions whisper;
+};
 
 struct AgentConfig {
     std::string name;  ///< empty: the person here speaks
@@ -37,6 +46,7 @@ struct AgentConfig {
     agents::DeepgramOptions deepgram;
     agents::StreamBotOptions bot;  ///< `url` is the agent's name
     std::string dialogue;          ///< a file; empty: the default
+    LocalServices local;
 };
 
 /// Whether the settings that an agent needs are there. Errors: bad_config; names them.

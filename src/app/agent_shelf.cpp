@@ -14,7 +14,9 @@
 #include "agents/deepgram/deepgram_agent.hpp"
 #include "agents/echo_agent.hpp"
 #include "agents/elevenlabs/elevenlabs_agent.hpp"
+#include "agents/local/cascade_agent.hpp"
 #include "agents/local/receptionist_agent.hpp"
+#include "agents/local/speech_to_text.hpp"
 #include "agents/openai/openai_agent.hpp"
 #include "agents/stream_bot/stream_bot_agent.hpp"
 #include "agents/tone_agent.hpp"
@@ -112,6 +114,7 @@ public:
             return std::make_shared<agents::DeepgramAgent>(home.executor, home.clock,
                                                            std::move(options), specs);
         }
+        if (name == "local" && !config_.local.chat.url.empty()) return cascade(home, specs);
         if (name == "local" && front_.dialogue)
             return std::make_shared<local::ReceptionistAgent>(
                 local::LocalParts{home.executor, home.clock, *pool_, voice_}, front_.dialogue,
@@ -130,6 +133,21 @@ public:
     void stop() override { pool_->stop(); }
 
 private:
+    std::shared_ptr<call::Agent> cascade(const call::AgentHome& home,
+                                         const std::vector<call::ToolSpec>& specs) {
+        local::CascadeOptions options;
+        if (!config_.instructions.empty()) options.instructions = config_.instructions;
+        if (!config_.greeting.empty()) options.greeting = config_.greeting;
+        options.chat = config_.local.chat;
+        options.tools = specs;
+        auto ear = config_.local.vosk_url.empty()
+                       ? local::make_whisper(home.executor, http(home), config_.local.whisper)
+                       : local::make_vosk(home.executor, config_.local.vosk_url, ca_file_);
+        return std::make_shared<local::CascadeAgent>(
+            local::LocalParts{home.executor, home.clock, *pool_, voice_}, std::move(ear),
+            http(home), std::move(options));
+    }
+
     /// One for each io thread, while anybody there uses it.
     std::shared_ptr<net::HttpClient> http(const call::AgentHome& home) {
         const std::scoped_lock lock(mutex_);

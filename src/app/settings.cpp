@@ -295,6 +295,26 @@ std::vector<Setting> make_table() {
         {"AGENTBRIDGE_DIALOGUE", Kind::path, "", "",
          "what the local receptionist says and understands (docs/agents.md); empty: our own",
          "Agents: local", "", ""},
+        {"AGENTBRIDGE_LLM_URL", Kind::url, "", "",
+         "for --agent local: a language model's server that speaks OpenAI's chat completions "
+         "(Ollama: http://127.0.0.1:11434/v1); empty: the receptionist",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_LLM_MODEL", Kind::text, "", "", "its model, such as llama3.2",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_LLM_KEY", Kind::secret, "", "", "its key, if it asks for one",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_VOSK_URL", Kind::url, "", "",
+         "with a language model: the Vosk server that understands the caller "
+         "(ws://127.0.0.1:2700)",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_WHISPER_URL", Kind::url, "", "",
+         "or a Whisper server: whisper.cpp's (http://127.0.0.1:8081/inference) or OpenAI's form "
+         "(…/v1/audio/transcriptions)",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_WHISPER_MODEL", Kind::text, "whisper-1", "", "its model, in OpenAI's form",
+         "Agents: local", "", ""},
+        {"AGENTBRIDGE_WHISPER_KEY", Kind::secret, "", "", "its key, if it asks for one",
+         "Agents: local", "", ""},
         {"AGENTBRIDGE_SPEAKER", Kind::text, "default", "",
          "where the call is heard: default, a device's name, file:PATH (a WAV file), null (timed, "
          "silent) or none",
