@@ -104,7 +104,9 @@ json::object playout_json(const PlayoutBook& book) {
     }
     json::array clears;
     for (const auto& clear : book.clears()) {
-        clears.push_back(json::object{{"at_ms", exact(clear.at_ms)}, {"bytes", clear.bytes}});
+        clears.push_back(json::object{{"at_ms", exact(clear.at_ms)},
+                                      {"bytes", clear.bytes},
+                                      {"played_bytes", clear.played_bytes}});
     }
     json::array gaps;
     for (const auto& gap : book.underruns()) {

@@ -56,7 +56,7 @@ std::vector<std::string> PlayoutBook::clear(Time now) {
     auto names = playout_.clear();
     cleared_ += dropped;
     ++clear_count_;
-    keep(clears_, {stream_ms(now), dropped});
+    keep(clears_, {stream_ms(now), dropped, playout_.played_bytes()});
     before_last_tick_ = playout_.played_bytes();
     dry_since_.reset();  // silence was asked for
     echoed(names, true, now);

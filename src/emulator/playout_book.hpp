@@ -28,7 +28,8 @@ public:
     };
     struct Clear {
         double at_ms = 0;
-        std::uint64_t bytes = 0;  ///< dropped
+        std::uint64_t bytes = 0;         ///< dropped
+        std::uint64_t played_bytes = 0;  ///< until then, since the stream began
     };
     /// The queue was empty in the middle of sound and had something again soon after.
     struct Underrun {

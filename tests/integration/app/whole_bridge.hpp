@@ -61,6 +61,12 @@ public:
         });
         return found;
     }
+    /// Until what has happened so far, all of it, is enough.
+    bool until(const std::function<bool(const std::vector<call::CallEvent>&)>& enough,
+               std::chrono::seconds limit = 20s) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, limit, [&] { return enough(events_); });
+    }
     template <class What>
     std::size_t count() {
         const std::scoped_lock lock(mutex_);

@@ -127,6 +127,7 @@ TEST_F(Book, WritesDownWhenEachMarkCameAndWentAndWhy) {
     ASSERT_EQ(book.clears().size(), 1U);
     EXPECT_EQ(book.clears()[0].at_ms, 67);
     EXPECT_EQ(book.clears()[0].bytes, 980U * 8);
+    EXPECT_EQ(book.clears()[0].played_bytes, book.played_bytes());
 }
 
 TEST_F(Book, CountsAGapInSpeechButNoPause) {
