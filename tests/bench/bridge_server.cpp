@@ -2,10 +2,11 @@
 // that keeps the sound and notes when it came. Statistics, gap detection, metrics and the log are
 // on.
 //
-//      bench_bridge --table FILE --token T [--workers N] [--speak none|ahead|live]
+//      bench_bridge --table FILE --token T [--workers N] [--speak none|ahead|live] [--agent URL]
 //
 // Prints "port N" and, at the end of its standard input, its metrics on stderr. With --speak every
-// call speaks all the time: sound that runs ahead, or a live microphone.
+// call speaks all the time: sound that runs ahead, or a live microphone. With --agent each call has
+// an agent there, a bot that speaks Media Streams, and the agent is the ear that counts.
 
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <thread>
 
+#include "agents/stream_bot/stream_bot_agent.hpp"
 #include "app/bridge.hpp"
 #include "base/log.hpp"
 #include "tests/bench/bench_microphone.hpp"
@@ -37,7 +39,23 @@ private:
     Sink sink_;
 };
 
-int run(Table& table, const std::string& token, std::size_t workers, const std::string& speak) {
+class Bots final : public bridge::call::AgentShelf {
+public:
+    explicit Bots(std::string url) { options_.url = std::move(url); }
+    bridge::Result<std::shared_ptr<bridge::call::Agent>> agent(
+        const std::string&, const bridge::call::AgentHome& home) override {
+        return std::make_shared<bridge::agents::StreamBotAgent>(home.executor, options_);
+    }
+    std::shared_ptr<bridge::call::AgentTools> tools(const bridge::call::AgentHome&) override {
+        return nullptr;
+    }
+
+private:
+    bridge::agents::StreamBotOptions options_;
+};
+
+int run(Table& table, const std::string& token, std::size_t workers, const std::string& speak,
+        const std::string& agent) {
     bridge::log::Options to_nowhere;
     to_nowhere.write = [](std::string_view) {};
     bridge::log::start(to_nowhere);
@@ -58,7 +76,12 @@ int run(Table& table, const std::string& token, std::size_t workers, const std::
     options.rest.base_url = "http://127.0.0.1:9";  // nothing is there, and nothing is asked
     options.rest.account_sid = "ACbe9c0000000000000000000000000000";
     options.metrics = metrics;
-    options.listener = [&table](const bridge::CallId&) { return std::make_shared<Ear>(table); };
+    if (agent.empty()) {
+        options.listener = [&table](const bridge::CallId&) { return std::make_shared<Ear>(table); };
+    } else {
+        options.agents = std::make_shared<Bots>(agent);
+        options.inbound_call.agent = agent;
+    }
     if (speak == "live") options.microphone = std::make_shared<BenchMicrophone>();
     auto made = bridge::app::Bridge::start(std::move(options), events);
     int result = 0;
@@ -100,21 +123,22 @@ int run(Table& table, const std::string& token, std::size_t workers, const std::
 }  // namespace bench
 
 int main(int count, char** arguments) {
-    std::string file, token, workers = "1", speak = "none";
+    std::string file, token, workers = "1", speak = "none", agent;
     for (int i = 1; i + 1 < count; i += 2) {
         const std::string_view name = arguments[i];
         if (name == "--table") file = arguments[i + 1];
         if (name == "--token") token = arguments[i + 1];
         if (name == "--workers") workers = arguments[i + 1];
         if (name == "--speak") speak = arguments[i + 1];
+        if (name == "--agent") agent = arguments[i + 1];
     }
     if (file.empty() || token.empty() || (speak != "none" && speak != "ahead" && speak != "live")) {
         std::fprintf(stderr,
                      "usage: bench_bridge --table FILE --token T [--workers N]\n"
-                     "                    [--speak none|ahead|live]\n");
+                     "                    [--speak none|ahead|live] [--agent URL]\n");
         return 2;
     }
     auto* const table = bench::map_table(file);
     bench::heap_counter = &table->allocations;
-    return bench::run(*table, token, std::stoul(workers), speak);
+    return bench::run(*table, token, std::stoul(workers), speak, agent);
 }

@@ -7,53 +7,13 @@
 
 #include "tests/bench/speech.hpp"
 #include "tests/bench/stamp.hpp"
+#include "tests/bench/wire.hpp"
 
 namespace bench {
 namespace {
 
 constexpr double kFrameMs = 20;
 constexpr std::uint64_t kFrameNs = 20'000'000;
-constexpr std::uint8_t kNoDigit = 64;
-
-/// base64 to bytes; 0 if it is none, or does not fit.
-std::size_t decode(std::string_view text, std::span<std::uint8_t> out) {
-    static const auto digits = [] {
-        std::array<std::uint8_t, 256> made{};
-        made.fill(kNoDigit);
-        constexpr std::string_view kAlphabet =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        for (std::size_t i = 0; i < kAlphabet.size(); ++i)
-            made[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
-        return made;
-    }();
-    if (text.empty() || text.size() % 4 != 0 || text.size() / 4 * 3 > out.size()) return 0;
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-    std::size_t size = 0;
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        std::uint32_t word = 0;
-        for (std::size_t k = 0; k < 4; ++k) {
-            auto digit = digits[static_cast<unsigned char>(text[i + k])];
-            if (digit == kNoDigit) {
-                if (i + k < text.size() - padding) return 0;
-                digit = 0;
-            }
-            word = word << 6U | digit;
-        }
-        out[size++] = static_cast<std::uint8_t>(word >> 16U);
-        out[size++] = static_cast<std::uint8_t>(word >> 8U);
-        out[size++] = static_cast<std::uint8_t>(word);
-    }
-    return size - padding;
-}
-
-/// The string behind `key` (with its quotes and colon), without escapes.
-std::string_view field(std::string_view text, std::string_view key) {
-    const auto at = text.find(key);
-    if (at == std::string_view::npos) return {};
-    const auto begin = at + key.size();
-    const auto end = text.find('"', begin);
-    return end == std::string_view::npos ? std::string_view{} : text.substr(begin, end - begin);
-}
 
 }  // namespace
 
@@ -100,8 +60,8 @@ void FarEnd::take_text(std::string_view text, std::uint64_t at_ns) {
 }
 
 void FarEnd::take_media(std::string_view payload, std::uint64_t at_ns) {
-    std::array<std::uint8_t, 3 * 2048> sound;
-    const auto size = decode(payload, sound);
+    std::array<std::uint8_t, 3 * 2048> sound{};
+    const auto size = decode_base64(payload, sound);
     if (size == 0 || size % 160 != 0) ++sum_.wrong;
     ++sum_.messages;
     const auto frames = size / 160;
@@ -110,7 +70,10 @@ void FarEnd::take_media(std::string_view payload, std::uint64_t at_ns) {
         arrivals_.push_back(at_ns);
         ages_.push_back(0);
     }
-    if (keep_ && speaking_ && at_ns > dry_ns_) {
+    const auto first = read_stamp(std::span<const std::uint8_t>(sound).first<kStampBytes>());
+    // An agent's answer begins: it was meant to be silent before.
+    const bool begins = hears_ == Hears::agent && size > 0 && first && first->sent_ns != 0;
+    if (keep_ && speaking_ && !begins && at_ns > dry_ns_) {
         ++sum_.gaps;
         sum_.gap_ns = std::max(sum_.gap_ns, at_ns - dry_ns_);
     }
@@ -123,6 +86,7 @@ void FarEnd::look_at(std::span<const std::uint8_t> frame, std::uint64_t at_ns) {
     const auto stamp = read_stamp(frame.first<kStampBytes>());
     const auto voice = hears_ == Hears::echo    ? number_
                        : hears_ == Hears::ahead ? kAheadVoice
+                       : hears_ == Hears::agent ? kAgentVoice
                                                 : kLiveVoice;
     if (!stamp || stamp->call != voice) {
         ++sum_.wrong;

@@ -16,7 +16,7 @@
 namespace bench {
 
 /// What the frames are that come back.
-enum class Hears { nothing, echo, ahead, live };
+enum class Hears { nothing, echo, ahead, live, agent };
 
 /// Sums over the calls of a run. Frames are 20 ms.
 struct HeardSum {

@@ -2,12 +2,13 @@
 // that maps the same table, and prints what the server did and took as one line of JSON.
 //
 //      bench_load --port P --pid PID --table FILE [--token T] --calls N --seconds S [--warm S]
-//                 [--hear nothing|echo|ahead|live] [--stalls N] [--cut 1]
+//                 [--hear nothing|echo|ahead|live|agent] [--stalls N] [--cut 1]
 //      bench_load --port P --pid PID --table FILE [--token T] --churn N
 //
 // --hear says what the server says to the phones: what it was told (echo), speech that runs ahead,
-// or a live microphone. --stalls stops the server's process for 150 ms, so often, about once a
-// second; --cut has the server cut off what it says now and then.
+// a live microphone, or what agents say (bench_agents, which hears the phones then). --stalls stops
+// the server's process for 150 ms, so often, about once a second; --cut has the server cut off what
+// it says now and then.
 
 #include <signal.h>
 #include <sys/epoll.h>
@@ -384,11 +385,20 @@ void wait_for_frames(const Table& table, std::uint64_t wanted) {
     for (int i = 0; i < 500 && table.frames < wanted; ++i) sleep_until(monotonic_ns() + 10'000'000);
 }
 
+/// Until so many agents hear their calls.
+void wait_for_agents(const Table& table, std::uint64_t wanted) {
+    for (int i = 0; i < 1000 && table.agents < wanted; ++i)
+        sleep_until(monotonic_ns() + 10'000'000);
+    if (table.agents < wanted) throw PlayerError{"not every call has its agent"};
+}
+
 int run_calls(const Options& options, Table& table) {
+    const bool agents = options.hears == Hears::agent;
     Webhooks webhooks(options.target);
     // One call first: what is loaded and made once is not counted as the cost of a call.
     {
         auto first = place_call(options.target, webhooks, Table::kCalls - 1);
+        if (agents) wait_for_agents(table, 1);
         std::string out;
         for (int i = 0; i < 50; ++i) first.write_frame(monotonic_ns(), out);
         if (::send(first.descriptor(), out.data(), out.size(), MSG_NOSIGNAL) <= 0)
@@ -410,6 +420,7 @@ int run_calls(const Options& options, Table& table) {
         media.hear();
     }
     const auto connect_ns = monotonic_ns() - connect_begin;
+    if (agents) wait_for_agents(table, 1 + options.calls);
 
     media.begin();
     media.run(options.warm);
@@ -531,6 +542,7 @@ std::optional<Hears> hears_of(const std::string& word) {
     if (word == "echo") return Hears::echo;
     if (word == "ahead") return Hears::ahead;
     if (word == "live") return Hears::live;
+    if (word == "agent") return Hears::agent;
     return std::nullopt;
 }
 

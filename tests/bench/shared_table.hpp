@@ -59,6 +59,7 @@ struct Table {
     std::atomic<std::uint64_t> cutting;  ///< 1: the server cuts off what it says, now and then
     /// Of each call: how often it was cut off, and when that was last asked for.
     std::array<std::atomic<std::uint64_t>, kCalls> cuts, cut_ns;
+    std::atomic<std::uint64_t> agents;  ///< streams to agents that have begun
 };
 
 /// Maps the file, which the driver's starter has made long enough. Ends the program if it cannot.

@@ -22,6 +22,11 @@ public:
         std::copy(pcm.begin(), pcm.end(), kept_.begin());
         std::array<std::uint8_t, kStampBytes> mark{};
         bridge::audio::encode_mulaw(pcm.first(kStampBytes), mark);
+        note(mark, monotonic_ns());
+    }
+
+    /// A frame that came at `now`, as it stands on the wire.
+    void note(std::span<const std::uint8_t, kStampBytes> mark, std::uint64_t now) {
         const auto stamp = read_stamp(mark);
         if (!stamp || stamp->call >= Table::kCalls) {
             add(table_->wrong, 1);
@@ -36,7 +41,6 @@ public:
             if (stamp->number > expected) add(table_->lost, stamp->number - expected);
             next.store(stamp->number + 1, std::memory_order_relaxed);
         }
-        const auto now = monotonic_ns();
         const auto took = now > stamp->sent_ns ? now - stamp->sent_ns : 0;
         add(table_->latency.bins[Histogram::bin(took)], 1);
         if (stamp->call == 0) add(table_->first_latency.bins[Histogram::bin(took)], 1);

@@ -14,7 +14,7 @@ namespace bench {
 /// and above them how often the call has been cut off.
 inline constexpr std::uint32_t kLoopFrames = 256;
 /// In the stamp's place for the call: which way the frame came.
-inline constexpr std::uint32_t kAheadVoice = 0xA11EAD, kLiveVoice = 0x11FE;
+inline constexpr std::uint32_t kAheadVoice = 0xA11EAD, kLiveVoice = 0x11FE, kAgentVoice = 0xA6E27;
 
 /// 160 bytes of mu-law: the stamp, then a loud tone.
 inline void write_speech(const Stamp& stamp, std::span<std::uint8_t, 160> out) {
