@@ -163,8 +163,7 @@ private:
             if (value && !value->empty()) {
                 out += value->reveal();
             } else {
-                wrong(field,
-                      fmt::format("{} is not set; set it in the environment or in .env", name));
+                wrong(field, fmt::format("{} is not set; set it in the environment", name));
             }
         }
         const auto breaks = [](char c) {
