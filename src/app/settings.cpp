@@ -293,7 +293,7 @@ std::vector<Setting> make_table() {
          "signs the bot's connection as Twilio would (X-Twilio-Signature); empty: not signed",
          "Agents: Media Streams bots", "", ""},
         {"AGENTBRIDGE_DIALOGUE", Kind::path, "", "",
-         "what the local receptionist says and understands (docs/agents.md); empty: our own",
+         "what the local receptionist says and understands (docs/local-agent.md); empty: our own",
          "Agents: local", "", ""},
         {"AGENTBRIDGE_LLM_URL", Kind::url, "", "",
          "for --agent local: a language model's server that speaks OpenAI's chat completions "
