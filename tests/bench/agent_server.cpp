@@ -277,7 +277,8 @@ void AgentServer::take_text(int descriptor, Bot& bot, std::string_view text, std
 /// One burst, and when the next one is.
 void AgentServer::speak(int descriptor, Bot& bot, std::uint64_t now) {
     bot.random = bot.random * 6364136223846793005ULL + 1442695040888963407ULL;
-    const auto messages = 5 + (bot.random >> 33U) % 6;  // 1 to 2 s
+    // 1 to 2 s; the first is the longest, so that every queue has grown when the window begins.
+    const auto messages = bot.said == 0 ? 10 : 5 + (bot.random >> 33U) % 6;
     out_.clear();
     mulaw_.resize(kFrameBytes * kFramesInMessage);
     payload_.resize(mulaw_.size() / 3 * 4 + 8);
