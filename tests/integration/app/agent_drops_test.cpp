@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <random>
 
 #include "agents/openai/openai_agent.hpp"
 #include "agents_on_calls.hpp"
-#include "audio/mulaw.hpp"
 #include "cutting_relay.hpp"
 #include "tests/support/realtime_server.hpp"
 
@@ -229,31 +227,13 @@ std::vector<std::string> open_descriptors() {
 }
 
 /// The sessions whose tones a phone has heard, one for each 20 ms that are one tone.
-std::vector<std::size_t> sessions_in(std::string_view wav) {
-    constexpr std::size_t kWindow = 160;
+std::vector<std::size_t> sessions_in(std::string_view mulaw) {
     std::vector<std::size_t> out;
-    const auto data = wav.find("data");
-    if (data == std::string_view::npos) return out;
-    wav.remove_prefix(data + 8);
-    for (; wav.size() >= kWindow; wav.remove_prefix(kWindow)) {
-        std::array<double, kWindow> x{};
-        for (std::size_t i = 0; i < kWindow; ++i)
-            x[i] = audio::decode_mulaw(static_cast<std::uint8_t>(wav[i]));
-        // Of a sine x[n-1] + x[n+1] = 2 cos(w) x[n].
-        double power = 0, product = 0, rest = 0;
-        for (std::size_t i = 1; i + 1 < kWindow; ++i) {
-            power += x[i] * x[i];
-            product += x[i] * (x[i - 1] + x[i + 1]);
-        }
-        if (power < 1000.0 * 1000.0 * kWindow) continue;
-        const auto twice_cosine = product / power;
-        for (std::size_t i = 1; i + 1 < kWindow; ++i)
-            rest += std::pow(x[i - 1] + x[i + 1] - twice_cosine * x[i], 2);
-        if (rest > 0.01 * power) continue;  // a border between two
-        const auto hz =
-            std::acos(std::clamp(twice_cosine / 2, -1.0, 1.0)) * 8000 / (2 * std::numbers::pi);
-        out.push_back(
-            static_cast<std::size_t>(std::max(0L, std::lround((hz - kFirstHz) / kStepHz))));
+    for (; mulaw.size() >= audio::kFrameSamples; mulaw.remove_prefix(audio::kFrameSamples)) {
+        const auto hz = tone_of(mulaw.substr(0, audio::kFrameSamples));
+        if (hz)
+            out.push_back(
+                static_cast<std::size_t>(std::max(0L, std::lround((*hz - kFirstHz) / kStepHz))));
     }
     return out;
 }
@@ -339,10 +319,10 @@ TEST_F(AgentDrops, NoCallGoesWithThemAndNothingOldIsHeard) {
     std::size_t tones = 0, most = 0;
     for (std::size_t i = 0; i < kCalls; ++i) {
         SCOPED_TRACE("call " + std::to_string(i));
-        const auto heard = sessions_in(kept_of(sids[i], "heard.wav"));
-        tones += heard.size();
+        const auto sessions = sessions_in(heard(sids[i]));
+        tones += sessions.size();
         std::size_t newest = 0;
-        for (const auto session : heard) {
+        for (const auto session : sessions) {
             EXPECT_GE(session, newest) << "something old was heard";
             newest = std::max(newest, session);
         }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "audio/mulaw.hpp"
 #include "call/agent.hpp"
 #include "whole_bridge.hpp"
 
@@ -34,6 +35,26 @@ private:
     const Make make_;
     const Tools tools_;
 };
+
+/// The frequency of 20 ms of mu-law, if they are one loud tone.
+inline std::optional<double> tone_of(std::string_view mulaw) {
+    std::array<double, audio::kFrameSamples> x{};
+    for (std::size_t i = 0; i < x.size() && i < mulaw.size(); ++i)
+        x[i] = audio::decode_mulaw(static_cast<std::uint8_t>(mulaw[i]));
+    // Of a sine x[n-1] + x[n+1] = 2 cos(w) x[n].
+    double power = 0, product = 0, rest = 0;
+    for (std::size_t i = 1; i + 1 < x.size(); ++i) {
+        power += x[i] * x[i];
+        product += x[i] * (x[i - 1] + x[i + 1]);
+    }
+    if (power < 1000.0 * 1000.0 * static_cast<double>(x.size())) return std::nullopt;
+    const auto twice_cosine = product / power;
+    for (std::size_t i = 1; i + 1 < x.size(); ++i)
+        rest += std::pow(x[i - 1] + x[i + 1] - twice_cosine * x[i], 2);
+    if (rest > 0.01 * power) return std::nullopt;
+    return std::acos(std::clamp(twice_cosine / 2, -1.0, 1.0)) * audio::kSampleRate /
+           (2 * std::numbers::pi);
+}
 
 class AgentsOnCalls : public CallControl {
 protected:
@@ -112,6 +133,12 @@ protected:
         auto answer = ask(std::move(request));
         EXPECT_EQ(answer.status, 200) << answer.body;
         return std::move(answer.body);
+    }
+    /// What the phone has heard since it answered, in mu-law.
+    std::string heard(const CallSid& sid) {
+        const auto wav = kept_of(sid, "heard.wav");
+        const auto data = wav.find("data");
+        return data == std::string::npos ? std::string() : wav.substr(data + 8);
     }
     boost::json::object playout(const CallSid& sid) {
         boost::system::error_code error;
