@@ -17,7 +17,11 @@ namespace {
 using test::CuttingRelay;
 using test::RealtimeServer;
 
+#ifdef AGENTBRIDGE_FEW_DROPS
+constexpr std::size_t kCalls = 10, kDropsEach = 10;
+#else
 constexpr std::size_t kCalls = 20, kDropsEach = 50;
+#endif
 constexpr unsigned kSeed = 20261126;
 
 /// What a session says is a tone of its own.
