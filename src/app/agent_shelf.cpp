@@ -203,7 +203,9 @@ Result<std::shared_ptr<const agents::ToolBook>> open_tools(const AgentConfig& co
                          process_environment()](std::string_view name) -> std::optional<Secret> {
         const auto found = environment.find(std::string(name));
         if (found == environment.end()) return std::nullopt;
-        return Secret(found->second);
+        Secret value(found->second);
+        log::hide(value);
+        return value;
     };
     return agents::ToolBook::make(book);
 }
