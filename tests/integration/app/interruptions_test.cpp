@@ -117,11 +117,13 @@ protected:
     /// Of a service that does not listen, so that its hints do not decide: what was cut off is
     /// answered when the caller has finished.
     void answer_interruptions(RealtimeServer& service) {
-        service.script().log = [this, &service](const boost::json::object& what) {
+        service.script().log = [this,
+                                weak = service.weak_from_this()](const boost::json::object& what) {
             const auto* got = what.if_contains("got");
             if (got == nullptr || got->at("type") != "conversation.item.truncate") return;
-            services_[0].clock().after(kCallerSpeaks, [&service] {
-                if (!service.talks().empty()) service.talks().back()->answer();
+            services_[0].clock().after(kCallerSpeaks, [weak] {
+                const auto same = weak.lock();
+                if (same && !same->talks().empty()) same->talks().back()->answer();
             });
         };
     }
