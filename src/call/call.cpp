@@ -43,6 +43,7 @@ LiveCall::LiveCall(CallSpec spec, CallServices services)
 }
 
 LiveCall::~LiveCall() {
+    outbound_.reset();  // tells nothing any more, whichever of its voices goes next
     services_.metrics->left(state_);
     for (auto& timer : timers_) services_.clock.cancel(timer);
     services_.clock.cancel(poll_);

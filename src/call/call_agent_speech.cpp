@@ -28,7 +28,10 @@ void LiveCall::on(const input::AgentSpeech& speech) {
     };
     switch (speech.kind) {
         case Kind::begin:
-            if (agent_->silenced) agent_voice_->cancel();  // the one before is over with this
+            if (agent_->silenced) {  // the one before is over with this
+                agent_voice_->cancel();
+                agent_voice_->pause();
+            }
             begun(agent_voice_->begin());
             break;
         case Kind::samples:

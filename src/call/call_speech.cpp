@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "call/live_call.hpp"
+#include "call/agent_line.hpp"
 
 namespace bridge::call {
 
@@ -176,6 +176,7 @@ void LiveCall::on(const input::Play& play) {
 void LiveCall::on(const input::Clear&) {
     agent_utterance_open_ = false;
     outbound_->clear();
+    if (agent_ && agent_->silenced) agent_voice_->pause();
 }
 
 OutboundStats LiveCall::outbound_stats() const {

@@ -80,11 +80,17 @@ boost::asio::awaitable<void> BotConnection::run(std::shared_ptr<BotConnection> s
         co_return;
     }
     const auto socket = *connected;
+    // Once the agent has let go of us nobody is told; a goodbye goes on without us.
     socket->start(
-        [self](std::span<const net::WebSocketMessage> batch) {
-            for (const auto& message : batch) self->take(message);
+        [weak = self->weak_from_this()](std::span<const net::WebSocketMessage> batch) {
+            const auto us = weak.lock();
+            for (const auto& message : batch) {
+                if (us) us->take(message);
+            }
         },
-        [self](const net::WebSocketEnd& close) { self->closed(close); });
+        [weak = self->weak_from_this()](const net::WebSocketEnd& close) {
+            if (const auto us = weak.lock()) us->closed(close);
+        });
     self->opened(socket);
 }
 

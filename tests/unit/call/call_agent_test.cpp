@@ -225,6 +225,11 @@ TEST_F(CallAgent, OnceTakenOverSaysNothingAndHearsNothing) {
     say(1s);
     agent.ear.voice->begin();  // ends the one before as well
     EXPECT_EQ(agent.interruptions.size(), told + 1);
+    say(300ms);
+    f.accept(input::Clear{});
+    say(300ms);
+    pass(300ms, 0x80);
+    EXPECT_FALSE(sent(1000)) << "whatever else happens meanwhile";
     f.accept(input::SetAgentMode{AgentMode::speaks});
     EXPECT_FALSE(f.call->snapshot().local.microphone);
     EXPECT_EQ(agent.contexts.size(), 2U);
