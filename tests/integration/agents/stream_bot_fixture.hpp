@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <deque>
@@ -50,11 +51,15 @@ protected:
         on_loop([this] {
             if (agent_) agent_->stop();
             agent_.reset();
-            for (auto& bot : bots_) {
-                if (bot.socket) bot.socket->close(1001, "");
-            }
         });
-        LoopTest::TearDown();
+        LoopTest::TearDown();  // nobody connects any more
+        on_loop([this] {
+            for (auto& bot : bots_) bot.socket->close(1001, "");
+        });
+        EXPECT_TRUE(told([this] {
+            return std::all_of(bots_.begin(), bots_.end(),
+                               [](const BotSide& bot) { return bot.end.has_value(); });
+        }));
         on_loop([this] { bots_.clear(); });
     }
 
