@@ -41,25 +41,25 @@ constexpr std::string_view kVoicemail =
 constexpr std::string_view kReceptionistCaller = R"(
 timeout 20s
 wait speech
-wait silence 1s
+wait silence 1500ms
 say I would like to leave a message please.
 wait speech
-wait silence 1s
+wait silence 1500ms
 press 5551234#
 wait speech
-wait silence 1s
+wait silence 1500ms
 say Yes.
 wait speech
-wait silence 1s
+wait silence 1500ms
 say Tomorrow morning.
 wait speech
-wait silence 1s
+wait silence 1500ms
 say Yes.
 wait speech
-wait silence 1s
+wait silence 1500ms
 say The bicycle you asked for is ready, and you can come and fetch it.
 wait speech
-wait silence 1s
+wait silence 1500ms
 say No, thank you.
 wait speech
 pause 20s

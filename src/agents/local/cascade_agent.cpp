@@ -14,6 +14,11 @@ constexpr std::size_t kMostKeys = 64;
 constexpr milliseconds kKeysApart{1500};
 constexpr milliseconds kFirstRetry{1000};
 
+/// These tools take the caller away: not before the words before them were heard.
+bool ends_talk(const call::ToolCall& tool) {
+    return tool.name == "end_call" || tool.name == "transfer_call";
+}
+
 }  // namespace
 
 CascadeAgent::CascadeAgent(LocalParts parts, std::unique_ptr<SpeechToText> ear,
@@ -42,7 +47,7 @@ void CascadeAgent::start(const call::AgentCall&, Ear with) {
             [this](const std::string& sentence, double part, std::uint64_t reply) {
                 sentence_heard(sentence, part, reply);
             },
-            {},
+            [this] { run_tools(); },
             [this](const std::string& why) { events_->warning("The agent is mute: " + why); },
         });
     failures_ = rounds_ = 0;
@@ -61,6 +66,9 @@ void CascadeAgent::start(const call::AgentCall&, Ear with) {
 void CascadeAgent::stop() {
     // What was being said when the session ended is told to nobody any more.
     if (!mouth_->silent()) conversation_.cut_reply(reply_, heard_[reply_]);
+    drop_tools("not done: the connection was lost");
+    for (const auto& id : std::exchange(running_, {}))
+        conversation_.tool_result({id, "it is not known what came of it", true});
     events_ = nullptr;
     cancel_timers();
     chat_.cancel();
@@ -68,7 +76,6 @@ void CascadeAgent::stop() {
     mouth_->stop();
     cutter_.reset();
     sentences_.rest();
-    running_.clear();
     keys_.clear();
     held_back_.clear();
     replying_ = broke_in_ = false;
@@ -150,6 +157,7 @@ void CascadeAgent::taken_over(bool by_person) {
     if (!waits_) return;
     cancel_timers();
     give_up_question();
+    drop_tools("not done: a colleague has taken over");
     ear_->cancel();
     cutter_.reset();
     keys_.clear();
@@ -204,9 +212,22 @@ void CascadeAgent::answer_over(Result<std::vector<call::ToolCall>> tools) {
     }
     conversation_.end_reply(*tools);
     for (const auto& tool : *tools) running_.insert(tool.id);
-    for (const auto& tool : *tools) {
+    to_run_ = std::move(*tools);
+    const bool last_words = std::any_of(to_run_.begin(), to_run_.end(), ends_talk);
+    if (!last_words || mouth_->silent()) run_tools();
+}
+
+void CascadeAgent::run_tools() {
+    for (const auto& tool : std::exchange(to_run_, {})) {
         if (events_ == nullptr) return;  // the first of them has ended it all
         events_->call_tool(tool);
+    }
+}
+
+/// A model is owed an answer for every tool it asked for.
+void CascadeAgent::drop_tools(const std::string& why) {
+    for (const auto& tool : std::exchange(to_run_, {})) {
+        if (running_.erase(tool.id) > 0) conversation_.tool_result({tool.id, why, true});
     }
 }
 
@@ -233,6 +254,7 @@ void CascadeAgent::interrupted(call::UtteranceId utterance, const call::Heard& h
     if (events_ == nullptr) return;
     broke_in_ = true;
     give_up_question();
+    drop_tools("not done: the caller has interrupted you");
     mouth_->interrupted(utterance, heard);
 }
 

@@ -55,6 +55,9 @@ public:
     void stop() override;
     std::string_view kind() const override { return "local"; }
 
+    /// The model thinks, or is still answering.
+    bool asking() const { return chat_.asking(); }
+
 private:
     void utterance_ended();
     void transcribed(Result<std::string> words);
@@ -62,6 +65,8 @@ private:
     void ask();
     void answer_text(const std::string& text);
     void answer_over(Result<std::vector<call::ToolCall>> tools);
+    void run_tools();
+    void drop_tools(const std::string& why);
     void sentence_heard(const std::string& sentence, double part, std::uint64_t reply);
     void give_up_question();
     void failed(const Error& why);
@@ -81,13 +86,14 @@ private:
 
     std::uint64_t reply_ = 0;                     ///< the last one's number in the conversation
     std::map<std::uint64_t, std::string> heard_;  ///< of the last replies, by number
-    bool replying_ = false;          ///< some of the answer to the last question was spoken
-    bool broke_in_ = false;          ///< the caller cut it off with what is being said now
-    bool waits_ = false;             ///< a person speaks with the caller
-    bool apologised_ = false;        ///< in this outage
-    int failures_ = 0;               ///< in a row
-    int rounds_ = 0;                 ///< of tools since the caller spoke
-    std::set<std::string> running_;  ///< tools that have not answered yet
+    bool replying_ = false;               ///< some of the answer to the last question was spoken
+    bool broke_in_ = false;               ///< the caller cut it off with what is being said now
+    bool waits_ = false;                  ///< a person speaks with the caller
+    bool apologised_ = false;             ///< in this outage
+    int failures_ = 0;                    ///< in a row
+    int rounds_ = 0;                      ///< of tools since the caller spoke
+    std::vector<call::ToolCall> to_run_;  ///< when what is being said was heard
+    std::set<std::string> running_;       ///< tools that have not answered yet
     std::string keys_;
     std::string held_back_;  ///< said while tools were running: the model wants their answers first
     Clock::TimerId patience_timer_ = Clock::kNoTimer, retry_timer_ = Clock::kNoTimer,

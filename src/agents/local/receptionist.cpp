@@ -74,6 +74,11 @@ void Receptionist::enter(StateId id) {
         slots_[slot] = {is_number(value) ? spelled(value) : value, value};
     }
     phase_ = Phase::speaking;
+    // What follows without asking is said in one go: waiting for the ear would leave a gap.
+    if (state().next) {
+        if (auto text = tidy(text_of(state().say, true)); !text.empty()) desk_.say(text);
+        return go(*state().next);
+    }
     say_prompt(!speech_);
 }
 
@@ -93,10 +98,8 @@ void Receptionist::prompt_over() {
     if (phase_ != Phase::speaking) return;
     if (state().asks()) {
         phase_ = Phase::listening;
-    } else if (state().doing) {
-        act();
     } else {
-        go(*state().next);
+        act();
     }
 }
 

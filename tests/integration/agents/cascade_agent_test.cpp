@@ -307,18 +307,22 @@ TEST_F(CascadeTest, CutOffTheModelIsStoppedAndToldWhatTheCallerHeard) {
                                R"({"role":"user","content":"Stop."}])");
 }
 
-TEST_F(CascadeTest, UsesAToolAndGoesOnWithItsResult) {
+TEST_F(CascadeTest, HangsUpWhenItsGoodbyeWasHeardAndGoesOnWithWhatCameOfIt) {
     server_.will({200, {words("Goodbye."), tool("end_call", R"({"reason":"bye"})"), kEnd}});
     begin();
     say(std::string("That is all."));
-    ASSERT_TRUE(
-        eventually([&] { return look<std::size_t>([&] { return ear_.told.tools.size(); }) == 1; }));
+    ASSERT_TRUE(says({"Goodbye."}));
+    const auto tools = [this] {
+        return look<std::size_t>([this] { return ear_.told.tools.size(); });
+    };
+    EXPECT_EQ(tools(), 0U) << "nobody has heard it yet";
+    // The answer may still be on its way when the word is heard.
+    heard(0);
+    ASSERT_TRUE(eventually([&] { return tools() == 1; }));
     on_loop([this] {
         EXPECT_EQ(ear_.told.tools[0].name, "end_call");
         EXPECT_EQ(ear_.told.tools[0].arguments, R"({"reason":"bye"})");
     });
-    ASSERT_TRUE(says({"Goodbye."}));
-    heard(0);
     say(std::string("Wait!"));  // comes while the tool runs, and is told after its result
     server_.will({200, {words("Yes?"), kEnd}});
     on_loop([this] {
@@ -330,6 +334,25 @@ TEST_F(CascadeTest, UsesAToolAndGoesOnWithItsResult) {
         last_messages().find(R"({"role":"tool","content":"soon","tool_call_id":"call_end_call"})"),
         std::string::npos)
         << last_messages();
+}
+
+TEST_F(CascadeTest, AGoodbyeThatIsInterruptedEndsNothing) {
+    server_.will({200, {words("Goodbye."), tool("end_call", "{}"), kEnd}});
+    begin();
+    say(std::string("That is all."));
+    ASSERT_TRUE(says({"Goodbye."}));
+    ASSERT_TRUE(eventually([this] { return look<bool>([this] { return !agent_->asking(); }); }));
+    on_loop([this] {
+        agent_->interrupted(ear_.voice->utterances[0].id,
+                            {100ms, 200ms, 400ms, call::SpeechOutcome::cleared});
+        EXPECT_TRUE(ear_.told.tools.empty());
+    });
+    server_.will({200, {words("Yes?"), kEnd}});
+    say(std::string("Wait!"));
+    ASSERT_TRUE(says({"Goodbye.", "Yes?"}));
+    EXPECT_NE(last_messages().find("the caller has interrupted you"), std::string::npos)
+        << last_messages();
+    on_loop([this] { EXPECT_TRUE(ear_.told.tools.empty()); });
 }
 
 TEST_F(CascadeTest, ApologisesOnceAndIsDroppedWhenTheServerStaysAway) {
