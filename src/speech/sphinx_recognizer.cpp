@@ -21,6 +21,8 @@ extern "C" {
 #if __has_include(<sphinxbase/err.h>)
 #include <pocketsphinx/pocketsphinx.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/fsg_model.h>
+#include <sphinxbase/jsgf.h>
 #define BRIDGE_SPHINX_PREALPHA 1
 #else
 #include <pocketsphinx.h>
@@ -77,7 +79,16 @@ Decoder new_decoder(const std::string& acoustic_model) {
 
 bool add_grammar(ps_decoder_t* decoder, const std::string& name, const std::string& jsgf) {
 #if BRIDGE_SPHINX_PREALPHA
-    return ps_set_jsgf_string(decoder, name.c_str(), jsgf.c_str()) == 0;
+    // What ps_set_jsgf_string does, but for the grammar, which that leaks.
+    auto* grammar = jsgf_parse_string(jsgf.c_str(), nullptr);
+    if (grammar == nullptr) return false;
+    auto* rule = jsgf_get_public_rule(grammar);
+    auto* states =
+        rule == nullptr ? nullptr : jsgf_build_fsg(grammar, rule, ps_get_logmath(decoder), 1.0F);
+    const bool taken = states != nullptr && ps_set_fsg(decoder, name.c_str(), states) == 0;
+    if (states != nullptr) fsg_model_free(states);
+    jsgf_grammar_free(grammar);
+    return taken;
 #else
     return ps_add_jsgf_string(decoder, name.c_str(), jsgf.c_str()) == 0;
 #endif
