@@ -58,9 +58,8 @@ using Decoder = std::unique_ptr<ps_decoder_t, DecoderDeleter>;
 /// go on at each phone, would be charged for each of them.
 Decoder new_decoder(const std::string& acoustic_model) {
 #if BRIDGE_SPHINX_PREALPHA
-    auto* config =
-        cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic_model.c_str(), "-logfn", "/dev/null",
-                    "-remove_silence", "no", "-lw", "1", "-wip", "1", nullptr);
+    auto* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic_model.c_str(),
+                               "-remove_silence", "no", "-lw", "1", "-wip", "1", nullptr);
     if (config == nullptr) return nullptr;
     Decoder decoder(ps_init(config));
     cmd_ln_free_r(config);
@@ -241,6 +240,9 @@ public:
           sounds_(std::move(sounds)) {}
 
     Result<Decoder> make_decoder() const {
+        // The library's set-up touches globals of its own.
+        static std::mutex one_at_a_time;
+        const std::lock_guard lock(one_at_a_time);
         auto decoder = new_decoder(options_.model + "/en-us");
         if (!decoder)
             return fail(Errc::internal, "PocketSphinx does not take the model " + options_.model);
