@@ -52,6 +52,17 @@ struct DecoderDeleter {
 };
 using Decoder = std::unique_ptr<ps_decoder_t, DecoderDeleter>;
 
+/// It talks a lot on stderr: through a callback, and past it through a file.
+void silence_the_library() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        err_set_callback(nullptr, nullptr);
+#if BRIDGE_SPHINX_PREALPHA
+        err_set_logfp(nullptr);
+#endif
+    });
+}
+
 // ---- the two versions' different names
 
 /// No part of a grammar is likelier than another ("lw", "wip"): else the loop, which has 39 ways to
@@ -313,7 +324,7 @@ Result<std::shared_ptr<PhraseRecognizer>> PhraseRecognizer::make(
     PhraseRecognizerOptions options, const std::map<std::string, std::string>& grammars,
     const std::map<std::string, std::string>& sounds) {
     if (options.model.empty()) options.model = AGENTBRIDGE_SPHINX_MODEL;
-    err_set_callback(nullptr, nullptr);  // the library talks a lot, on stderr
+    silence_the_library();
     std::error_code error;
     if (!std::filesystem::is_directory(options.model + "/en-us", error))
         return fail(Errc::not_found, "there is no model of PocketSphinx in " + options.model +
