@@ -36,8 +36,9 @@ struct OutboundOptions {
     std::chrono::milliseconds mark_every{200};  ///< of speech
     /// A live voice that has more waiting after a stall loses its oldest.
     std::chrono::milliseconds live_backlog{40};
-    /// A voice that runs ahead may have this much waiting; more is not taken.
-    std::chrono::milliseconds ahead_backlog{std::chrono::minutes(5)};
+    /// A voice that runs ahead may have this much waiting; more is not taken. Twilio keeps ten
+    /// minutes and then reports 31931: whoever was written for it meets no smaller limit here.
+    std::chrono::milliseconds ahead_backlog{std::chrono::minutes(11)};
     /// Silence is sent where nobody speaks; else nothing is.
     bool send_silence = false;
 };

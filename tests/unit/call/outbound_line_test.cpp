@@ -352,6 +352,17 @@ TEST_F(OutboundLineTest, AVoiceThatRunsTooFarAheadIsToldHowMuchWasTaken) {
     EXPECT_EQ(line->stats().dropped_ahead_samples, 2000u);
 }
 
+TEST_F(OutboundLineTest, AVoiceMayHaveAsMuchWaitingAsTwilioKeepsAndAMinuteMore) {
+    make({});
+    auto voice = line->add_voice(OutboundLine::Kind::ahead);
+    const auto second = speech(8000);
+    for (int at = 0; at < 11 * 60; ++at) ASSERT_EQ(voice->write(second), 8000u) << at << " s";
+    EXPECT_EQ(line->stats().dropped_ahead_samples, 0u);
+    // What was sent of it, the lead, made room.
+    EXPECT_LT(voice->write(second), 8000u);
+    EXPECT_GT(line->stats().dropped_ahead_samples, 0u);
+}
+
 TEST_F(OutboundLineTest, ASourceIsPulledAsItIsNeededAndEnds) {
     auto voice = line->add_voice(OutboundLine::Kind::ahead);
     const auto tune = std::make_shared<const std::vector<std::int16_t>>(speech(1000));
