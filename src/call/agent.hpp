@@ -108,6 +108,9 @@ public:
     /// before the `context` that says so in words. Meanwhile nothing it says is heard: an agent
     /// that acts on the clock waits.
     virtual void taken_over(bool) {}
+    /// The caller is on hold from now on (true) and hears music, or is back (false): an agent that
+    /// acts on the clock stops it. Told whether a session is open or not.
+    virtual void on_hold(bool) {}
     /// Closes the session, without `ended`. May be called twice. Nothing is told or said after it.
     virtual void stop() = 0;
 

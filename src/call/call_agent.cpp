@@ -106,6 +106,7 @@ void LiveCall::put_agent(const std::string& name) {
     open_turns();
     update_agent_ear();
     update_microphone();
+    if (local_.held) agent_->agent().on_hold(true);
     start_agent_session();
 }
 

@@ -149,6 +149,7 @@ void LiveCall::local_changed(const LocalPart& before) {
     update_local_ear();
     update_agent_ear();
     if (local_ == before) return;
+    if (agent_ && local_.held != before.held) agent_->agent().on_hold(local_.held);
     log::info({"call", id()}, "here: focus={} muted={} held={} ringing={} gain={:.2f} pan={:.1f}",
               local_.focus, local_.muted, local_.held, local_.ringing, local_.gain, local_.pan);
     publish(event::LocalChanged{local_});

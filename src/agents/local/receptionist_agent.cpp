@@ -161,6 +161,13 @@ void ReceptionistAgent::taken_over(bool by_person) {
     wait();
 }
 
+/// What was asked stands; the time to answer it begins anew when the caller is back.
+void ReceptionistAgent::on_hold(bool held) {
+    held_ = held;
+    cutter_.reset();
+    if (receptionist_) wait();
+}
+
 void ReceptionistAgent::say(const std::string& text) {
     ++question_;
     understanding_ = false;
@@ -181,7 +188,7 @@ void ReceptionistAgent::use_tool(const std::string& name, const std::string& arg
 /// While the receptionist listens and the caller says nothing, a timer runs.
 void ReceptionistAgent::wait() {
     parts_.clock.cancel(std::exchange(timer_, Clock::kNoTimer));
-    if (events_ == nullptr || waits_ || !receptionist_->listening()) return;
+    if (events_ == nullptr || waits_ || held_ || !receptionist_->listening()) return;
     if (cutter_.speaking() || understanding_) return;
     const bool spoke = receptionist_->recording() && recorded_ > milliseconds(0);
     timer_ = parts_.clock.after(spoke ? kSpokenOut : receptionist_->silence(), [this] {

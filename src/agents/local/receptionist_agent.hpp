@@ -51,6 +51,7 @@ public:
     void dtmf(char digit) override;
     void tool_result(const call::ToolResult& result) override;
     void taken_over(bool by_person) override;
+    void on_hold(bool held) override;
     void stop() override;
     std::string_view kind() const override { return "local"; }
 
@@ -81,6 +82,7 @@ private:
     bool ending_ = false;  ///< the tool that was asked for is end_call
     std::uint64_t tools_ = 0;
     bool waits_ = false;  ///< a person speaks with the caller
+    bool held_ = false;   ///< the caller hears music, and nobody is to hurry them
     bool warned_ = false;
 };
 

@@ -87,6 +87,17 @@ TEST_F(CallAgent, HearsThePhoneButNotItself) {
                             [](auto sample) { return sample == 32124; }));
 }
 
+TEST_F(CallAgent, IsToldOnceWhenTheCallerIsPutOnHoldAndIsBack) {
+    talk();
+    EXPECT_TRUE(agent.holds.empty());
+    f.accept(input::SetHeld{true, HoldSound::music});
+    f.accept(input::SetHeld{true, HoldSound::music});
+    f.accept(input::SetMuted{true});
+    EXPECT_EQ(agent.holds, (std::vector{true}));
+    f.accept(input::SetHeld{false});
+    EXPECT_EQ(agent.holds, (std::vector{true, false}));
+}
+
 TEST_F(CallAgent, IsToldKeysAndWhatBecameOfItsWords) {
     talk();
     const auto id = agent.ear.voice->begin();

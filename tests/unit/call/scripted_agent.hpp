@@ -29,6 +29,7 @@ public:
     void dtmf(char digit) override { digits += digit; }
     void tool_result(const ToolResult& result) override { results.push_back(result); }
     void context(std::string_view text) override { contexts.emplace_back(text); }
+    void on_hold(bool held) override { holds.push_back(held); }
     void stop() override { ++stops; }
     bool decides_interruptions() const override { return decides; }
     std::string_view kind() const override { return "scripted"; }
@@ -42,6 +43,7 @@ public:
     std::string digits;
     std::vector<ToolResult> results;
     std::vector<std::string> contexts;
+    std::vector<bool> holds;
     int stops = 0;
 };
 

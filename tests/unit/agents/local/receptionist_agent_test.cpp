@@ -202,6 +202,22 @@ TEST_F(ReceptionistAgentTest, WaitsWhileAPersonSpeaksAndAsksAgainAfterwards) {
     EXPECT_EQ(last_said(), "Is it you?");
 }
 
+TEST_F(ReceptionistAgentTest, ItsClockStopsWhileTheCallerIsOnHold) {
+    meet(kDialogue);
+    pass(2s);
+    EXPECT_EQ(last_said(), "Is it you?");
+    const auto texts = told_.texts.size();
+    agent_->on_hold(true);
+    pass(60s);
+    EXPECT_EQ(told_.texts.size(), texts) << "nobody is asked again who cannot answer";
+    agent_->on_hold(false);
+    pass(3s);
+    EXPECT_EQ(told_.texts.size(), texts) << "the time to answer begins anew";
+    pass(2s);
+    EXPECT_GT(told_.texts.size(), texts);
+    EXPECT_TRUE(told_.tools.empty());
+}
+
 TEST_F(ReceptionistAgentTest, SaysOnceThatItIsMuteAndGoesOn) {
     meet(
         "state a\nsay unspeakable.\nkeys unspeakable.\nkey 1 -> a\nsilence 1s\ntries 2 -> b\nstate "
