@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "agents/tools/words.hpp"
+
 namespace bridge::agents {
 namespace {
 
@@ -316,7 +318,7 @@ private:
             const auto& schema = known != node.properties.end() ? known->second : node.others;
             if (!schema) continue;
             // Names are the agent's own words as well, and may be of any length.
-            const auto where = below(place, name.substr(0, 80));
+            const auto where = below(place, readable(name, 80));
             if (auto ok = check(*schema, field.value(), where); !ok) return ok;
         }
         return {};
