@@ -240,6 +240,29 @@ std::string format_call_table(const std::vector<CallSnapshot>& calls) {
     return out;
 }
 
+namespace {
+
+/// How long callers waited for the agent's answers, and for the newest where the time went.
+std::string turns_in_words(const call::TurnStats& turns) {
+    using call::TurnLeg;
+    const auto& total = turns[TurnLeg::total];
+    if (total.count == 0) return "";
+    auto out = fmt::format("{} answered, {:.0f} ms median, {:.0f} ms p95, {:.0f} ms at most",
+                           turns.turns, total.p50_ms, total.p95_ms, total.max_ms);
+    if (!turns.last) return out;
+    for (const auto& [leg, name] :
+         {std::pair{TurnLeg::total, "; the last"}, std::pair{TurnLeg::detect, ": noticed"},
+          std::pair{TurnLeg::agent, ", agent"}, std::pair{TurnLeg::socket, ", sent"},
+          std::pair{TurnLeg::heard, ", on the phone"}}) {
+        if (const auto took = (*turns.last)[leg])
+            out += fmt::format("{} {:.0f}", name,
+                               std::chrono::duration<double, std::milli>(*took).count());
+    }
+    return out;
+}
+
+}  // namespace
+
 std::string format_call_details(const CallSnapshot& call) {
     auto out = format_call_line(call) + "\n";
     const auto row = [&](std::string_view name, const std::string& value) {
@@ -259,6 +282,7 @@ std::string format_call_details(const CallSnapshot& call) {
     if (call.media.frames > 0)
         row("frames", fmt::format("{} received, {} ms lost, {} late", call.media.frames,
                                   call.media.lost_ms, call.media.late));
+    if (call.turns) row("answers", turns_in_words(*call.turns));
     row("reason", call.end_reason);
     return out;
 }

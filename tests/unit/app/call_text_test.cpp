@@ -178,6 +178,27 @@ TEST(CallText, SaysWhatIsDoneWithACall) {
     EXPECT_EQ(format_signs(call), "");
 }
 
+TEST(CallText, DetailsTellHowLongTheAgentsAnswersTook) {
+    auto call = talking();
+    EXPECT_EQ(format_call_details(call).find("answers"), std::string::npos);
+    call.turns.emplace();
+    EXPECT_EQ(format_call_details(call).find("answers"), std::string::npos) << "none yet";
+    call.turns->turns = 3;
+    call.turns->legs[static_cast<std::size_t>(call::TurnLeg::total)] = {3, 812, 990, 999, 1004};
+    EXPECT_NE(format_call_details(call).find(
+                  "  answers   3 answered, 812 ms median, 990 ms p95, 1004 ms at most\n"),
+              std::string::npos)
+        << format_call_details(call);
+    call.turns->last.emplace();
+    call.turns->last->legs = {std::chrono::milliseconds(200), std::chrono::milliseconds(500),
+                              std::chrono::milliseconds(1), std::nullopt,
+                              std::chrono::milliseconds(760)};
+    EXPECT_NE(
+        format_call_details(call).find("at most; the last 760: noticed 200, agent 500, sent 1\n"),
+        std::string::npos)
+        << format_call_details(call);
+}
+
 TEST(LiveText, ColoursOnlyWhenAsked) {
     EXPECT_THAT(live_line({talking()}, 200, false), Not(HasSubstr("\x1b")));
     EXPECT_THAT(live_line({talking()}, 200, true), HasSubstr("\x1b[32min-progress\x1b[0m"));
