@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <iterator>
 #include <locale>
@@ -42,10 +43,20 @@ std::string text_or_file(SettingReader& read, std::string_view name) {
 }
 
 /// Plain http and ws are for this machine alone.
-std::string service_url(SettingReader& read, std::string_view name, std::string_view secure) {
+std::string service_url(SettingReader& read, std::string_view name, std::string_view secure,
+                        SettingReader::Query query = SettingReader::Query::refused) {
     const auto plain = secure == "wss" ? "ws" : "http";
-    return read.url(name, {secure}, {plain}, std::string(find_setting(name)->fallback))
+    return read.url(name, {secure}, {plain}, std::string(find_setting(name)->fallback), query)
         .value_or("");
+}
+
+/// RFC 9110's token: what a header's name is made of.
+bool is_header_name(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
+                   std::string_view::npos;
+    });
 }
 
 void check_fallback(SettingReader& read, AgentConfig& out) {
@@ -84,7 +95,11 @@ void check_openai(SettingReader& read, AgentConfig& out) {
     openai.key = Secret(read.text("OPENAI_API_KEY"));
     openai.model = read.text("AGENTBRIDGE_OPENAI_MODEL");
     openai.voice = read.text("AGENTBRIDGE_OPENAI_VOICE");
-    openai.url = service_url(read, "AGENTBRIDGE_OPENAI_URL", "wss");
+    openai.url = service_url(read, "AGENTBRIDGE_OPENAI_URL", "wss", SettingReader::Query::allowed);
+    openai.key_header = read.text("AGENTBRIDGE_OPENAI_KEY_HEADER");
+    if (!openai.key_header.empty() && !is_header_name(openai.key_header))
+        read.wrong("AGENTBRIDGE_OPENAI_KEY_HEADER", "is no header's name",
+                   "write the name alone, such as api-key; the key is in OPENAI_API_KEY");
     if (const auto word = read.choice("AGENTBRIDGE_OPENAI_BETA")) openai.beta = *word == "on";
     openai.speed = number(read, "AGENTBRIDGE_OPENAI_SPEED", 0.25, 1.5, openai.speed);
     if (const auto most = read.integer("AGENTBRIDGE_OPENAI_MAX_TOKENS", 0, 4096))
@@ -100,6 +115,9 @@ void check_openai(SettingReader& read, AgentConfig& out) {
     }
     if (const auto quiet = read.integer("AGENTBRIDGE_OPENAI_VAD_SILENCE", 100, 5000))
         openai.vad_silence = std::chrono::milliseconds(*quiet);
+    if (const auto kept = read.integer("AGENTBRIDGE_OPENAI_VAD_PREFIX", 0, 5000))
+        openai.vad_prefix = std::chrono::milliseconds(*kept);
+    read.duration("AGENTBRIDGE_OPENAI_SESSION_LIMIT", 60, 86400, openai.session_limit);
     const auto& transcription = read.text("AGENTBRIDGE_OPENAI_TRANSCRIPTION");
     openai.transcription_model = lower(transcription) == "off" ? std::string() : transcription;
     if (const auto word = read.choice("AGENTBRIDGE_OPENAI_NOISE_REDUCTION"))
@@ -154,6 +172,7 @@ void check_bot(SettingReader& read, AgentConfig& out) {
     }
     out.bot.auth_token = Secret(read.text("AGENTBRIDGE_BOT_AUTH_TOKEN"));
     out.bot.account_sid = read.text("TWILIO_ACCOUNT_SID");
+    if (const auto word = read.choice("AGENTBRIDGE_BOT_CONNECT")) out.bot.early = *word == "early";
 }
 
 /// These servers stand on one's own machine or network, and mostly speak plain HTTP.
@@ -263,6 +282,7 @@ void check_agents(SettingReader& read, AgentConfig& out) {
     out.transfer_targets = read.text("AGENTBRIDGE_TRANSFER_TARGETS");
     out.tool_file = read.file("AGENTBRIDGE_TOOLS");
     out.tool_hosts = read.text("AGENTBRIDGE_TOOL_HOSTS");
+    out.file_variables = read.file_variables();
     out.dialogue = read.file("AGENTBRIDGE_DIALOGUE");
     check_openai(read, out);
     check_elevenlabs(read, out);

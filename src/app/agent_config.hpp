@@ -2,6 +2,7 @@
 // The settings of agents: which one has a call, what it is to say, and how each of their services
 // is reached. docs/agents.md.
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,8 @@ struct AgentConfig {
 
     /// As agents::ToolBookOptions has them.
     std::string tools, transfer_targets, tool_file, tool_hosts;
+    /// What the .env file sets: for ${NAME} in a tool's headers, after the environment.
+    std::map<std::string, Secret> file_variables;
     // What the services of the agents need; instructions and the like are in all of them.
     agents::OpenAiOptions openai;
     agents::ElevenLabsOptions elevenlabs;

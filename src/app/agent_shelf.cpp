@@ -199,11 +199,16 @@ Result<std::shared_ptr<const agents::ToolBook>> open_tools(const AgentConfig& co
     book.file = config.tool_file;
     book.hosts = config.tool_hosts;
     book.check_target = [](std::string_view to) { return parse_target(to); };
-    book.variable = [environment =
-                         process_environment()](std::string_view name) -> std::optional<Secret> {
-        const auto found = environment.find(std::string(name));
-        if (found == environment.end()) return std::nullopt;
-        Secret value(found->second);
+    book.variable = [environment = process_environment(),
+                     file = config.file_variables](std::string_view name) -> std::optional<Secret> {
+        Secret value;
+        if (const auto set = environment.find(std::string(name)); set != environment.end()) {
+            value = Secret(set->second);
+        } else if (const auto line = file.find(std::string(name)); line != file.end()) {
+            value = line->second;
+        } else {
+            return std::nullopt;
+        }
         log::hide(value);
         return value;
     };

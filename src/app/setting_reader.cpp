@@ -127,7 +127,7 @@ bool SettingReader::problem_about(std::string_view name) const {
 std::optional<std::string> SettingReader::url(std::string_view name,
                                               std::initializer_list<std::string_view> secure,
                                               std::initializer_list<std::string_view> plain,
-                                              const std::string& example) {
+                                              const std::string& example, Query query) {
     const auto& written = text(name);
     const auto parsed = boost::urls::parse_uri(written);
     const auto is_one_of = [](std::string_view word,
@@ -148,7 +148,7 @@ std::optional<std::string> SettingReader::url(std::string_view name,
         wrong(name, "has a user name in it", "take away what stands before the @");
         return std::nullopt;
     }
-    if (parsed->has_query() || parsed->has_fragment()) {
+    if ((parsed->has_query() && query == Query::refused) || parsed->has_fragment()) {
         wrong(name, "has a query or fragment, which Twilio drops",
               "take away everything from the ? or # on");
         return std::nullopt;
@@ -176,6 +176,14 @@ std::string SettingReader::file(std::string_view name) {
     if (!path.empty() && !std::filesystem::is_regular_file(path, ignored))
         wrong(name, "is not a file", "give the path of a file, or take it away");
     return path;
+}
+
+std::map<std::string, Secret> SettingReader::file_variables() const {
+    std::map<std::string, Secret> out;
+    if (!sources_.file) return out;
+    for (const auto& entry : sources_.file->entries)
+        if (entry.value) out.insert_or_assign(entry.name, Secret(*entry.value));
+    return out;
 }
 
 }  // namespace bridge::app

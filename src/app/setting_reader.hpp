@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,12 +39,15 @@ public:
     std::optional<std::string> choice(std::string_view name);
     void duration(std::string_view name, int low, int high, std::chrono::seconds& into);
     /// An address without a slash at its end. `plain` schemes are for this machine alone.
+    enum class Query { refused, allowed };
     std::optional<std::string> url(std::string_view name,
                                    std::initializer_list<std::string_view> secure,
                                    std::initializer_list<std::string_view> plain,
-                                   const std::string& example);
+                                   const std::string& example, Query query = Query::refused);
     /// The path of a file that is there; empty if none is named.
     std::string file(std::string_view name);
+    /// Everything that the .env file sets, settings or not.
+    std::map<std::string, Secret> file_variables() const;
 
 private:
     const ConfigSources& sources_;

@@ -46,6 +46,53 @@ const Problem* problem_about(const LoadedConfig& loaded, std::string_view name) 
     return nullptr;
 }
 
+TEST(Config, AServiceThatResemblesOpenAiHasItsOwnAddressHeaderAndLimits) {
+    const auto loaded =
+        load({{"AGENTBRIDGE_OPENAI_URL",
+               "wss://me.openai.azure.com/openai/realtime?api-version=1&deployment=d"},
+              {"AGENTBRIDGE_OPENAI_KEY_HEADER", "api-key"},
+              {"AGENTBRIDGE_OPENAI_VAD_PREFIX", "120"},
+              {"AGENTBRIDGE_OPENAI_SESSION_LIMIT", "25m"}});
+    EXPECT_TRUE(loaded.problems.empty()) << all_of(loaded);
+    const auto& openai = loaded.config.agent.openai;
+    EXPECT_EQ(agents::realtime_url(openai),
+              "wss://me.openai.azure.com/openai/realtime?api-version=1&deployment=d");
+    EXPECT_EQ(openai.key_header, "api-key");
+    EXPECT_EQ(openai.vad_prefix, std::chrono::milliseconds(120));
+    EXPECT_EQ(openai.session_limit, std::chrono::minutes(25));
+    for (const auto& [name, value] : std::map<std::string, std::string>{
+             {"AGENTBRIDGE_OPENAI_KEY_HEADER", "api-key: sk"},
+             {"AGENTBRIDGE_OPENAI_VAD_PREFIX", "-1"},
+             {"AGENTBRIDGE_OPENAI_SESSION_LIMIT", "59"},
+             {"AGENTBRIDGE_DEEPGRAM_URL", "wss://agent.deepgram.com/v1/agent/converse?a=b"},
+             {"AGENTBRIDGE_BOT_CONNECT", "later"}})
+        EXPECT_NE(problem_about(load({{name, value}}), name), nullptr) << name;
+}
+
+TEST(Config, ABotIsConnectedEarlyUnlessItIsToBeAsTwilioDoesIt) {
+    EXPECT_TRUE(load({}).config.agent.bot.early);
+    EXPECT_FALSE(load({{"AGENTBRIDGE_BOT_CONNECT", "answer"}}).config.agent.bot.early);
+}
+
+TEST(Config, AnElevenLabsAgentIsOverriddenOnlyByWhatWasSet) {
+    const auto plain = load({}).config.agent.elevenlabs;
+    EXPECT_EQ(plain.prompt + plain.first_message + plain.language + plain.voice_id, "");
+    const auto set =
+        load({{"AGENTBRIDGE_AGENT_INSTRUCTIONS", "Be kind."}, {"AGENTBRIDGE_AGENT_LANGUAGE", "en"}})
+            .config.agent.elevenlabs;
+    EXPECT_EQ(set.prompt, "Be kind.");
+    EXPECT_EQ(set.language, "en");
+    EXPECT_EQ(set.first_message, "");
+}
+
+TEST(Config, KeepsWhatTheFileSetsForAToolsHeaders) {
+    ConfigSources sources;
+    sources.file = parse_dotenv("SHOP_TOKEN=old\nSHOP_TOKEN=t-1\nNOTHING\n", {});
+    const auto variables = load_config(sources, {}).config.agent.file_variables;
+    ASSERT_EQ(variables.size(), 1U);
+    EXPECT_EQ(variables.at("SHOP_TOKEN").reveal(), "t-1");
+}
+
 TEST(Config, ATunnelAndACertificateOfOurOwnExcludeEachOther) {
     ConfigSources sources;
     sources.environment = {{"AGENTBRIDGE_TUNNEL", "ngrok"},
