@@ -1,0 +1,186 @@
+// What the page knows of the calls, and how an event changes it. Pure: the store holds one of these and replaces it.
+
+import { is_final } from './format';
+import type { AgentPart, Call, CallEvent, CallState, LocalPart, Transfer, TurnLegs } from './types';
+
+export interface Line {
+  /** Number of the line on this page: its key. */
+  n: number;
+  by: 'agent' | 'caller';
+  text: string;
+  final: boolean;
+  time: string;
+}
+
+export interface Known {
+  call: Call;
+  /** performance.now() when `call.duration_ms` was true. */
+  at: number;
+  words: readonly Line[];
+  /** Who listens in and who may speak, browsers and terminals. */
+  ears: number;
+  talkers: number;
+  warning: string;
+}
+
+export type Model = ReadonlyMap<string, Known>;
+
+/** Older words of a call are forgotten. */
+export const kWordsKept = 400;
+/** Calls that are over stay this many at most, for the page that shows them. */
+export const kOverKept = 20;
+
+const kRank: Record<CallState, number> = {
+  created: 0,
+  queued: 1,
+  ringing: 2,
+  'in-progress': 3,
+  completed: 4,
+  busy: 4,
+  failed: 4,
+  'no-answer': 4,
+  canceled: 4,
+};
+
+/** What the list of live calls said: calls that it does not have are gone, words that were heard stay. */
+export function from_list(old: Model, calls: readonly Call[], at: number): Model {
+  const next = new Map<string, Known>();
+  for (const call of calls) next.set(call.call, known_of(old.get(call.call), call, at));
+  return next;
+}
+
+export function with_call(old: Model, call: Call, at: number): Model {
+  const before = old.get(call.call);
+  if (before && kRank[before.call.state] > kRank[call.state]) return old;
+  const next = new Map(old);
+  next.set(call.call, known_of(before, call, at));
+  return pruned(next);
+}
+
+function known_of(before: Known | undefined, call: Call, at: number): Known {
+  return {
+    call,
+    at,
+    words: before?.words ?? [],
+    ears: before?.ears ?? 0,
+    talkers: before?.talkers ?? 0,
+    warning: before?.warning ?? '',
+  };
+}
+
+/** True if the event tells of a call that has to be fetched first. */
+export function is_news(model: Model, event: CallEvent): boolean {
+  return !model.has(event.call) && event.call !== '' && (event.type === 'state' || event.type === 'ringing');
+}
+
+export function apply_event(old: Model, event: CallEvent, at: number): Model {
+  const snapshot = event.snapshot as Call | undefined;
+  if ((event.type === 'statistics' || event.type === 'ended') && snapshot && snapshot.call) {
+    if (!old.has(snapshot.call) && event.type === 'ended') return old;
+    return with_call(old, snapshot, at);
+  }
+  const before = old.get(event.call);
+  if (!before) return old;
+  const after = changed(before, event);
+  if (after === before) return old;
+  const next = new Map(old);
+  next.set(event.call, after);
+  return next;
+}
+
+function changed(known: Known, event: CallEvent): Known {
+  const { call } = known;
+  const part = (more: Partial<Call>): Known => ({ ...known, call: { ...call, ...more } });
+  switch (event.type) {
+    case 'state':
+      return with_state(known, event.state as CallState, event);
+    case 'stream_up':
+      return part({ streaming: true });
+    case 'stream_down':
+      return part({ streaming: false });
+    case 'ringing':
+      return part({ local: { ...call.local, ringing: true } });
+    case 'ring_ended':
+      return part({ local: { ...call.local, ringing: false } });
+    case 'machine':
+      return part({ answered_by: String(event.answered_by ?? '') });
+    case 'local':
+      return part({ local: { ...call.local, ...(event.local as Partial<LocalPart>) } });
+    case 'transfer':
+      return part({ transfer: event.transfer as Transfer });
+    case 'agent':
+      return with_agent(known, event.agent as AgentPart | null | undefined);
+    case 'turn':
+      return with_turn(known, event);
+    case 'said':
+      return { ...known, words: with_words(known.words, event) };
+    case 'listener':
+      return { ...known, ears: Number(event.count ?? 0), talkers: Number(event.talkers ?? 0) };
+    case 'warning':
+      return { ...known, warning: String(event.text ?? '') };
+    default:
+      return known;
+  }
+}
+
+function with_state(known: Known, state: CallState, event: CallEvent): Known {
+  const { call } = known;
+  if (!(state in kRank) || kRank[state] < kRank[call.state]) return known;
+  const next: Call = { ...call, state, reason: String(event.reason ?? call.reason) };
+  if (state === 'in-progress' && !next.answered_at) next.answered_at = event.time;
+  if (is_final(state)) {
+    next.streaming = false;
+    next.local = { ...call.local, ringing: false, microphone: false, held: false };
+    if (!next.ended) next.ended = event.time;
+  }
+  return { ...known, call: next };
+}
+
+function with_agent(known: Known, agent: AgentPart | null | undefined): Known {
+  const { agent: _, ...rest } = known.call;
+  if (!agent || agent.status === 'none') return { ...known, call: rest };
+  return { ...known, call: { ...rest, agent } };
+}
+
+/** The last turn's latency comes with its event; the percentiles come with the next statistics. */
+function with_turn(known: Known, event: CallEvent): Known {
+  const turns = known.call.turns;
+  const legs = (event.latency ?? event.last_ms ?? event) as TurnLegs;
+  if (!turns || typeof legs.total !== 'number') return known;
+  const { detect, agent, socket, heard, total } = legs;
+  const last = Object.fromEntries(
+    Object.entries({ detect, agent, socket, heard, total }).filter(([, value]) => typeof value === 'number'),
+  ) as TurnLegs;
+  return { ...known, call: { ...known.call, turns: { ...turns, count: turns.count + 1, last_ms: last } } };
+}
+
+/** A line that is not final is replaced by what the same speaker is understood to have said next. */
+export function with_words(words: readonly Line[], event: CallEvent): readonly Line[] {
+  const by = event.by === 'agent' ? 'agent' : 'caller';
+  const text = String(event.text ?? '');
+  const final = event.final !== false;
+  if (text === '') return words;
+  const next = words.slice();
+  const open = next.findLastIndex((line) => line.by === by && !line.final);
+  const n = open >= 0 ? (next[open] as Line).n : (next.at(-1)?.n ?? 0) + 1;
+  const line: Line = { n, by, text, final, time: event.time };
+  if (open >= 0) next[open] = line;
+  else next.push(line);
+  return next.length > kWordsKept ? next.slice(-kWordsKept) : next;
+}
+
+function pruned(model: Map<string, Known>): Model {
+  const over = [...model.values()].filter((known) => is_final(known.call.state));
+  for (const known of over.slice(0, Math.max(0, over.length - kOverKept))) model.delete(known.call.call);
+  return model;
+}
+
+/** Since it was answered; before that, since it was created; once it is over, how long it lasted. */
+export function running_ms(known: Known, now: number): number {
+  const { call, at } = known;
+  const moving = is_final(call.state) ? 0 : Math.max(0, now - at);
+  const age = call.duration_ms + moving;
+  if (!call.created || !call.answered_at) return age;
+  const waited = Date.parse(call.answered_at) - Date.parse(call.created);
+  return Number.isFinite(waited) && waited >= 0 ? Math.max(0, age - waited) : age;
+}

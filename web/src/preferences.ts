@@ -1,0 +1,33 @@
+// What the person at this browser prefers. Kept in the browser; nothing of a call is.
+
+import { effect, signal } from '@preact/signals';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+function kept<T extends string>(name: string, allowed: readonly T[], otherwise: T) {
+  const read = (): T => {
+    try {
+      const value = localStorage.getItem(name) as T | null;
+      return value !== null && allowed.includes(value) ? value : otherwise;
+    } catch {
+      return otherwise;
+    }
+  };
+  const value = signal<T>(read());
+  effect(() => {
+    try {
+      localStorage.setItem(name, value.value);
+    } catch {
+      // A browser that keeps nothing: the choice lasts as long as the page.
+    }
+  });
+  return value;
+}
+
+export const theme = kept<Theme>('agentbridge.theme', ['system', 'light', 'dark'], 'system');
+export const shortcuts = kept<'on' | 'off'>('agentbridge.shortcuts', ['on', 'off'], 'on');
+
+effect(() => {
+  if (theme.value === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme.value;
+});

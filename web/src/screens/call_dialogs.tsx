@@ -1,0 +1,333 @@
+// The dialogs of a call: telephone keys, transfer, agent, say, hang up.
+
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { call_path, get, post, put, remove } from '../api';
+import { dialable, peer, pretty_number } from '../format';
+import { learn, online } from '../store';
+import type { AgentMode, Agents, Call } from '../types';
+import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { Dialog } from '../ui/dialog';
+
+interface Props {
+  call: Call;
+  on_close: () => void;
+}
+
+const kPad = [
+  ['1', ''],
+  ['2', 'ABC'],
+  ['3', 'DEF'],
+  ['4', 'GHI'],
+  ['5', 'JKL'],
+  ['6', 'MNO'],
+  ['7', 'PQRS'],
+  ['8', 'TUV'],
+  ['9', 'WXYZ'],
+  ['*', ''],
+  ['0', '+'],
+  ['#', ''],
+] as const;
+
+const kKeyNames: Record<string, string> = { '*': 'star', '#': 'pound' };
+
+export function Pad({ press, disabled = false }: { press: (key: string) => void; disabled?: boolean }) {
+  return (
+    <div class="pad" role="group" aria-label="Telephone keys">
+      {kPad.map(([key, letters]) => (
+        <button
+          key={key}
+          type="button"
+          class="key"
+          disabled={disabled}
+          data-key={key}
+          aria-label={kKeyNames[key] ?? key}
+          onClick={() => press(key)}
+        >
+          <b>{key}</b>
+          <small aria-hidden="true">{letters}</small>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function KeypadDialog({ call, on_close }: Props) {
+  const actions = useActions();
+  const sent = useSignal('');
+  const in_band = useSignal(false);
+  const waiting = useRef('');
+  // One request at a time, or keys could overtake each other; what is pressed meanwhile goes out with the next one.
+  const send = (key: string) => {
+    if (!online.value) return;
+    sent.value = (sent.value + key).slice(-24);
+    waiting.current += key;
+    void actions.run('keys', async () => {
+      while (waiting.current !== '') {
+        const keys = waiting.current.slice(0, 64);
+        waiting.current = waiting.current.slice(keys.length);
+        await post(call_path(call.call, '/dtmf'), { keys, in_band: in_band.value });
+      }
+    });
+  };
+  return (
+    <Dialog title={`Keys to ${pretty_number(peer(call))}`} on_close={on_close} name="keypad">
+      <div
+        onKeyDown={(event) => {
+          if (event.ctrlKey || event.metaKey || event.altKey || !/^[0-9*#A-D]$/.test(event.key)) return;
+          event.preventDefault();
+          send(event.key);
+        }}
+      >
+        <output class="sent-keys" aria-label="Keys sent">
+          {sent.value || ' '}
+        </output>
+        <Pad press={send} disabled={!online.value} />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={in_band.value}
+            onChange={(event) => {
+              in_band.value = event.currentTarget.checked;
+            }}
+          />
+          As tones in the sound (no gap, but not every menu hears them)
+        </label>
+        <ActionNote actions={actions} />
+      </div>
+    </Dialog>
+  );
+}
+
+export function TransferDialog({ call, on_close }: Props) {
+  const actions = useActions();
+  const to = useSignal('');
+  const mode = useSignal<'cold' | 'warm'>('cold');
+  const transfer = async () => {
+    const body = { to: dialable(to.value), mode: mode.value };
+    if (await actions.run('start', () => post(call_path(call.call, '/transfer'), body))) on_close();
+  };
+  return (
+    <Dialog title={`Transfer ${pretty_number(peer(call))}`} on_close={on_close} name="transfer">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (to.value.trim() && online.value) void transfer();
+        }}
+      >
+        <label class="field">
+          To
+          <input
+            type="text"
+            inputMode="tel"
+            autocomplete="off"
+            required
+            autofocus
+            placeholder="+15557654321 or sip:name@host"
+            value={to.value}
+            onInput={(event) => {
+              to.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <fieldset class="choices">
+          <legend>How</legend>
+          <label class="choice">
+            <input type="radio" name="mode" checked={mode.value === 'cold'} onChange={() => (mode.value = 'cold')} />
+            <span>
+              <b>Cold</b> connected as soon as somebody answers; you are out
+            </span>
+          </label>
+          <label class="choice">
+            <input type="radio" name="mode" checked={mode.value === 'warm'} onChange={() => (mode.value = 'warm')} />
+            <span>
+              <b>Warm</b> you speak to the other one first; this call hears music meanwhile
+            </span>
+          </label>
+        </fieldset>
+        <ActionNote actions={actions} />
+        <div class="dialog-buttons">
+          <button type="button" class="button" onClick={on_close}>
+            Cancel
+          </button>
+          <ActionButton actions={actions} name="start" kind="primary" act={transfer} disabled={!to.value.trim()}>
+            Transfer
+          </ActionButton>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+const kModes: readonly { mode: AgentMode; words: string; more: string }[] = [
+  { mode: 'speaks', words: 'Agent speaks', more: 'you listen' },
+  { mode: 'whisper', words: 'Whisper', more: 'only the agent hears you' },
+  { mode: 'together', words: 'Together', more: 'both of you speak' },
+  { mode: 'taken-over', words: 'You speak', more: 'the agent is silent' },
+];
+
+export function AgentDialog({ call, on_close }: Props) {
+  const actions = useActions();
+  const agents = useSignal<Agents | null>(null);
+  const name = useSignal('');
+  const agent = call.agent;
+  useEffect(() => {
+    void actions.run('agents', async () => {
+      const answer = await get<Agents>('/agents');
+      agents.value = answer;
+      const usable = answer.agents.find((choice) => choice.ready);
+      name.value = agent?.name ?? answer.default ?? usable?.name ?? '';
+    });
+  }, []);
+  const attach = async () => {
+    learn(await put<Call>(call_path(call.call, '/agent'), { agent: name.value.trim() }));
+  };
+  return (
+    <Dialog title={`Agent of ${pretty_number(peer(call))}`} on_close={on_close} name="agent">
+      {agent && (
+        <fieldset class="choices">
+          <legend>Who speaks to the phone</legend>
+          {kModes.map(({ mode, words, more }) => (
+            <label class="choice" key={mode}>
+              <input
+                type="radio"
+                name="agent-mode"
+                checked={agent.mode === mode}
+                disabled={!online.value}
+                onChange={() =>
+                  void actions.run('mode', async () => {
+                    learn(await put<Call>(call_path(call.call, '/agent'), { mode }));
+                  })
+                }
+              />
+              <span>
+                <b>{words}</b> {more}
+              </span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      <label class="field">
+        {agent ? 'Give the call to another agent' : 'Give the call to an agent'}
+        <input
+          type="text"
+          list="agent-names"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="a name, or ws://… of a bot"
+          value={name.value}
+          onInput={(event) => {
+            name.value = event.currentTarget.value;
+          }}
+        />
+        <datalist id="agent-names">
+          {agents.value?.agents.filter((choice) => choice.ready).map((choice) => <option key={choice.name} value={choice.name} />)}
+        </datalist>
+      </label>
+      <AgentProblem agents={agents.value} name={name.value} />
+      <ActionNote actions={actions} />
+      <div class="dialog-buttons">
+        {agent && (
+          <ActionButton
+            actions={actions}
+            name="off"
+            kind="danger"
+            act={async () => learn(await remove<Call>(call_path(call.call, '/agent')))}
+          >
+            Take {agent.name} off the call
+          </ActionButton>
+        )}
+        <ActionButton actions={actions} name="attach" kind="primary" act={attach} disabled={!name.value.trim()}>
+          Attach
+        </ActionButton>
+      </div>
+    </Dialog>
+  );
+}
+
+export function AgentProblem({ agents, name }: { agents: Agents | null; name: string }) {
+  const problem = agents?.agents.find((choice) => choice.name === name.trim())?.problem;
+  return problem ? <p class="hint warn">{problem}</p> : null;
+}
+
+export function SayDialog({ call, on_close }: Props) {
+  const actions = useActions();
+  const text = useSignal('');
+  const interrupt = useSignal(false);
+  const say = async () => {
+    const body = { text: text.value.trim(), interrupt: interrupt.value };
+    if (await actions.run('speak', () => post(call_path(call.call, '/say'), body), 'It is being said.')) text.value = '';
+  };
+  return (
+    <Dialog title={`Say to ${pretty_number(peer(call))}`} on_close={on_close} name="say">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (text.value.trim() && online.value) void say();
+        }}
+      >
+        <label class="field">
+          In a synthetic voice
+          <textarea
+            rows={3}
+            maxLength={2000}
+            autofocus
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={interrupt.value}
+            onChange={(event) => {
+              interrupt.value = event.currentTarget.checked;
+            }}
+          />
+          Cut off what is being said now
+        </label>
+        <ActionNote actions={actions} />
+        <div class="dialog-buttons">
+          <button type="button" class="button" onClick={on_close}>
+            Close
+          </button>
+          <ActionButton actions={actions} name="speak" kind="primary" act={say} disabled={!text.value.trim()}>
+            Say it
+          </ActionButton>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A hang-up cannot be taken back: it is asked for by name. */
+export function HangUpDialog({ call, on_close }: Props) {
+  const actions = useActions();
+  const who = pretty_number(peer(call));
+  return (
+    <Dialog title={`Hang up ${who}?`} on_close={on_close} role="alertdialog" name="hangup">
+      <p>The call ends for both sides.</p>
+      <ActionNote actions={actions} />
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick={on_close}>
+          Stay on the call
+        </button>
+        <ActionButton
+          actions={actions}
+          name="hang up"
+          kind="danger"
+          icon="hangup"
+          of="confirm-hangup"
+          act={async () => {
+            await remove(call_path(call.call));
+            on_close();
+          }}
+        >
+          Hang up {who}
+        </ActionButton>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,215 @@
+// A new call: the number, who speaks, and how long it may last.
+
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { get, post } from '../api';
+import { dialable, pretty_number } from '../format';
+import { go, query } from '../router';
+import { epoch, learn, on_emulator, online } from '../store';
+import type { Agents, Call, EmulatorInfo } from '../types';
+import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { Icon } from '../ui/icons';
+import { AgentProblem, Pad } from './call_dialogs';
+
+const kRecent = 8;
+
+export function Dial() {
+  const actions = useActions();
+  const number = useSignal(query.value.get('to') ?? '');
+  const agents = useSignal<Agents | null>(null);
+  const agent = useSignal('');
+  const from = useSignal('');
+  const limit = useSignal('');
+  const focus = useSignal(true);
+  const recent = useSignal<string[]>([]);
+  const emulator = useSignal<EmulatorInfo | null>(null);
+  const input = useRef<HTMLInputElement>(null);
+  /** The same for every try at the same call: pressed twice, it is dialled once. */
+  const key = useRef({ body: '', value: '' });
+
+  useEffect(() => {
+    if (!online.value) return;
+    const quietly = { catch: () => {} };
+    void get<{ calls: Call[] }>('/calls?state=all&limit=50').then((answer) => {
+      recent.value = recent_numbers(answer.calls);
+    }).catch(quietly.catch);
+    void get<Agents>('/agents').then((answer) => {
+      agents.value = answer;
+      agent.value ||= answer.default ?? '';
+    }).catch(quietly.catch);
+    if (on_emulator.value) {
+      void get<EmulatorInfo>('/emulator').then((answer) => {
+        emulator.value = answer;
+      }).catch(quietly.catch);
+    }
+  }, [epoch.value, on_emulator.value]);
+
+  const dial = async () => {
+    const body: Record<string, unknown> = { to: dialable(number.value), focus: focus.value };
+    if (from.value.trim()) body['from'] = dialable(from.value);
+    if (agent.value.trim()) body['agent'] = agent.value.trim();
+    if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
+    const text = JSON.stringify(body);
+    if (key.current.body !== text) key.current = { body: text, value: crypto.randomUUID() };
+    const call = await post<Call>('/calls', body, { headers: { 'Idempotency-Key': key.current.value } });
+    key.current = { body: '', value: '' };
+    learn(call);
+    go('/');
+  };
+  const pick = (to: string) => {
+    number.value = to;
+    input.current?.focus();
+  };
+  return (
+    <>
+      <h1 tabIndex={-1}>Dial</h1>
+      <div class="columns">
+        <form
+          class="card dialler"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (number.value.trim() && online.value) void actions.run('dial', dial);
+          }}
+        >
+          <label class="field big">
+            Number
+            <input
+              ref={input}
+              type="text"
+              inputMode="tel"
+              autocomplete="off"
+              spellcheck={false}
+              name="to"
+              placeholder="+1 555 123 4567"
+              value={number.value}
+              onInput={(event) => {
+                number.value = event.currentTarget.value;
+              }}
+            />
+          </label>
+          <Pad
+            press={(digit) => {
+              number.value += digit;
+            }}
+          />
+          <div class="pad-row">
+            <button type="button" class="button quiet" onClick={() => (number.value += '+')}>
+              +
+            </button>
+            <button
+              type="button"
+              class="button quiet"
+              aria-label="Delete the last digit"
+              onClick={() => {
+                number.value = number.value.slice(0, -1);
+              }}
+            >
+              <Icon name="back" />
+            </button>
+          </div>
+          <label class="field">
+            Who speaks
+            <select
+              value={agent.value}
+              onChange={(event) => {
+                agent.value = event.currentTarget.value;
+              }}
+            >
+              <option value="">You</option>
+              {agents.value?.agents.map((choice) => (
+                <option key={choice.name} value={choice.name} disabled={!choice.ready}>
+                  Agent: {choice.name}
+                  {choice.ready ? '' : ' (not set up)'}
+                </option>
+              ))}
+            </select>
+          </label>
+          <AgentProblem agents={agents.value} name={agent.value} />
+          <details>
+            <summary>Options</summary>
+            <label class="field">
+              Shown as caller
+              <input
+                type="text"
+                inputMode="tel"
+                autocomplete="off"
+                placeholder="your number in the settings"
+                value={from.value}
+                onInput={(event) => {
+                  from.value = event.currentTarget.value;
+                }}
+              />
+            </label>
+            <label class="field">
+              Ends after, in minutes
+              <input
+                type="number"
+                min={1}
+                max={1440}
+                placeholder="240"
+                value={limit.value}
+                onInput={(event) => {
+                  limit.value = event.currentTarget.value;
+                }}
+              />
+            </label>
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={focus.value}
+                onChange={(event) => {
+                  focus.value = event.currentTarget.checked;
+                }}
+              />
+              Give it the focus: microphone and speakers of the machine
+            </label>
+          </details>
+          <ActionNote actions={actions} />
+          <ActionButton actions={actions} name="dial" kind="good" icon="dial" act={dial} disabled={!number.value.trim()}>
+            Call
+          </ActionButton>
+        </form>
+        <div class="stack">
+          {on_emulator.value && emulator.value && (
+            <section class="card" aria-labelledby="personas">
+              <h2 id="personas">Phones of the built-in Twilio</h2>
+              <p class="hint">The carrier is the emulator: nobody is really called, and nothing costs money.</p>
+              <ul class="picks">
+                {emulator.value.personas.filter((persona) => persona.number).map((persona) => (
+                  <li key={persona.number}>
+                    <button type="button" class="pick" onClick={() => pick(persona.number ?? '')}>
+                      <b>{persona.name}</b>
+                      <span>{persona.description}</span>
+                      <small>{pretty_number(persona.number ?? '')}</small>
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+          <section class="card" aria-labelledby="recent">
+            <h2 id="recent">Recent numbers</h2>
+            {recent.value.length === 0 ? (
+              <p class="hint">None yet.</p>
+            ) : (
+              <ul class="picks">
+                {recent.value.map((to) => (
+                  <li key={to}>
+                    <button type="button" class="pick" onClick={() => pick(to)}>
+                      <b>{pretty_number(to)}</b>
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </section>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function recent_numbers(calls: readonly Call[]): string[] {
+  const numbers = calls.map((call) => (call.direction === 'inbound' ? call.from : call.to));
+  return [...new Set(numbers.filter((number) => number !== ''))].slice(0, kRecent);
+}

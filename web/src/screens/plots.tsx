@@ -1,0 +1,134 @@
+// How a call's sound fared, one sample a second. Loaded only where it is shown: the plotting library is half of the page.
+
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { theme } from '../preferences';
+import type { Samples } from '../types';
+
+type Values = (number | null)[];
+
+interface Line {
+  words: string;
+  colour: string;
+  values: Values;
+}
+
+export function Plots({ samples }: { samples: Samples }) {
+  const seconds = samples.at_ms.map((ms) => ms / 1000);
+  return (
+    <section class="card" aria-labelledby="plots">
+      <h2 id="plots">Sound</h2>
+      <Plot
+        title="Buffers and jitter, ms"
+        unit="ms"
+        seconds={seconds}
+        lines={[
+          { words: 'Buffer depth', colour: '--far', values: samples.playout_depth_ms },
+          { words: 'Jitter', colour: '--warn', values: samples.jitter_ms },
+          { words: 'Sent ahead', colour: '--near', values: samples.outbound_ahead_ms },
+        ]}
+      />
+      <Plot
+        title="Levels, dB"
+        unit="dB"
+        seconds={seconds}
+        lines={[
+          { words: 'Phone', colour: '--far', values: samples.far_level_db },
+          { words: 'To phone', colour: '--near', values: samples.near_level_db },
+        ]}
+      />
+      <Plot
+        title="Lost and concealed, ms"
+        unit="ms"
+        seconds={seconds}
+        lines={[
+          { words: 'Lost', colour: '--bad', values: samples.lost_ms },
+          { words: 'Concealed', colour: '--warn', values: samples.concealed_ms },
+        ]}
+      />
+    </section>
+  );
+}
+
+function Plot({ title, unit, seconds, lines }: { title: string; unit: string; seconds: number[]; lines: Line[] }) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const data = [seconds, ...lines.map((line) => line.values)] as uPlot.AlignedData;
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    plot.current = make(element, lines, data);
+    const watch = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: kHeight }));
+    watch.observe(element);
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    const redraw = () => {
+      plot.current?.destroy();
+      plot.current = make(element, lines, data);
+    };
+    scheme.addEventListener('change', redraw);
+    return () => {
+      watch.disconnect();
+      scheme.removeEventListener('change', redraw);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [theme.value]);
+  useEffect(() => {
+    plot.current?.setData(data);
+  }, [seconds.length, seconds.at(-1)]);
+  return (
+    <figure class="plot">
+      <figcaption>
+        {title}
+        <span class="legend">
+          {lines.map((line) => (
+            <span key={line.words} class={`key-of ${line.colour.slice(2)}`}>
+              {line.words}
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div ref={box} role="img" aria-label={`${title}. ${lines.map((line) => spoken(line, unit)).join('. ')}`} />
+    </figure>
+  );
+}
+
+const kHeight = 150;
+
+function make(element: HTMLElement, lines: readonly Line[], data: uPlot.AlignedData): uPlot {
+  const style = getComputedStyle(element);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  };
+  return new uPlot(
+    {
+      width: Math.max(200, element.clientWidth),
+      height: kHeight,
+      legend: { show: false },
+      cursor: { y: false, points: { show: false } },
+      scales: { x: { time: false } },
+      axes: [
+        { ...axis, size: 28, values: (_, marks) => marks.map((s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`) },
+        { ...axis, size: 46 },
+      ],
+      series: [
+        {},
+        ...lines.map((line) => ({ label: line.words, stroke: colour(line.colour), width: 1.75, points: { show: false } })),
+      ],
+    },
+    data,
+    element,
+  );
+}
+
+function spoken(line: Line, unit: string): string {
+  const known = line.values.filter((value): value is number => value !== null);
+  if (known.length === 0) return `${line.words}: unknown`;
+  const last = known[known.length - 1] as number;
+  return `${line.words}: ${Math.round(last)} ${unit} now, between ${Math.round(Math.min(...known))} and ${Math.round(Math.max(...known))}`;
+}

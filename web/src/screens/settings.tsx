@@ -1,0 +1,293 @@
+// What the program runs with, and whether the way to the telephone is clear.
+
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { get, post } from '../api';
+import { pretty_number, when } from '../format';
+import { help_open } from '../keys';
+import { shortcuts, theme, type Theme } from '../preferences';
+import { epoch, log_out, online, session } from '../store';
+import type { Devices, Finding, OwnNumber, Setting } from '../types';
+import { ActionButton, ActionNote, useActions } from '../ui/actions';
+
+export function Settings() {
+  return (
+    <>
+      <h1 tabIndex={-1}>Settings</h1>
+      <Doctor />
+      <div class="columns even">
+        <DevicesPart />
+        <Numbers />
+      </div>
+      <Configuration />
+      <ThisPage />
+    </>
+  );
+}
+
+const kStatus: Record<Finding['status'], string> = {
+  ok: 'OK',
+  warning: 'Warning',
+  failed: 'Failed',
+  skipped: 'Skipped',
+};
+
+function Doctor() {
+  const actions = useActions();
+  const findings = useSignal<Finding[] | null>(null);
+  const check = async () => {
+    findings.value = (await get<{ findings: Finding[] }>('/doctor', { patience: 90_000 })).findings;
+  };
+  useEffect(() => {
+    if (online.value) void actions.run('check', check);
+  }, [epoch.value]);
+  const busy = actions.pending.value.has('check');
+  return (
+    <section class="card" aria-labelledby="doctor">
+      <div class="title-row">
+        <h2 id="doctor">Doctor</h2>
+        <ActionButton actions={actions} name="check" act={check}>
+          {busy ? 'Checking…' : 'Check again'}
+        </ActionButton>
+      </div>
+      <ActionNote actions={actions} />
+      <p role="status" class="hint">
+        {busy && findings.value === null ? 'The whole way is being checked; this takes a few seconds.' : findings.value ? in_short(findings.value) : ''}
+      </p>
+      {findings.value && (
+        <ul class="findings">
+          {findings.value.map((finding) => (
+            <li key={finding.id} class={finding.status}>
+              <span class={`tag ${finding.status}`}>{kStatus[finding.status] ?? finding.status}</span>
+              <div>
+                <b>{finding.title}</b>
+                <p>{finding.detail}</p>
+                {finding.fix && (
+                  <p class="fix">
+                    <b>To mend it:</b> {finding.fix}
+                  </p>
+                )}
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function in_short(findings: readonly Finding[]): string {
+  const count = (status: Finding['status']) => findings.filter((finding) => finding.status === status).length;
+  const failed = count('failed');
+  const warnings = count('warning');
+  if (failed + warnings === 0) return 'Nothing is wrong.';
+  const parts = [];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (warnings > 0) parts.push(`${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`);
+  return parts.join(', ') + '.';
+}
+
+function DevicesPart() {
+  const actions = useActions();
+  const devices = useSignal<Devices | null>(null);
+  const load = async () => {
+    devices.value = await get<Devices>('/devices');
+  };
+  useEffect(() => {
+    if (online.value) void actions.run('devices', load);
+  }, [epoch.value]);
+  const list = (kind: 'outputs' | 'inputs', in_use: string | null | undefined) => {
+    const all = devices.value?.[kind] ?? [];
+    if (all.length === 0) return <p class="hint">None.</p>;
+    return (
+      <ul class="plain">
+        {all.map((device) => (
+          <li key={device.id}>
+            {device.name}
+            <small>
+              {Math.round(device.rate / 100) / 10} kHz{device.default ? ' · default' : ''}
+            </small>
+            {(in_use === device.id || in_use === device.name) && <span class="tag ok">in use</span>}
+          </li>
+        ))}
+      </ul>
+    );
+  };
+  return (
+    <section class="card" aria-labelledby="devices">
+      <h2 id="devices">Sound of the machine</h2>
+      <ActionNote actions={actions} />
+      {devices.value && (
+        <>
+          <h3>Speakers</h3>
+          {list('outputs', devices.value.in_use.output)}
+          <h3>Microphones</h3>
+          {list('inputs', devices.value.in_use.input)}
+        </>
+      )}
+      <p class="hint">Listening and talking on this page uses the sound of this browser instead.</p>
+    </section>
+  );
+}
+
+function Numbers() {
+  const actions = useActions();
+  const numbers = useSignal<OwnNumber[] | null>(null);
+  const load = async () => {
+    numbers.value = (await get<{ numbers: OwnNumber[] }>('/numbers')).numbers;
+  };
+  useEffect(() => {
+    if (online.value) void actions.run('numbers', load);
+  }, [epoch.value]);
+  const set = (what: 'use' | 'restore', number: string) => async () => {
+    await post(`/numbers/${what}`, { number });
+    await load();
+  };
+  return (
+    <section class="card" aria-labelledby="numbers">
+      <h2 id="numbers">Numbers</h2>
+      <ActionNote actions={actions} />
+      {numbers.value && numbers.value.length === 0 && <p class="hint">The account has none.</p>}
+      <ul class="plain numbers">
+        {numbers.value?.map((own) => (
+          <li key={own.sid}>
+            <div>
+              <b>{pretty_number(own.number)}</b> {own.name && own.name !== own.number && <small>{own.name}</small>}
+              <small class="break">{own.voice_url ? `calls go to ${own.voice_url}` : 'calls go nowhere'}</small>
+            </div>
+            {own.here ? (
+              <ActionButton actions={actions} name={`restore ${own.number}`} act={set('restore', own.number)} done="Given back.">
+                Give back
+              </ActionButton>
+            ) : (
+              <ActionButton actions={actions} name={`use ${own.number}`} act={set('use', own.number)} done="Its calls come here now.">
+                Take its calls
+              </ActionButton>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Configuration() {
+  const actions = useActions();
+  const settings = useSignal<Setting[] | null>(null);
+  const filter = useSignal('');
+  const set_only = useSignal(true);
+  useEffect(() => {
+    if (!online.value) return;
+    void actions.run('config', async () => {
+      settings.value = (await get<{ settings: Setting[] }>('/config')).settings;
+    });
+  }, [epoch.value]);
+  const wanted = filter.value.trim().toLowerCase();
+  const shown = (settings.value ?? []).filter(
+    (setting) =>
+      (!set_only.value || setting.origin !== 'default') &&
+      (wanted === '' || setting.name.toLowerCase().includes(wanted) || setting.value.toLowerCase().includes(wanted)),
+  );
+  return (
+    <section class="card" aria-labelledby="configuration">
+      <h2 id="configuration">Effective configuration</h2>
+      <ActionNote actions={actions} />
+      <div class="filters">
+        <label class="field inline">
+          Find
+          <input
+            type="search"
+            value={filter.value}
+            onInput={(event) => {
+              filter.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={set_only.value}
+            onChange={(event) => {
+              set_only.value = event.currentTarget.checked;
+            }}
+          />
+          Only what differs from its default
+        </label>
+      </div>
+      {settings.value && (
+        <div class="table-box" tabIndex={0} role="region" aria-label="Settings and where they come from">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Setting</th>
+                <th scope="col">Value</th>
+                <th scope="col">From</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((setting) => (
+                <tr key={setting.name}>
+                  <td>
+                    <code>{setting.name}</code>
+                  </td>
+                  <td class={setting.secret ? 'secret' : 'break'}>{setting.value || '–'}</td>
+                  <td>{setting.origin}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {settings.value && shown.length === 0 && <p class="hint">No such setting.</p>}
+    </section>
+  );
+}
+
+const kThemes: readonly [Theme, string][] = [
+  ['system', 'As the system'],
+  ['light', 'Light'],
+  ['dark', 'Dark'],
+];
+
+function ThisPage() {
+  const actions = useActions();
+  const of = session.value;
+  return (
+    <section class="card" aria-labelledby="this-page">
+      <h2 id="this-page">This page</h2>
+      <fieldset class="segments">
+        <legend>Colours</legend>
+        {kThemes.map(([value, words]) => (
+          <label key={value}>
+            <input type="radio" name="theme" checked={theme.value === value} onChange={() => (theme.value = value)} />
+            <span>{words}</span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={shortcuts.value === 'on'}
+          onChange={(event) => {
+            shortcuts.value = event.currentTarget.checked ? 'on' : 'off';
+          }}
+        />
+        Single keys do things (
+        <button type="button" class="link" onClick={() => (help_open.value = true)}>
+          which
+        </button>
+        )
+      </label>
+      {of && (
+        <p class="hint">
+          agentbridge {of.version}, process {of.pid}, running since {when(of.started)}; carrier:{' '}
+          {of.carrier === 'emulator' ? 'the built-in emulator' : 'Twilio'}.
+        </p>
+      )}
+      <ActionNote actions={actions} />
+      <ActionButton actions={actions} name="log out" act={log_out}>
+        Log out
+      </ActionButton>
+    </section>
+  );
+}
