@@ -29,8 +29,6 @@ const kPad = [
   ['#', ''],
 ] as const;
 
-const kKeyNames: Record<string, string> = { '*': 'star', '#': 'pound' };
-
 export function Pad({ press, disabled = false }: { press: (key: string) => void; disabled?: boolean }) {
   return (
     <div class="pad" role="group" aria-label="Telephone keys">
@@ -41,11 +39,9 @@ export function Pad({ press, disabled = false }: { press: (key: string) => void;
           class="key"
           disabled={disabled}
           data-key={key}
-          aria-label={kKeyNames[key] ?? key}
           onClick={() => press(key)}
         >
-          <b>{key}</b>
-          <small aria-hidden="true">{letters}</small>
+          <b>{key}</b> <small>{letters}</small>
         </button>
       ))}
     </div>
