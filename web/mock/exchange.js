@@ -163,7 +163,6 @@ export class Exchange {
       if (persona === 'busy' || persona === 'no-answer' || persona === 'failed') return this.state(call, persona, 'the carrier says so');
       this.state(call, 'in-progress');
       if (agent) this.converse(call);
-      if (persona === 'receptionist-caller') this.converse(call);
     });
     return call;
   }

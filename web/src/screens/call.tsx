@@ -203,7 +203,7 @@ function Lanes({ timeline, lanes }: { timeline: Timeline; lanes: readonly string
       {lanes.map((name) => (
         <div class="lane" key={name}>
           <span class="lane-name">{kLanes[name]}</span>
-          <svg class={`lane-line ${name}`} viewBox="0 0 1000 20" preserveAspectRatio="none">
+          <svg class={`lane-line of-${name}`} viewBox="0 0 1000 20" preserveAspectRatio="none">
             <line x1="0" x2="1000" y1="10" y2="10" />
             {timeline.events.filter((event) => event.lane === name).map((event, index) => (
               <rect key={index} x={(event.at_ms / length) * 994} y="3" width="6" height="14" />
@@ -235,10 +235,10 @@ function EventTable({ events }: { events: readonly TimelineEvent[] }) {
         </thead>
         <tbody>
           {events.map((event, index) => (
-            <tr key={index} class={event.lane}>
+            <tr key={index} class={`of-${event.lane}`}>
               <td class="number">{offset(event.at_ms)}</td>
               <td>
-                <span class={`lane-tag ${event.lane}`}>{kLanes[event.lane] ?? event.lane}</span>
+                <span class="lane-tag">{kLanes[event.lane] ?? event.lane}</span>
               </td>
               <td>
                 {event.kind}

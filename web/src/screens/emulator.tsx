@@ -120,7 +120,7 @@ function Personas({ info }: { info: EmulatorInfo }) {
   return (
     <section class="card" aria-labelledby="phones">
       <h2 id="phones">Phones that answer</h2>
-      <ul class="plain">
+      <ul class="list">
         {info.personas.map((persona) => (
           <li key={persona.name + (persona.number ?? '')}>
             <div>

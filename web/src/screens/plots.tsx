@@ -95,6 +95,8 @@ function Plot({ title, unit, seconds, lines }: { title: string; unit: string; se
 }
 
 const kHeight = 150;
+/** Marks of the time axis are whole seconds. */
+const kSeconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 function make(element: HTMLElement, lines: readonly Line[], data: uPlot.AlignedData): uPlot {
   const style = getComputedStyle(element);
@@ -113,7 +115,7 @@ function make(element: HTMLElement, lines: readonly Line[], data: uPlot.AlignedD
       cursor: { y: false, points: { show: false } },
       scales: { x: { time: false } },
       axes: [
-        { ...axis, size: 28, values: (_, marks) => marks.map((s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`) },
+        { ...axis, size: 28, incrs: kSeconds, values: (_, marks) => marks.map((s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`) },
         { ...axis, size: 46 },
       ],
       series: [

@@ -100,7 +100,7 @@ function DevicesPart() {
     const all = devices.value?.[kind] ?? [];
     if (all.length === 0) return <p class="hint">None.</p>;
     return (
-      <ul class="plain">
+      <ul class="list">
         {all.map((device) => (
           <li key={device.id}>
             {device.name}
@@ -148,7 +148,7 @@ function Numbers() {
       <h2 id="numbers">Numbers</h2>
       <ActionNote actions={actions} />
       {numbers.value && numbers.value.length === 0 && <p class="hint">The account has none.</p>}
-      <ul class="plain numbers">
+      <ul class="list">
         {numbers.value?.map((own) => (
           <li key={own.sid}>
             <div>
