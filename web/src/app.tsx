@@ -42,13 +42,13 @@ function Frame() {
       <Navigation />
       <div class="page">
         {connection.value === 'lost' && (
-          <div class="banner" data-banner="lost">
+          <section class="banner" data-banner="lost" aria-label="Connection">
             <span class="spinner" aria-hidden="true" />
             <span>
               <b>Connection lost.</b> agentbridge does not answer; trying again. What is shown may be out of date, and nothing can be done until it is
               back.
             </span>
-          </div>
+          </section>
         )}
         <main id="content" tabIndex={-1}>
           <Screen />

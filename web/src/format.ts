@@ -93,7 +93,8 @@ export function when(iso: string | undefined | null, now: Date = new Date()): st
   if (Number.isNaN(time.getTime())) return '';
   const of_day = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   if (time.toDateString() === now.toDateString()) return of_day;
-  return `${time.toLocaleDateString([], { year: 'numeric', month: 'short', day: 'numeric' })}, ${of_day}`;
+  const of_year = time.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const };
+  return `${time.toLocaleDateString([], { month: 'short', day: 'numeric', ...of_year })}, ${of_day}`;
 }
 
 /** A peak of 0…1 as decibels below full scale, at least -60. */

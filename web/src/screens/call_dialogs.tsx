@@ -6,7 +6,7 @@ import { call_path, get, post, put, remove } from '../api';
 import { dialable, peer, pretty_number } from '../format';
 import { learn, online } from '../store';
 import type { AgentMode, Agents, Call } from '../types';
-import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
 import { Dialog } from '../ui/dialog';
 
 interface Props {
@@ -67,14 +67,16 @@ export function KeypadDialog({ call, on_close }: Props) {
     });
   };
   return (
-    <Dialog title={`Keys to ${pretty_number(peer(call))}`} on_close={on_close} name="keypad">
-      <div
-        onKeyDown={(event) => {
-          if (event.ctrlKey || event.metaKey || event.altKey || !/^[0-9*#A-D]$/.test(event.key)) return;
-          event.preventDefault();
-          send(event.key);
-        }}
-      >
+    <Dialog
+      title={`Keys to ${pretty_number(peer(call))}`}
+      on_close={on_close}
+      name="keypad"
+      on_key={(event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey || !/^[0-9*#A-D]$/.test(event.key)) return;
+        event.preventDefault();
+        send(event.key);
+      }}
+    >
         <output class="sent-keys" aria-label="Keys sent">
           {sent.value || ' '}
         </output>
@@ -90,7 +92,6 @@ export function KeypadDialog({ call, on_close }: Props) {
           As tones in the sound (no gap, but not every menu hears them)
         </label>
         <ActionNote actions={actions} />
-      </div>
     </Dialog>
   );
 }
@@ -100,17 +101,12 @@ export function TransferDialog({ call, on_close }: Props) {
   const to = useSignal('');
   const mode = useSignal<'cold' | 'warm'>('cold');
   const transfer = async () => {
-    const body = { to: dialable(to.value), mode: mode.value };
-    if (await actions.run('start', () => post(call_path(call.call, '/transfer'), body))) on_close();
+    await post(call_path(call.call, '/transfer'), { to: dialable(to.value), mode: mode.value });
+    on_close();
   };
   return (
     <Dialog title={`Transfer ${pretty_number(peer(call))}`} on_close={on_close} name="transfer">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (to.value.trim() && online.value) void transfer();
-        }}
-      >
+      <ActionForm actions={actions} name="start" act={transfer} ready={to.value.trim() !== ''}>
         <label class="field">
           To
           <input
@@ -146,11 +142,11 @@ export function TransferDialog({ call, on_close }: Props) {
           <button type="button" class="button" onClick={on_close}>
             Cancel
           </button>
-          <ActionButton actions={actions} name="start" kind="primary" act={transfer} disabled={!to.value.trim()}>
+          <ActionButton actions={actions} name="start" kind="primary" disabled={!to.value.trim()}>
             Transfer
           </ActionButton>
         </div>
-      </form>
+      </ActionForm>
     </Dialog>
   );
 }
@@ -251,17 +247,12 @@ export function SayDialog({ call, on_close }: Props) {
   const text = useSignal('');
   const interrupt = useSignal(false);
   const say = async () => {
-    const body = { text: text.value.trim(), interrupt: interrupt.value };
-    if (await actions.run('speak', () => post(call_path(call.call, '/say'), body), 'It is being said.')) text.value = '';
+    await post(call_path(call.call, '/say'), { text: text.value.trim(), interrupt: interrupt.value });
+    text.value = '';
   };
   return (
     <Dialog title={`Say to ${pretty_number(peer(call))}`} on_close={on_close} name="say">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (text.value.trim() && online.value) void say();
-        }}
-      >
+      <ActionForm actions={actions} name="speak" act={say} ready={text.value.trim() !== ''} done="It is being said.">
         <label class="field">
           In a synthetic voice
           <textarea
@@ -289,11 +280,11 @@ export function SayDialog({ call, on_close }: Props) {
           <button type="button" class="button" onClick={on_close}>
             Close
           </button>
-          <ActionButton actions={actions} name="speak" kind="primary" act={say} disabled={!text.value.trim()}>
+          <ActionButton actions={actions} name="speak" kind="primary" disabled={!text.value.trim()}>
             Say it
           </ActionButton>
         </div>
-      </form>
+      </ActionForm>
     </Dialog>
   );
 }

@@ -7,7 +7,7 @@ import { dialable, pretty_number } from '../format';
 import { go, query } from '../router';
 import { epoch, learn, on_emulator, online } from '../store';
 import type { Agents, Call, EmulatorInfo } from '../types';
-import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
 import { Icon } from '../ui/icons';
 import { AgentProblem, Pad } from './call_dialogs';
 
@@ -64,13 +64,7 @@ export function Dial() {
     <>
       <h1 tabIndex={-1}>Dial</h1>
       <div class="columns">
-        <form
-          class="card dialler"
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (number.value.trim() && online.value) void actions.run('dial', dial);
-          }}
-        >
+        <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={number.value.trim() !== ''}>
           <label class="field big">
             Number
             <input
@@ -165,10 +159,10 @@ export function Dial() {
             </label>
           </details>
           <ActionNote actions={actions} />
-          <ActionButton actions={actions} name="dial" kind="good" icon="dial" act={dial} disabled={!number.value.trim()}>
+          <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!number.value.trim()}>
             Call
           </ActionButton>
-        </form>
+        </ActionForm>
         <div class="stack">
           {on_emulator.value && emulator.value && (
             <section class="card" aria-labelledby="personas">

@@ -6,7 +6,7 @@ import { get, post, put } from '../api';
 import { dialable, pretty_number, when } from '../format';
 import { epoch, model, online } from '../store';
 import type { EmulatorInfo, Ledger } from '../types';
-import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
 
 export function Emulator() {
   const actions = useActions();
@@ -51,14 +51,7 @@ function IncomingCall({ info }: { info: EmulatorInfo }) {
     await post('/emulator/incoming-call', body);
   };
   return (
-    <form
-      class="card"
-      aria-labelledby="incoming-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (online.value) void actions.run('place', place, 'The call comes in.');
-      }}
-    >
+    <ActionForm class="card" labelled_by="incoming-form" actions={actions} name="place" act={place} ready done="The call comes in.">
       <h2 id="incoming-form">A call comes in</h2>
       <label class="field">
         From
@@ -109,10 +102,10 @@ function IncomingCall({ info }: { info: EmulatorInfo }) {
         </datalist>
       </label>
       <ActionNote actions={actions} />
-      <ActionButton actions={actions} name="place" kind="primary" act={place} done="The call comes in.">
+      <ActionButton actions={actions} name="place" kind="primary">
         Place the call
       </ActionButton>
-    </form>
+    </ActionForm>
   );
 }
 
@@ -153,14 +146,7 @@ function Faults({ info, learn }: { info: EmulatorInfo; learn: (faults: Record<st
   };
   const wrong = info.faults_known.filter((fault) => now(fault.name) !== 'ok').length;
   return (
-    <form
-      class="card"
-      aria-labelledby="faults"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (online.value && Object.keys(edited.value).length > 0) void actions.run('set', set, 'Set.');
-      }}
-    >
+    <ActionForm class="card" labelled_by="faults" actions={actions} name="set" act={set} ready={Object.keys(edited.value).length > 0} done="Set.">
       <h2 id="faults">Faults</h2>
       <p class="hint">
         {wrong === 0 ? 'Everything behaves.' : `${wrong} ${wrong === 1 ? 'switch is' : 'switches are'} on.`} <code>ok</code> switches one off.
@@ -185,14 +171,14 @@ function Faults({ info, learn }: { info: EmulatorInfo; learn: (faults: Record<st
       </div>
       <ActionNote actions={actions} />
       <div class="controls">
-        <ActionButton actions={actions} name="set" kind="primary" act={set} done="Set." disabled={Object.keys(edited.value).length === 0}>
+        <ActionButton actions={actions} name="set" kind="primary" disabled={Object.keys(edited.value).length === 0}>
           Set
         </ActionButton>
         <ActionButton actions={actions} name="behave" act={behave} done="Everything behaves again." disabled={wrong === 0}>
           Behave again
         </ActionButton>
       </div>
-    </form>
+    </ActionForm>
   );
 }
 

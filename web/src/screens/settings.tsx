@@ -103,10 +103,12 @@ function DevicesPart() {
       <ul class="list">
         {all.map((device) => (
           <li key={device.id}>
-            {device.name}
-            <small>
-              {Math.round(device.rate / 100) / 10} kHz{device.default ? ' · default' : ''}
-            </small>
+            <div>
+              {device.name}
+              <small>
+                {Math.round(device.rate / 100) / 10} kHz{device.default ? ' · default' : ''}
+              </small>
+            </div>
             {(in_use === device.id || in_use === device.name) && <span class="tag ok">in use</span>}
           </li>
         ))}
@@ -272,12 +274,11 @@ function ThisPage() {
             shortcuts.value = event.currentTarget.checked ? 'on' : 'off';
           }}
         />
-        Single keys do things (
-        <button type="button" class="link" onClick={() => (help_open.value = true)}>
-          which
-        </button>
-        )
+        Single keys do things
       </label>
+      <button type="button" class="button" onClick={() => (help_open.value = true)}>
+        Show the keys
+      </button>
       {of && (
         <p class="hint">
           agentbridge {of.version}, process {of.pid}, running since {when(of.started)}; carrier:{' '}

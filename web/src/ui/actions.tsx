@@ -47,11 +47,12 @@ export function useActions(): Actions {
 interface ButtonProps {
   actions: Actions;
   name: string;
-  act: () => Promise<unknown>;
+  /** Missing in the button that submits an ActionForm: the form knows. */
+  act?: () => Promise<unknown>;
   children: ComponentChildren;
   icon?: IconName;
   kind?: 'plain' | 'primary' | 'danger' | 'quiet' | 'good';
-  pressed?: boolean;
+  pressed?: boolean | undefined;
   disabled?: boolean;
   done?: string;
   title?: string;
@@ -65,18 +66,46 @@ export function ActionButton(props: ButtonProps) {
   const busy = actions.pending.value.has(name);
   return (
     <button
-      type="button"
+      type={act ? 'button' : 'submit'}
       class={`button ${kind}${busy ? ' busy' : ''}`}
       disabled={disabled || !online.value}
       aria-pressed={pressed}
       aria-busy={busy}
       title={props.title}
       data-action={props.of ?? name}
-      onClick={() => void actions.run(name, act, props.done)}
+      onClick={act && (() => void actions.run(name, act, props.done))}
     >
       {icon && <Icon name={icon} />}
       <span>{props.children}</span>
     </button>
+  );
+}
+
+interface FormProps {
+  actions: Actions;
+  name: string;
+  act: () => Promise<unknown>;
+  /** False while something that is needed is missing. */
+  ready: boolean;
+  children: ComponentChildren;
+  done?: string;
+  class?: string;
+  labelled_by?: string;
+}
+
+/** A form that is sent with its button (an ActionButton of the same name without `act`) or with Enter in a field. */
+export function ActionForm(props: FormProps) {
+  return (
+    <form
+      class={props.class}
+      aria-labelledby={props.labelled_by}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (props.ready && online.value) void props.actions.run(props.name, props.act, props.done);
+      }}
+    >
+      {props.children}
+    </form>
   );
 }
 

@@ -2,7 +2,7 @@
 // back when it closes.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icons';
 
 interface DialogProps {
@@ -11,14 +11,15 @@ interface DialogProps {
   children: ComponentChildren;
   /** 'alertdialog' for what interrupts: a question before a hang-up, a call that rings. */
   role?: 'dialog' | 'alertdialog';
-  wide?: boolean;
   name?: string;
+  /** Keys that mean something wherever in the dialog the focus is. */
+  on_key?: (event: KeyboardEvent) => void;
 }
 
-export function Dialog({ title, on_close, children, role = 'dialog', wide = false, name }: DialogProps) {
+export function Dialog({ title, on_close, children, role = 'dialog', name, on_key }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
     if (!dialog) return;
     const before = document.activeElement;
@@ -31,10 +32,10 @@ export function Dialog({ title, on_close, children, role = 'dialog', wide = fals
   return (
     <dialog
       ref={element}
-      class={wide ? 'wide' : ''}
       role={role}
       aria-labelledby={id}
       data-dialog={name}
+      onKeyDown={on_key}
       onCancel={(event) => {
         event.preventDefault();
         on_close();

@@ -1,0 +1,181 @@
+// Sound through the page: a call's tone is found by an AnalyserNode before the browser's speakers, the browser's microphone
+// arrives at the phone, and nothing is on the air that was not asked for.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { action, assert_accessible, card, launch, log_in, open_page, picture } from './browser.mjs';
+import { make_stage, wait_for } from './stage.mjs';
+
+const kMicrophoneHertz = 600;
+
+let stage;
+let browser;
+let folder;
+let page;
+
+before(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
+  const tone = path.join(folder, 'microphone.wav');
+  writeFileSync(tone, wav(kMicrophoneHertz, 5));
+  stage = await make_stage();
+  browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${tone}`]);
+});
+
+afterEach(async () => {
+  await page?.context().close();
+  await stage.hang_up_all();
+});
+
+after(async () => {
+  await browser?.close();
+  await stage?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function wav(hertz, seconds) {
+  const rate = 48_000;
+  const file = Buffer.alloc(44 + rate * seconds * 2);
+  file.write('RIFF', 0);
+  file.writeUInt32LE(file.length - 8, 4);
+  file.write('WAVEfmt ', 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(rate, 24);
+  file.writeUInt32LE(rate * 2, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write('data', 36);
+  file.writeUInt32LE(rate * seconds * 2, 40);
+  for (let n = 0; n < rate * seconds; ++n) file.writeInt16LE(Math.round(16_000 * Math.sin((2 * Math.PI * hertz * n) / rate)), 44 + n * 2);
+  return file;
+}
+
+async function up(to) {
+  const { body } = await stage.api('POST', '/calls', { to });
+  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
+}
+
+/** A page whose every way to the speakers leads past an AnalyserNode. The microphone is taken as it is: what improves speech removes tones. */
+async function listening_page() {
+  const opened = await open_page(browser);
+  await opened.addInitScript(() => {
+    const connect = AudioNode.prototype.connect;
+    const analysers = new Map();
+    globalThis.heard = () => {
+      let best = { rms: 0, hertz: 0 };
+      for (const [context, analyser] of analysers) {
+        const samples = new Float32Array(analyser.fftSize);
+        analyser.getFloatTimeDomainData(samples);
+        const bins = new Float32Array(analyser.frequencyBinCount);
+        analyser.getFloatFrequencyData(bins);
+        const rms = Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
+        const largest = bins.indexOf(Math.max(...bins));
+        if (rms >= best.rms) best = { rms, hertz: (largest * context.sampleRate) / analyser.fftSize };
+      }
+      return best;
+    };
+    AudioNode.prototype.connect = function (to, ...more) {
+      if (to instanceof AudioDestinationNode) {
+        let analyser = analysers.get(to.context);
+        if (!analyser) {
+          analyser = to.context.createAnalyser();
+          analyser.fftSize = 4096;
+          analysers.set(to.context, analyser);
+          connect.call(analyser, to);
+        }
+        return connect.call(this, analyser);
+      }
+      return connect.call(this, to, ...more);
+    };
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wanted) => {
+      globalThis.wanted = wanted;
+      return ask({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+    };
+  });
+  return opened;
+}
+
+test('a call is heard in the browser: its tone, at its loudness, without gaps', async () => {
+  const call = await up(stage.real ? '+12025550142' : '+12025550102');
+  page = await listening_page();
+  await log_in(page, stage);
+  await action(card(page, call), 'listen').click();
+  const found = await wait_for('the tone is heard', async () => {
+    const { rms, hertz } = await page.evaluate(() => globalThis.heard());
+    return rms > 0.02 && Math.abs(hertz - 440) < 12 ? { rms, hertz } : undefined;
+  });
+  console.log(`heard ${found.hertz.toFixed(1)} Hz at ${found.rms.toFixed(3)}`);
+  let quiet = 0;
+  for (let n = 0; n < 20; ++n) {
+    await page.waitForTimeout(50);
+    if ((await page.evaluate(() => globalThis.heard())).rms < found.rms / 2) ++quiet;
+  }
+  assert.equal(quiet, 0);
+  await assert_accessible(page, 'listening');
+  await action(card(page, call), 'listen').click();
+  await wait_for('it is silent', async () => (await page.evaluate(() => globalThis.heard())).rms < 0.001);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('talking is asked for, shown, heard by the phone, and ends when the tab is hidden', async () => {
+  const call = await up('+12025550108');
+  page = await listening_page();
+  await log_in(page, stage);
+  const of = card(page, call);
+  await action(of, 'listen').click();
+  await of.locator('[data-action="listen"][aria-pressed="true"]').waitFor();
+  assert.equal(await page.evaluate(() => globalThis.wanted), undefined, 'listening asks for no microphone');
+
+  await action(of, 'talk').click();
+  await of.locator('.on-air').waitFor();
+  assert.match(await page.title(), /On air/);
+  assert.deepEqual(await page.evaluate(() => Object.values(globalThis.wanted.audio).slice(0, 3)), [true, true, true]);
+  await assert_accessible(page, 'on air');
+  await picture(page, 'on-air-desk-light');
+  const hertz = await wait_for('the phone hears the microphone', async () => {
+    const measured = frequency(await stage.heard(call));
+    return Math.abs(measured - kMicrophoneHertz) < 15 ? measured : undefined;
+  });
+  console.log(`the phone hears ${hertz.toFixed(1)} Hz`);
+
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  });
+  await of.locator('.on-air').waitFor({ state: 'detached' });
+  await page.getByText('You are off the air: this tab was hidden.').waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test('talking ends with the connection', async () => {
+  const call = await up('+12025550108');
+  page = await listening_page();
+  await log_in(page, stage);
+  const of = card(page, call);
+  await action(of, 'talk').click();
+  await of.locator('.on-air').waitFor();
+  await stage.api('DELETE', `/calls/${call.call}`);
+  await page.locator('.on-air').waitFor({ state: 'detached' });
+  assert.doesNotMatch(await page.title(), /On air/);
+});
+
+/** By rising zero crossings, of what is not silence. */
+function frequency(samples) {
+  if (samples.length < 4000 || Math.max(...samples) < 500) return 0;
+  let first = -1;
+  let last = -1;
+  let count = -1;
+  for (let n = 1; n < samples.length; ++n) {
+    if (samples[n - 1] < 0 && samples[n] >= 0) {
+      if (first < 0) first = n;
+      last = n;
+      ++count;
+    }
+  }
+  return count > 0 ? (count * 8000) / (last - first) : 0;
+}
