@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { type Model, apply_event, from_list, is_news, kOverKept, kWordsKept, running_ms, with_call } from '../src/model';
+import { a_call, an_event } from './calls';
+
+const one = (more = {}): Model => from_list(new Map(), [a_call(more)], 0);
+const call_of = (model: Model) => model.get('c_1')?.call;
+
+describe('the model', () => {
+  it('has the calls of the list and no other', () => {
+    const before = from_list(new Map(), [a_call(), a_call({ call: 'c_2' })], 0);
+    expect([...from_list(before, [a_call({ call: 'c_2' })], 1).keys()]).toEqual(['c_2']);
+  });
+
+  it('keeps the words of a call over a new list', () => {
+    const heard = apply_event(one(), an_event('said', { by: 'caller', text: 'Hello.', final: true }), 1);
+    expect(from_list(heard, [a_call()], 2).get('c_1')?.words).toHaveLength(1);
+  });
+
+  it('moves a state forward, never back', () => {
+    const ended = apply_event(one(), an_event('state', { state: 'completed', reason: 'they hung up' }), 1);
+    expect(call_of(ended)).toMatchObject({ state: 'completed', reason: 'they hung up', streaming: false, ended: '2026-01-01T00:00:10Z' });
+    expect(call_of(apply_event(ended, an_event('state', { state: 'ringing' }), 2))?.state).toBe('completed');
+    expect(call_of(with_call(ended, a_call(), 2))?.state).toBe('completed');
+  });
+
+  it('takes no state that it does not know', () => {
+    const before = one();
+    expect(apply_event(before, an_event('state', { state: 'levitating' }), 1)).toBe(before);
+  });
+
+  it('remembers when a call was answered', () => {
+    const answered = apply_event(one({ state: 'ringing' }), an_event('state', { state: 'in-progress' }), 1);
+    expect(call_of(answered)?.answered_at).toBe('2026-01-01T00:00:10Z');
+  });
+
+  it('shows what this side does with the call', () => {
+    const held = apply_event(one(), an_event('local', { local: { held: true, microphone: false } }), 1);
+    expect(call_of(held)?.local).toMatchObject({ held: true, microphone: false, focus: true });
+    const ringing = apply_event(one(), an_event('ringing', { from: '+1' }), 1);
+    expect(call_of(ringing)?.local.ringing).toBe(true);
+    expect(call_of(apply_event(ringing, an_event('ring_ended', { accepted: true }), 2))?.local.ringing).toBe(false);
+  });
+
+  it('knows agents that come and go', () => {
+    const agent = { name: 'local', status: 'ready', mode: 'speaks', sessions: 1 };
+    const there = apply_event(one(), an_event('agent', { agent }), 1);
+    expect(call_of(there)?.agent).toEqual(agent);
+    expect(call_of(apply_event(there, an_event('agent', { agent: null }), 2))).not.toHaveProperty('agent');
+    expect(call_of(apply_event(there, an_event('agent', { agent: { ...agent, status: 'none' } }), 2))).not.toHaveProperty('agent');
+  });
+
+  it('replaces words that are not final by what the same speaker is understood to have said next', () => {
+    let model = one();
+    for (const [by, text, final] of [['caller', 'I wo', false], ['agent', 'Yes?', true], ['caller', 'I would', false], ['caller', 'I would.', true]]) {
+      model = apply_event(model, an_event('said', { by, text, final }), 1);
+    }
+    expect(model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`)).toEqual(['caller: I would.', 'agent: Yes?']);
+    model = apply_event(model, an_event('said', { by: 'caller', text: 'Then', final: false }), 2);
+    expect(model.get('c_1')?.words).toHaveLength(3);
+  });
+
+  it('forgets the oldest words and the oldest calls that are over', () => {
+    let model = one();
+    for (let n = 0; n < kWordsKept + 10; ++n) model = apply_event(model, an_event('said', { by: 'agent', text: `${n}`, final: true }), 1);
+    expect(model.get('c_1')?.words).toHaveLength(kWordsKept);
+    expect(new Set(model.get('c_1')?.words.map((line) => line.n)).size).toBe(kWordsKept);
+    for (let n = 0; n < kOverKept + 5; ++n) model = with_call(model, a_call({ call: `c_over${n}`, state: 'completed' }), 1);
+    expect(model.has('c_1')).toBe(true);
+    expect(model.size).toBe(kOverKept + 1);
+  });
+
+  it('takes over the snapshots of statistics and of the end', () => {
+    const told = apply_event(one(), an_event('statistics', { snapshot: a_call({ lost_ms: 40 }) }), 5);
+    expect(told.get('c_1')).toMatchObject({ at: 5, call: { lost_ms: 40 } });
+    const ended = apply_event(told, an_event('ended', { snapshot: a_call({ state: 'completed' }) }), 6);
+    expect(call_of(ended)?.state).toBe('completed');
+    expect(apply_event(new Map(), an_event('ended', { snapshot: a_call({ state: 'completed' }) }), 6).size).toBe(0);
+  });
+
+  it('shows the latency of the last turn before the next statistics', () => {
+    const leg = { count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 };
+    const turns = { count: 1, unanswered: 0, interruptions: 0, legs: { detect: leg, agent: leg, socket: leg, heard: leg, total: leg } };
+    const after = apply_event(one({ turns }), an_event('turn', { latency: { agent: 300, total: 700 } }), 1);
+    expect(call_of(after)?.turns).toMatchObject({ count: 2, last_ms: { agent: 300, total: 700 } });
+  });
+
+  it('ignores events of calls and kinds that it does not know', () => {
+    const before = one();
+    expect(apply_event(before, an_event('state', { call: 'c_9', state: 'ringing' }), 1)).toBe(before);
+    expect(apply_event(before, an_event('something_new'), 1)).toBe(before);
+    expect(is_news(before, an_event('state', { call: 'c_9' }))).toBe(true);
+    expect(is_news(before, an_event('state'))).toBe(false);
+  });
+
+  it('counts a call from its answer, and stops when it is over', () => {
+    const times = { created: '2026-01-01T00:00:00Z', answered_at: '2026-01-01T00:00:04Z' };
+    const known = from_list(new Map(), [a_call(times)], 1000).get('c_1');
+    if (!known) throw new Error('no call');
+    expect(running_ms(known, 3000)).toBe(8000);
+    expect(running_ms({ ...known, call: a_call({ ...times, state: 'completed' }) }, 99_000)).toBe(6000);
+    expect(running_ms({ ...known, call: a_call() }, 3000)).toBe(12_000);
+  });
+});
