@@ -123,6 +123,8 @@ setup_list() {
     *:test)
       say libgtest-dev libgmock-dev python3:python3 python3-websockets nodejs:node npm:npm openssl:openssl pulseaudio \
         pulseaudio-utils libasound2-plugins alsa-utils | tr ' ' '\n'
+      # The browser for the page's tests. Ubuntu has it as a snap only: there they run if a Chrome is installed.
+      case $SETUP_NAME in *Debian*) say chromium:chromium ;; esac
       # Debian's package starts a server on port 80: nobody's own machine is asked for that.
       if [ "${CI:-}" = true ]; then say 'nginx|nginx-light'; fi ;;
   esac

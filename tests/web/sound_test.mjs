@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { action, assert_accessible, card, launch, log_in, open_page, picture } from './browser.mjs';
 import { make_stage, wait_for } from './stage.mjs';
+import { tone, wav } from './tones.mjs';
 
 const kMicrophoneHertz = 600;
 
@@ -18,10 +19,10 @@ let page;
 
 before(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
-  const tone = path.join(folder, 'microphone.wav');
-  writeFileSync(tone, wav(kMicrophoneHertz, 5));
+  const file = path.join(folder, 'microphone.wav');
+  writeFileSync(file, wav(tone(48_000, kMicrophoneHertz, 5), 48_000));
   stage = await make_stage();
-  browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${tone}`]);
+  browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${file}`]);
 });
 
 afterEach(async () => {
@@ -34,25 +35,6 @@ after(async () => {
   await stage?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function wav(hertz, seconds) {
-  const rate = 48_000;
-  const file = Buffer.alloc(44 + rate * seconds * 2);
-  file.write('RIFF', 0);
-  file.writeUInt32LE(file.length - 8, 4);
-  file.write('WAVEfmt ', 8);
-  file.writeUInt32LE(16, 16);
-  file.writeUInt16LE(1, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(rate, 24);
-  file.writeUInt32LE(rate * 2, 28);
-  file.writeUInt16LE(2, 32);
-  file.writeUInt16LE(16, 34);
-  file.write('data', 36);
-  file.writeUInt32LE(rate * seconds * 2, 40);
-  for (let n = 0; n < rate * seconds; ++n) file.writeInt16LE(Math.round(16_000 * Math.sin((2 * Math.PI * hertz * n) / rate)), 44 + n * 2);
-  return file;
-}
 
 async function up(to) {
   const { body } = await stage.api('POST', '/calls', { to });
@@ -101,7 +83,7 @@ async function listening_page() {
 }
 
 test('a call is heard in the browser: its tone, at its loudness, without gaps', async () => {
-  const call = await up(stage.real ? '+12025550142' : '+12025550102');
+  const call = await up(stage.humming);
   page = await listening_page();
   await log_in(page, stage);
   await action(card(page, call), 'listen').click();

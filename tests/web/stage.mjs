@@ -3,10 +3,11 @@
 // phone heard, an end and a new beginning.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, openSync, closeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { beeps, wav } from './tones.mjs';
 
 const kAccount = 'AC' + '0123456789abcdef'.repeat(2);
 const kAuthToken = 'e2e0token0e2e0token0e2e0token0e2';
@@ -55,7 +56,9 @@ class Stage {
 }
 
 class MockStage extends Stage {
-  real = false;
+  /** Phones: one that hums at 440 Hz for ever, one that beeps. */
+  humming = '+12025550102';
+  beeping = '+12025550143';
 
   async start() {
     const { Mock } = await import('../../web/mock/server.js');
@@ -101,7 +104,8 @@ class MockStage extends Stage {
 }
 
 class RealStage extends Stage {
-  real = true;
+  humming = '+12025550142';
+  beeping = '+12025550143';
 
   async start() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
@@ -110,7 +114,13 @@ class RealStage extends Stage {
     this.port = await free_port();
     this.origin = `http://127.0.0.1:${this.port}`;
     this.emulator_url = `http://127.0.0.1:${this.emulator_port}`;
-    this.emulator = this.run('emulator', ['emulator', 'serve', '--port', String(this.emulator_port), '--voice-url', `http://127.0.0.1:${this.public_port}/twilio/voice`]);
+    const file = path.join(this.folder, 'beeps.wav');
+    writeFileSync(file, wav(beeps(8000, 440), 8000));
+    this.emulator = this.run('emulator', [
+      ...['emulator', 'serve', '--port', String(this.emulator_port), '--voice-url', `http://127.0.0.1:${this.public_port}/twilio/voice`],
+      ...['--persona', `${this.humming}=tone:440,repeat=yes,hangup=no`, '--persona', `${this.beeping}=wav:${file},repeat=yes,hangup=no`],
+      ...['--persona', '+12025550108=silence,hangup=no', '--persona', '+12025550101=echo,hangup=no'],
+    ]);
     await wait_for('the emulator answers', () => fetch(`${this.emulator_url}/emulator/v1`).then((answer) => answer.ok, () => false));
     await this.come_back();
     return this;

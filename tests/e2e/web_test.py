@@ -1,0 +1,63 @@
+"""The page in a real browser against the real program and the built-in Twilio (tests/web, one Node script each)."""
+
+import os
+import pathlib
+import shutil
+import signal
+import sys
+
+from harness import BUILD, MARK, PROGRAM, SOURCE, EndToEnd, main, skip
+
+MODULES = BUILD / "npm" / "node_modules"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def browser():
+    mac = pathlib.Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    return next((path for path in map(shutil.which, BROWSERS) if path), str(mac) if mac.exists() else None)
+
+
+class Page(EndToEnd):
+    def play(self, script, seconds):
+        key, _, value = MARK.partition("=")
+        node = self.start_program(
+            [shutil.which("node"), "--test", "--test-reporter=spec", str(SOURCE / "tests/web" / script)],
+            {"NODE_PATH": str(MODULES), "E2E_PROGRAM": PROGRAM, "E2E_BUILD": str(BUILD), "CHROMIUM": browser(), key: value},
+            name="node")
+        try:
+            node.code = node.wait(seconds)
+        except AssertionError:
+            os.killpg(node.pid, signal.SIGKILL)
+            raise
+        print(node.out, flush=True)
+        self.assert_code(node, 0)
+
+    def test_every_screen_is_accessible_and_fits(self):
+        self.play("screens_test.mjs", 300)
+
+    def test_a_whole_call_is_made_on_the_page(self):
+        self.play("call_test.mjs", 240)
+
+    def test_sound_goes_both_ways(self):
+        self.play("sound_test.mjs", 120)
+
+    def test_sound_is_in_time(self):
+        self.play("latency_test.mjs", 120)
+
+    def test_the_server_may_go_away_and_come_back(self):
+        self.play("restart_test.mjs", 120)
+
+    def test_a_page_of_somebody_else_gets_nothing(self):
+        self.play("security_test.mjs", 120)
+
+
+if __name__ == "__main__":
+    missing = next((what for what, there in (
+        ("Node", shutil.which("node")), ("a Chromium or Chrome", browser()),
+        ("playwright-core in the build folder's npm (./run-tests installs it)", (MODULES / "playwright-core").is_dir()),
+        ("axe-core in the build folder's npm (./run-tests installs it)", (MODULES / "axe-core").is_dir())) if not there), None)
+    if missing and os.environ.get("CI") == "true":
+        sys.exit(f"the page cannot be tested without {missing}")
+    if missing:
+        skip(f"the page cannot be tested without {missing}")
+    main()
