@@ -177,7 +177,7 @@ export class Exchange {
         if (call.ended) return;
         if (by === 'caller') this.tell('said', call, { by, text: text.slice(0, 12), final: false });
         this.later(300, () => !call.ended && this.tell('said', call, { by, text, final: true }));
-        if (by === 'agent' && index > 0) this.tell('turn', call, { latency: { detect: 210, agent: 420, socket: 12, heard: 190, total: 832 } });
+        if (by === 'agent' && index > 0) this.tell('turn', call, { latency_ms: { detect: 210, agent: 420, socket: 12, heard: 190, total: 832 } });
       });
     });
   }

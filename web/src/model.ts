@@ -57,9 +57,10 @@ export function with_call(old: Model, call: Call, at: number): Model {
   return pruned(next);
 }
 
+/** Snapshots of events do not have all of a call's own place on this machine, such as its volume. */
 function known_of(before: Known | undefined, call: Call, at: number): Known {
   return {
-    call,
+    call: before ? { ...call, local: { ...before.call.local, ...call.local } } : call,
     at,
     words: before?.words ?? [],
     ears: before?.ears ?? 0,
@@ -145,8 +146,8 @@ function with_agent(known: Known, agent: AgentPart | null | undefined): Known {
 /** The last turn's latency comes with its event; the percentiles come with the next statistics. */
 function with_turn(known: Known, event: CallEvent): Known {
   const turns = known.call.turns;
-  const legs = (event.latency ?? event.last_ms ?? event) as TurnLegs;
-  if (!turns || typeof legs.total !== 'number') return known;
+  const legs = event.latency_ms as TurnLegs | undefined;
+  if (!turns || typeof legs?.total !== 'number') return known;
   const { detect, agent, socket, heard, total } = legs;
   const last = Object.fromEntries(
     Object.entries({ detect, agent, socket, heard, total }).filter(([, value]) => typeof value === 'number'),

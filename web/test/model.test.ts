@@ -77,10 +77,16 @@ describe('the model', () => {
     expect(apply_event(new Map(), an_event('ended', { snapshot: a_call({ state: 'completed' }) }), 6).size).toBe(0);
   });
 
+  it('keeps the volume of a call over snapshots that do not know it', () => {
+    const quiet = apply_event(one(), an_event('local', { local: { volume: 30 } }), 1);
+    const told = apply_event(quiet, an_event('statistics', { snapshot: a_call() }), 2);
+    expect(call_of(told)?.local).toMatchObject({ volume: 30, focus: true });
+  });
+
   it('shows the latency of the last turn before the next statistics', () => {
     const leg = { count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 };
     const turns = { count: 1, unanswered: 0, interruptions: 0, legs: { detect: leg, agent: leg, socket: leg, heard: leg, total: leg } };
-    const after = apply_event(one({ turns }), an_event('turn', { latency: { agent: 300, total: 700 } }), 1);
+    const after = apply_event(one({ turns }), an_event('turn', { latency_ms: { agent: 300, total: 700 } }), 1);
     expect(call_of(after)?.turns).toMatchObject({ count: 2, last_ms: { agent: 300, total: 700 } });
   });
 
