@@ -22,6 +22,7 @@
 #include "agents/tone_agent.hpp"
 #include "agents/tools/tool_box.hpp"
 #include "app/agent_config.hpp"
+#include "app/dial_rules.hpp"
 #include "app/phone_number.hpp"
 #include "base/log.hpp"
 #include "base/worker_pool.hpp"
@@ -192,13 +193,20 @@ Outcome<audio::Samples> spoken(const std::string& text) {
     return std::make_shared<const std::vector<std::int16_t>>(std::move(*samples));
 }
 
-Result<std::shared_ptr<const agents::ToolBook>> open_tools(const AgentConfig& config) {
+Result<std::shared_ptr<const agents::ToolBook>> open_tools(const AgentConfig& config,
+                                                           const DialRules& rules) {
     agents::ToolBookOptions book;
     book.builtin = config.tools;
     book.targets = config.transfer_targets;
     book.file = config.tool_file;
     book.hosts = config.tool_hosts;
-    book.check_target = [](std::string_view to) { return parse_target(to); };
+    book.check_target = [rules](std::string_view to) -> Result<std::string> {
+        auto target = parse_target(to);
+        if (!target) return target;
+        if (auto allowed = check_destination(rules, *target); !allowed)
+            return tl::unexpected(allowed.error());
+        return target;
+    };
     book.variable = [environment = process_environment(),
                      file = config.file_variables](std::string_view name) -> std::optional<Secret> {
         Secret value;
@@ -261,8 +269,11 @@ Outcome<> open_agents(const SessionOptions& options, BridgeOptions& bridge) {
     const auto wrong = [](const Error& error) {
         return tl::unexpected(Failure{ExitCode::configuration, error.message});
     };
-    auto tools = open_tools(config);
+    auto tools = open_tools(config, options.config.dial_rules);
     if (!tools) return wrong(tools.error());
+    if (auto may = check_destination(options.config.dial_rules, config.transfer_to); !may)
+        return tl::unexpected(
+            Failure{ExitCode::configuration, "AGENTBRIDGE_AGENT_FALLBACK: " + may.error().message});
     auto front = make_receptionist(config.dialogue);
     if (!front) return wrong(front.error());
     bridge.agents = std::make_shared<Shelf>(config, std::move(*tools), std::move(*front),

@@ -129,6 +129,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.agents = options_.agents;
     services.agent_care = options_.agent_care;
     services.messages = options_.messages;
+    services.may_transfer = options_.may_transfer;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());

@@ -67,6 +67,8 @@ struct BridgeOptions {
     std::shared_ptr<call::AgentShelf> agents{};       ///< null: there are none
     call::AgentCare agent_care{};
     std::shared_ptr<call::MessageBox> messages{};  ///< null: an agent can take none
+    /// As call::CallServices has it.
+    std::function<Result<>(const std::string& to)> may_transfer{};
     /// One more ear for each call, for tests and measurements; empty: none.
     std::function<std::shared_ptr<audio::AudioSink>(const CallId&)> listener{};
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: one of its own

@@ -10,6 +10,7 @@
 #include "app/cli_calls.hpp"
 #include "app/cli_model.hpp"
 #include "app/config.hpp"
+#include "app/dial_rules.hpp"
 #include "app/help.hpp"
 #include "app/nearest.hpp"
 #include "app/phone_number.hpp"
@@ -641,7 +642,7 @@ private:
         for (const auto* run : {&serve_, &call_}) {
             if (run->mic && run->listen_only)
                 return "--mic and --listen-only do not go together: a one-way stream takes nothing";
-            if (run->target.empty()) continue;
+            if (run->target.empty() || is_emergency_number(run->target)) continue;
             if (const auto target = parse_target(run->target); !target)
                 return "--target: " + target.error().message;
         }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "app/dial_rules.hpp"
 #include "app/phone_number.hpp"
 
 namespace bridge::app {
@@ -137,6 +138,8 @@ std::string CallsGrammar::check() {
         case CallsCommand::Action::dial: {
             if (calls_.to.empty())
                 return "`agentbridge calls dial` needs a number, such as +15551234567";
+            if (is_emergency_number(calls_.to))
+                break;  // refused by policy, not for how it is written
             const auto target = parse_target(calls_.to);
             if (!target) return target.error().message;
             calls_.to = *target;
@@ -145,7 +148,8 @@ std::string CallsGrammar::check() {
         case CallsCommand::Action::transfer: {
             if (calls_.to.empty())
                 return "`agentbridge calls transfer` needs --to, such as --to +15551234567";
-            const auto target = parse_target(calls_.to);
+            const auto target = is_emergency_number(calls_.to) ? Result<std::string>(calls_.to)
+                                                               : parse_target(calls_.to);
             if (!target) return "--to: " + target.error().message;
             calls_.to = *target;
             if (calls_.silence && !calls_.warm)

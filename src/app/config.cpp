@@ -303,6 +303,28 @@ private:
         duration("AGENTBRIDGE_PING_INTERVAL", 1, 3600, config.ping_interval);
         duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
         duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
+        check_dial_policy();
+    }
+
+    /// An emulator places calls that cost nothing: there only what was set holds.
+    void check_dial_policy() {
+        auto& config = out_.config;
+        const bool free = config.carrier_is_local();
+        auto& rules = config.dial_rules;
+        rules.own = config.phone_number;
+        rules.anywhere = free && text("AGENTBRIDGE_DIAL_ALLOW").empty();
+        if (auto read = parse_dial_allow(text("AGENTBRIDGE_DIAL_ALLOW"), rules); !read)
+            wrong("AGENTBRIDGE_DIAL_ALLOW",
+                  "is not a list of countries and numbers: " + read.error().message,
+                  "write it as DE, +8816, or any");
+        const auto limit = [&](std::string_view name, int& into) {
+            const bool set = value(name).origin.kind != Origin::Kind::fallback;
+            const auto most = integer(name, 0, 1'000'000);
+            if (most && (set || !free)) into = *most;
+        };
+        limit("AGENTBRIDGE_DIAL_PER_MINUTE", config.dial_limits.per_minute);
+        limit("AGENTBRIDGE_DIAL_CONCURRENT", config.dial_limits.concurrent);
+        limit("AGENTBRIDGE_DIAL_MINUTES_PER_DAY", config.dial_limits.minutes_per_day);
     }
 
     void check_on_machine() {

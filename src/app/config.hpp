@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/agent_config.hpp"
+#include "app/dial_policy.hpp"
 #include "app/dotenv.hpp"
 #include "app/settings.hpp"
 #include "audio/microphone.hpp"
@@ -66,6 +67,9 @@ struct Config {
     OnMachine on_machine = OnMachine::ignore;  ///< when a machine answers a call of ours
     std::string machine_message;               ///< sound file that it is told; empty: none
     MachineDetection machine_detection = MachineDetection::off;  ///< on if `on_machine` needs it
+
+    DialRules dial_rules;
+    DialLimits dial_limits;
 
     AgentConfig agent;
 

@@ -76,6 +76,7 @@ ExitCode exit_for(int status) {
     switch (status) {
         case 401:
             return ExitCode::configuration;
+        case 403:
         case 409:
         case 503:
             return ExitCode::refused;

@@ -152,6 +152,17 @@ std::vector<Setting> make_table() {
         {"AGENTBRIDGE_TIME_LIMIT", Kind::seconds, "14400", "seconds",
          "a call is ended after this long, 1 to 86400 (14400: four hours)", "Calls", "--time-limit",
          ""},
+        {"AGENTBRIDGE_DIAL_ALLOW", Kind::text, "", "",
+         "further countries and numbers that may be called, beside the country of "
+         "TWILIO_PHONE_NUMBER: DE, +8816, or any; dear numbers by how they begin: +49900",
+         "Calls", "", ""},
+        {"AGENTBRIDGE_DIAL_PER_MINUTE", Kind::integer, "30", "calls",
+         "so many calls are placed in a minute at most; 0: no limit", "Calls", "", ""},
+        {"AGENTBRIDGE_DIAL_CONCURRENT", Kind::integer, "100", "calls",
+         "so many calls that were placed from here are up at a time; 0: no limit", "Calls", "", ""},
+        {"AGENTBRIDGE_DIAL_MINUTES_PER_DAY", Kind::integer, "3000", "minutes",
+         "no more calls are placed once those of the last 24 hours took so long; 0: no limit",
+         "Calls", "", ""},
         {"AGENTBRIDGE_ON_MACHINE", Kind::text, "ignore", "",
          "when a machine answers a call of ours: ignore, hangup, or message:FILE (it is told a "
          "sound "

@@ -15,6 +15,8 @@
 #include "app/agent_shelf.hpp"
 #include "app/bridge.hpp"
 #include "app/call_text.hpp"
+#include "app/day_count.hpp"
+#include "app/dial_policy.hpp"
 #include "app/former_calls.hpp"
 #include "app/number_keeper.hpp"
 #include "app/phone_number.hpp"
@@ -86,13 +88,29 @@ struct Orders {
     bool only_for_others = false;            ///< … but those that a call there is needs
     call::CallSpec spec;                     ///< what every one has; `from`: the configured number
     std::map<std::string, std::string> extra;
+    std::shared_ptr<DialPolicy> policy;
+    /// Calls placed from here that are not over. Set before `address_known`.
+    std::function<std::size_t()> live;
+
+    /// Whom a call or transfer may be for. Errors: bad_field, refused.
+    Result<std::string> allowed_target(std::string_view to) const {
+        auto target =
+            is_emergency_number(to) ? Result<std::string>(std::string(to)) : parse_target(to);
+        if (!target) return target;
+        if (auto allowed = policy->destination(*target); !allowed)
+            return tl::unexpected(allowed.error());
+        return target;
+    }
 
     /// The checks of the command line. Errors: as web::ApiParts::order.
     Result<call::CallSpec> check(const web::CallOrder& order) const {
         if (closed || (only_for_others && order.parent.empty()))
             return fail(Errc::cancelled, "this program takes no new calls");
-        const auto target = parse_target(order.to);
-        if (!target) return fail(Errc::bad_field, "to: " + target.error().message);
+        const auto target = allowed_target(order.to);
+        if (!target)
+            return target.error().code == Errc::refused
+                       ? fail(Errc::refused, target.error().message)
+                       : fail(Errc::bad_field, "to: " + target.error().message);
         auto made = spec;
         made.to = *target;
         if (!order.from.empty()) {
@@ -106,6 +124,7 @@ struct Orders {
         if (!address_known)
             return fail(Errc::unreachable,
                         "the public address is not known yet: a call's webhooks could not arrive");
+        if (auto may = policy->place(*target, live()); !may) return tl::unexpected(may.error());
         made.extra = extra;
         return made;
     }
@@ -148,6 +167,8 @@ public:
             control_token = Secret{random_base32(160)};
             log::hide(control_token);
         }
+
+        if (auto allowed = open_dial_policy(); !allowed) return tl::unexpected(allowed.error());
 
         BridgeOptions bridge;
         bridge.workers = static_cast<std::size_t>(std::max(config.workers, 1));
@@ -194,8 +215,11 @@ public:
             config.control_port_named,
             control_token,
             [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
-            [](std::string_view to) { return parse_target(to); },
+            [orders = orders_](std::string_view to) { return orders->allowed_target(to); },
             [](std::string_view name) { return parse_agent_name(name); }};
+        bridge.may_transfer = [policy = orders_->policy](const std::string& to) {
+            return policy->transfer(to);
+        };
         bridge.desk = {other_calls(config.other_calls), config.push_to_talk, true};
         if (options_.kind == SessionOptions::Kind::serve) {
             bridge.numbers = {[folder = config.state_dir](const std::string& name) {
@@ -220,6 +244,8 @@ public:
             return tl::unexpected(
                 failure(exit_code_for_start(started.error()), started.error().message));
         bridge_ = std::move(*started);
+        // The io threads that ask have ended when the bridge goes.
+        orders_->live = [calls = &bridge_->calls()] { return calls->outbound(); };
         control_token_ = control_token;
         describe_instance();
         if (bridge_->numbers()) {
@@ -576,8 +602,29 @@ private:
                      options_.config.use_number);
     }
 
+    /// Before anything is opened for a call that may not be.
+    Outcome<> open_dial_policy() {
+        auto& config = options_.config;
+        auto& rules = config.dial_rules;
+        if (options_.kind == SessionOptions::Kind::demo) {  // its Twilio is the one in this program
+            rules.anywhere = true;
+            config.dial_limits = {};
+        }
+        if (rules.own.empty()) rules.own = options_.from;
+        orders_->policy = std::make_shared<DialPolicy>(rules, config.dial_limits);
+        if (config.dial_limits.minutes_per_day > 0)
+            day_count_ = DayCount::start(executor_, config.state_dir / "journal.db",
+                                         account_key(config), orders_->policy);
+        if (options_.target.empty()) return {};
+        if (auto allowed = orders_->policy->destination(options_.target); !allowed)
+            return tl::unexpected(failure(ExitCode::refused, allowed.error().message));
+        return {};
+    }
+
     void dial_target() {
         if (options_.target.empty()) return;
+        if (auto may = orders_->policy->place(options_.target, bridge_->calls().outbound()); !may)
+            return finish(Failure{ExitCode::refused, may.error().message});
         auto spec = call_spec();
         spec.to = options_.target;
         spec.from = options_.from.empty() ? options_.config.phone_number : options_.from;
@@ -604,6 +651,7 @@ private:
         problem = problem_;
         done_ = true;
         deadline_.cancel();
+        if (day_count_) day_count_->stop();
         End end;
         if (bridge_) {
             std::vector<std::string> left;
@@ -661,6 +709,7 @@ private:
     Memory memory_;
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
+    std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<PublicAddress> address_;
     std::shared_ptr<NumberKeeper> numbers_;  ///< null: none can be used

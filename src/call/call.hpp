@@ -103,6 +103,9 @@ struct CallServices {
     std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
     AgentCare agent_care{};
     std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
+    /// Asked before a call is handed on, whoever wants it. Empty: to anybody. Errors: refused; a
+    /// sentence. Thread: any.
+    std::function<Result<>(const std::string& to)> may_transfer{};
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

@@ -22,6 +22,7 @@ CallId CallRegistry::open(CallSpec spec) {
     const auto id = spec.id;
     auto entry = std::make_shared<Entry>();
     entry->id = id;
+    entry->direction = spec.direction;
     {
         const std::scoped_lock lock(mutex_);
         entry->home = next_home_;
@@ -46,6 +47,7 @@ CallId CallRegistry::open(CallSpec spec) {
         services.agents = services_.agents;
         services.agent_care = services_.agent_care;
         services.messages = services_.messages;
+        services.may_transfer = services_.may_transfer;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;
@@ -109,6 +111,13 @@ std::shared_ptr<Call> CallRegistry::here(const CallId& id) const {
 std::size_t CallRegistry::size() const {
     const std::scoped_lock lock(mutex_);
     return calls_.size();
+}
+
+std::size_t CallRegistry::outbound() const {
+    const std::scoped_lock lock(mutex_);
+    return static_cast<std::size_t>(std::count_if(
+        calls_.begin(), calls_.end(),
+        [](const auto& one) { return one.second->direction == Direction::outbound; }));
 }
 
 std::vector<CallId> CallRegistry::ids() const {

@@ -39,6 +39,7 @@ public:
         std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
         AgentCare agent_care{};
         std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
+        std::function<Result<>(const std::string&)> may_transfer{};  ///< as CallServices has it
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();
@@ -60,6 +61,8 @@ public:
     std::shared_ptr<Call> here(const CallId& id) const;
 
     std::size_t size() const;
+    /// Of these, the ones that were placed from here.
+    std::size_t outbound() const;
     std::vector<CallId> ids() const;
     const CallHome& home(std::size_t index) const { return homes_[index]; }
     /// Calls `take` on the home shard with the snapshot. False: no such call. Thread: any.
@@ -78,6 +81,7 @@ private:
     struct Entry {
         CallId id;
         std::size_t home;
+        Direction direction;
         CallSid sid;
         std::shared_ptr<Call> call;  ///< touched on the home shard only
     };

@@ -67,6 +67,10 @@ void LiveCall::on(const input::Transfer& request) {
         why = "the far end is being handed to somebody else";
     if (why.empty() && request.to.empty()) why = "to nobody";
     if (why.empty() && !services_.carrier) why = "no carrier is configured";
+    if (why.empty() && services_.may_transfer) {
+        if (const auto allowed = services_.may_transfer(request.to); !allowed)
+            why = allowed.error().message;
+    }
     if (!why.empty()) {
         publish(event::TransferChanged{{request.to, "failed: " + why}});
         answer_tools(transfer_asked_, fail(Errc::refused, "the transfer failed: " + why));

@@ -533,4 +533,30 @@ Result<std::vector<BorrowedNumber>> read_borrowed_numbers(const std::filesystem:
     }
 }
 
+Result<std::chrono::milliseconds> read_time_on_calls(const std::filesystem::path& file,
+                                                     const std::string& account, WallTime since,
+                                                     WallTime now) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) return std::chrono::milliseconds(0);
+    try {
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kBusyMs);
+        SQLite::Statement sum(
+            database,
+            "SELECT COALESCE(SUM(MAX(COALESCE(ended_ms, ?1) - asked_ms, 0)), 0) FROM calls"
+            " WHERE account = ?2 AND direction = ?3 AND asked_ms >= ?4 AND asked_ms <= ?1"
+            " AND state IN (?5, ?6)");
+        sum.bind(1, to_ms(now));
+        sum.bind(2, account);
+        sum.bind(3, std::string(to_string(call::Direction::outbound)));
+        sum.bind(4, to_ms(since));
+        sum.bind(5, std::string(to_string(call::CallState::in_progress)));
+        sum.bind(6, std::string(to_string(call::CallState::completed)));
+        sum.executeStep();
+        return std::chrono::milliseconds(sum.getColumn(0).getInt64());
+    } catch (const std::exception& error) {
+        return fail(Errc::io, fmt::format("the journal {} could not be read: {}", file.string(),
+                                          error.what()));
+    }
+}
+
 }  // namespace bridge::stores

@@ -93,4 +93,11 @@ private:
 Result<std::vector<call::BorrowedNumber>> read_borrowed_numbers(const std::filesystem::path& file,
                                                                 const std::string& account);
 
+/// How long the calls took together that `account` placed since `since`, those that are still up
+/// until `now`; from the request on, so a few seconds of ringing are in it. Calls that nobody
+/// answered do not count. Zero when there is no journal. Errors: io.
+Result<std::chrono::milliseconds> read_time_on_calls(const std::filesystem::path& file,
+                                                     const std::string& account,
+                                                     call::WallTime since, call::WallTime now);
+
 }  // namespace bridge::stores

@@ -120,6 +120,12 @@ net::HttpResponse number_problem(const Error& error) {
     return problem_of(error);
 }
 
+/// What is wrong with what was ordered; refused is what the dial policy forbids.
+net::HttpResponse order_problem(const Error& error) {
+    if (error.code == Errc::refused) return problem(403, "refused_by_policy", error.message);
+    return problem_of(error);
+}
+
 /// Whether its answer comes before the deed is done.
 bool takes_time(std::string_view verb) {
     return verb == "dtmf" || verb.starts_with("transfer") || verb == "reject";
@@ -174,7 +180,7 @@ asio::awaitable<net::HttpResponse> Api::answer(std::shared_ptr<Api> self,
     auto fields = read_fields(request, kBodyBytes);
     if (!fields) co_return std::move(fields.error());
     auto command = self->read_command(verb, *fields);
-    if (!command) co_return problem_of(command.error());
+    if (!command) co_return order_problem(command.error());
     const auto status = takes_time(verb) ? 202 : 200;
     co_return co_await obey(self, *id, std::move(*command), status);
 }
@@ -298,7 +304,7 @@ Api::Answer Api::place(std::shared_ptr<Api> self, net::HttpRequest request) {
         }
     }
     auto spec = self->parts_.order(order);
-    if (!spec) co_return problem_of(spec.error());
+    if (!spec) co_return order_problem(spec.error());
     const auto id = self->parts_.calls->open(std::move(*spec));
     if (!key.empty()) self->remember(key, {id, request.body});
     if (order.focus) self->parts_.desk->dialled(id);
@@ -352,6 +358,7 @@ Result<call::Command> Api::read_command(std::string_view verb, Fields& fields) c
         const bool silence = warm && fields.word("sound", {"music", "silence"}) == "silence";
         if (auto good = fields.done(); !good) return tl::unexpected(good.error());
         auto target = parts_.target(to);
+        if (!target && target.error().code == Errc::refused) return tl::unexpected(target.error());
         if (!target) return fail(Errc::bad_field, "to: " + target.error().message);
         out = command::Transfer{std::move(*target), warm,
                                 silence ? call::HoldSound::silence : call::HoldSound::music};

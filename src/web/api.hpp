@@ -32,8 +32,8 @@ namespace bridge::web {
 struct CallOrder {
     std::string to, from;  ///< as written; empty `from`: the configured number
     std::optional<std::chrono::seconds> time_limit;
-    bool focus = true;  ///< the person here speaks to it
-    CallId parent{};    ///< the call this one is made for, if any
+    bool focus = true;                   ///< the person here speaks to it
+    CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
 };
 
@@ -41,9 +41,11 @@ struct ApiParts {
     call::CallRegistry* calls = nullptr;  ///< outlives the API
     std::shared_ptr<call::Desk> desk;
     /// Checks an order as the command line does. Errors: bad_field ("to: …"), cancelled (no new
-    /// calls are taken), unreachable (the public address is not known yet).
+    /// calls are taken), unreachable (the public address is not known yet), refused (the dial
+    /// policy forbids it).
     std::function<Result<call::CallSpec>(const CallOrder&)> order;
-    /// Checks whom a call is to be transferred to. Errors: bad_field, without the field's name.
+    /// Checks whom a call is to be transferred to. Errors: bad_field, without the field's name;
+    /// refused (the dial policy forbids it).
     std::function<Result<std::string>(std::string_view)> target;
     /// Checks the name of an agent. Errors: bad_field, without the field's name.
     std::function<Result<std::string>(std::string_view)> agent{};

@@ -160,6 +160,10 @@ struct CallFixture {
         services.voicemail = std::move(box);
         services.agents = std::move(agents);
         services.agent_care = std::move(care);
+        services.may_transfer = [this](const std::string& to) -> Result<> {
+            if (forbidden.empty()) return {};
+            return fail(Errc::refused, to + forbidden);
+        };
         services.named = [this](const CallId&, const CallSid& sid) { named.push_back(sid.str()); };
         services.ended = [this](const CallId&) { ++ended; };
         call = Call::make(std::move(spec), std::move(services));
@@ -240,6 +244,7 @@ struct CallFixture {
     std::shared_ptr<EventBus::Subscription> subscription;
     std::vector<CallEvent> events;
     std::vector<std::string> named;
+    std::string forbidden;  ///< why nobody is to be called; empty: anybody may
     int ended = 0;
     std::uint64_t echoed = 100'000;  ///< sequence number of the last echo
     std::shared_ptr<Call> call;

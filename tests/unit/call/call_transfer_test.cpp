@@ -55,6 +55,16 @@ TEST(Transfer, HandsTheFarEndOverOnceSomebodyAnswers) {
     EXPECT_EQ(f.clock.pending(), 0U);
 }
 
+TEST(Transfer, IsNotAskedForWhenTheyMayNotBeCalled) {
+    CallFixture f;
+    f.talk();
+    f.forbidden = " is far away";
+    f.accept(input::Transfer{kTarget});
+    EXPECT_EQ(told(f), std::vector{std::string("failed: ") + kTarget + " is far away"});
+    EXPECT_TRUE(f.carrier->instructed.empty());
+    EXPECT_EQ(f.call->state(), CallState::in_progress);
+}
+
 TEST(Transfer, IsLetGoByCtrlCOnceSomebodyAnswered) {
     for (const bool let_go : {false, true}) {
         CallFixture f;

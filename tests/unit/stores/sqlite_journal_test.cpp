@@ -250,5 +250,40 @@ TEST_F(SqliteJournalTest, AThousandCallsAtOnceAreAllKept) {
     EXPECT_EQ(run(journal->open_calls())->size(), 1000U);
 }
 
+TEST_F(SqliteJournalTest, TellsHowLongCallsTookEvenAfterARestart) {
+    const auto now = std::chrono::system_clock::now();
+    const auto file = folder.path() / "journal.db";
+    EXPECT_EQ(*read_time_on_calls(file, "AC1", now - 24h, now), 0ms) << "there is no journal";
+    const auto placed = [&](std::string id, std::chrono::minutes ago, CallState state,
+                            call::Direction direction = call::Direction::outbound) {
+        auto one = entry(std::move(id));
+        one.asked = now - ago;
+        one.state = state;
+        one.direction = direction;
+        return one;
+    };
+    auto journal = open();
+    ASSERT_TRUE(run(journal->begin(placed("c_up", 30min, CallState::in_progress))));
+    ASSERT_TRUE(run(journal->begin(placed("c_old", 25h, CallState::in_progress))));
+    ASSERT_TRUE(run(journal->begin(placed("c_rings", 20min, CallState::ringing))));
+    ASSERT_TRUE(run(journal->begin(placed("c_busy", 20min, CallState::busy))));
+    ASSERT_TRUE(run(
+        journal->begin(placed("c_in", 40min, CallState::in_progress, call::Direction::inbound))));
+    ASSERT_TRUE(run(journal->begin(placed("c_over", 10min, CallState::in_progress))));
+    JournalChange over;
+    over.id = CallId{"c_over"};
+    over.state = CallState::completed;
+    over.ended = true;
+    journal->note(over);
+    EXPECT_TRUE(journal->close());
+    journal.reset();
+    // Two hours later: one call is still up, the other one took ten minutes.
+    const auto later = now + 2h;
+    const auto took = read_time_on_calls(file, "AC1", later - 24h, later);
+    ASSERT_TRUE(took) << took.error().message;
+    EXPECT_NEAR(static_cast<double>(took->count()) / 60'000, 150 + 10, 0.2);
+    EXPECT_EQ(*read_time_on_calls(file, "AC2", later - 24h, later), 0ms) << "another account";
+}
+
 }  // namespace
 }  // namespace bridge::stores

@@ -36,6 +36,7 @@ struct Plane {
             return spec;
         };
         parts.target = [](std::string_view to) -> Result<std::string> {
+            if (to.starts_with("+881")) return fail(Errc::refused, "a satellite telephone");
             if (to.starts_with('+')) return std::string(to);
             return fail(Errc::bad_field, "write it as +15551234567");
         };
@@ -335,6 +336,20 @@ TEST(Api, TransfersACallWarm) {
     EXPECT_EQ(p.ask("GET", at(far, "transfer/join")).headers.find("Allow"), "POST");
 }
 
+TEST(Api, TransfersToNobodyTheDialPolicyForbids) {
+    Plane p;
+    const auto id = p.talks();
+    for (const auto* mode : {"cold", "warm"}) {
+        const auto answer = p.ask("POST", "/api/v1/calls/" + id.str() + "/transfer",
+                                  std::string(R"({"to":"+8816312345","mode":")") + mode + "\"}");
+        EXPECT_EQ(answer.status, 403);
+        EXPECT_EQ(p.code(answer), "refused_by_policy");
+        EXPECT_EQ(json::value_to<std::string>(p.body(answer).at("detail")),
+                  "a satellite telephone");
+    }
+    EXPECT_TRUE(p.carrier->placed.empty());
+}
+
 TEST(Api, KnowsItsRoutesAndTheirMethods) {
     Plane p;
     const auto id = p.talks();
@@ -402,6 +417,7 @@ TEST(Api, TellsWhyACallIsNotPlaced) {
     for (const auto& [error, status, code] :
          std::vector<std::tuple<Errc, int, std::string>>{{Errc::bad_field, 422, "bad_field"},
                                                          {Errc::cancelled, 503, "draining"},
+                                                         {Errc::refused, 403, "refused_by_policy"},
                                                          {Errc::unreachable, 503, "not_ready"}}) {
         p.order_problem = Error{make_error_code(error), "to: that is why"};
         const auto answer = p.ask("POST", "/api/v1/calls", R"({"to":"+1"})");
