@@ -201,13 +201,14 @@ void Bridge::show_figures() {
          [](const Stats& s) { return s.underflows; });
     show(metrics::Kind::counter, "agentbridge_device_callbacks_total",
          "Blocks the sound device asked for.", [](const Stats& s) { return s.callbacks; });
-    show(metrics::Kind::gauge, "agentbridge_device_longest_gap_milliseconds",
-         "Longest time between two blocks.", [](const Stats& s) { return s.longest_gap_ms; });
+    show(metrics::Kind::gauge, "agentbridge_device_longest_gap_seconds",
+         "Longest time between two blocks.",
+         [](const Stats& s) { return s.longest_gap_ms / 1000.0; });
     show(metrics::Kind::counter, "agentbridge_device_losses_total",
          "Times the sound card went away.", [](const Stats& s) { return s.losses; });
-    show(metrics::Kind::counter, "agentbridge_device_unheard_milliseconds_total",
+    show(metrics::Kind::counter, "agentbridge_device_unheard_seconds_total",
          "Time without a sound card, while calls went on.",
-         [](const Stats& s) { return s.unheard_ms; });
+         [](const Stats& s) { return s.unheard_ms / 1000.0; });
 }
 
 Result<> Bridge::load_certificate() {

@@ -22,6 +22,7 @@
 #include "app/phone_number.hpp"
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
+#include "app/service_notifier.hpp"
 #include "app/session.hpp"
 #include "app/session_sound.hpp"
 #include "base/log.hpp"
@@ -281,6 +282,7 @@ public:
         } else {
             find_address();
         }
+        tell_service_manager();
         return lines_;
     }
 
@@ -327,6 +329,7 @@ public:
     void request_stop(Stop how) override {
         if (done_) return;
         orders_->closed = true;
+        if (notifier_) notifier_->stopping();
         if (!bridge_) {
             finish({});
             return;
@@ -602,6 +605,16 @@ private:
                      options_.config.use_number);
     }
 
+    void tell_service_manager() {
+        notifier_ = ServiceNotifier::open(executor_, process_environment());
+        if (!notifier_) return;
+        std::vector<asio::any_io_executor> loops;
+        for (std::size_t at = 0; at < bridge_->shards().size(); ++at)
+            loops.push_back(bridge_->shards()[at].executor());
+        notifier_->ready(lines_.empty() ? std::string() : lines_.back());
+        notifier_->watch(std::move(loops));
+    }
+
     /// Before anything is opened for a call that may not be.
     Outcome<> open_dial_policy() {
         auto& config = options_.config;
@@ -652,6 +665,10 @@ private:
         done_ = true;
         deadline_.cancel();
         if (day_count_) day_count_->stop();
+        if (notifier_) {
+            notifier_->stopping();
+            notifier_->stop();
+        }
         End end;
         if (bridge_) {
             std::vector<std::string> left;
@@ -709,6 +726,7 @@ private:
     Memory memory_;
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
+    std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<PublicAddress> address_;

@@ -14,7 +14,7 @@ struct Figure {
 constexpr std::array<Figure, 9> kMedia{{
     {"agentbridge_media_messages_total", "Media messages received."},
     {"agentbridge_media_frames_total", "Frames of 20 ms passed on."},
-    {"agentbridge_media_lost_milliseconds_total", "Audio missing by the carrier's timestamps."},
+    {"agentbridge_media_lost_seconds_total", "Audio missing by the carrier's timestamps."},
     {"agentbridge_media_gaps_total", "Times the carrier's timestamp jumped ahead."},
     {"agentbridge_media_missed_messages_total", "Sequence numbers that never came."},
     {"agentbridge_media_duplicates_total", "Messages with a sequence number seen before."},
@@ -22,6 +22,8 @@ constexpr std::array<Figure, 9> kMedia{{
     {"agentbridge_media_stalls_total", "Times nothing arrived for over 200 ms."},
     {"agentbridge_media_bad_messages_total", "Messages that could not be used."},
 }};
+
+constexpr std::size_t kLost = 2;
 
 constexpr std::array<Figure, 4> kPlayout{{
     {"agentbridge_playout_underruns_total", "Times a call's playout buffer ran dry."},
@@ -77,7 +79,10 @@ CallMetrics::CallMetrics(std::shared_ptr<metrics::Registry> registry)
             {{"state", std::string(to_string(static_cast<CallState>(i + states_.size())))}});
     }
     for (std::size_t i = 0; i < kMedia.size(); ++i)
-        media_[i] = &registry_->counter(kMedia[i].name, kMedia[i].help);
+        if (i != kLost) media_[i] = &registry_->counter(kMedia[i].name, kMedia[i].help);
+    media_[kLost] = &lost_ms_;
+    lost_ = registry_->read(metrics::Kind::counter, kMedia[kLost].name, kMedia[kLost].help, {},
+                            [this] { return static_cast<double>(lost_ms_.value()) / 1000.0; });
     for (std::size_t i = 0; i < kPlayout.size(); ++i)
         playout_[i] = &registry_->counter(kPlayout[i].name, kPlayout[i].help);
     for (std::size_t i = 0; i < kOutbound.size(); ++i)

@@ -40,6 +40,8 @@ public:
 
 private:
     std::shared_ptr<metrics::Registry> registry_;
+    metrics::Counter lost_ms_;  ///< shown in seconds, as all times are
+    metrics::Registry::Reading lost_;
     std::array<metrics::Counter*, 2> opened_{};
     std::array<metrics::Gauge*, 4> states_{};
     std::array<metrics::Counter*, 5> ends_{};

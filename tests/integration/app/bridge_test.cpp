@@ -173,7 +173,7 @@ TEST_F(BridgeAndEmulator, PlaysAPhonesSpeechAndLosesNothing) {
     shows("agentbridge_calls{state=\"in-progress\"} 0");
     shows("agentbridge_calls_ended_total{state=\"completed\"} 1");
     shows("agentbridge_media_frames_total " + std::to_string(call.media.frames));
-    shows("agentbridge_media_lost_milliseconds_total 0");
+    shows("agentbridge_media_lost_seconds_total 0");
     shows("agentbridge_webhook_requests_total{webhook=\"voice\"} 1");
     shows("agentbridge_webhook_refusals_total{cause=\"signature\"} 0");
     shows("agentbridge_rest_requests_total{method=\"POST\",outcome=\"ok\"} 1");

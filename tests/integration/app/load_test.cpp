@@ -93,7 +93,7 @@ TEST_F(LoadOnABridge, CallsAreSharedOutBetweenTwoIoThreads) {
     // The system chooses who accepts; with 40 connections never all of them are at home.
     EXPECT_GT(metric("agentbridge_media_handovers_total"), 0);
     EXPECT_LT(metric("agentbridge_media_handovers_total"), 40);
-    EXPECT_EQ(metric("agentbridge_media_lost_milliseconds_total"), 0);
+    EXPECT_EQ(metric("agentbridge_media_lost_seconds_total"), 0);
     EXPECT_EQ(metric("agentbridge_media_missed_messages_total"), 0);
 }
 
@@ -105,7 +105,7 @@ TEST_F(LoadOnABridge, AreSharedOutEvenIfOneThreadAcceptsAll) {
     EXPECT_EQ(streams_on(0), 10);
     EXPECT_EQ(streams_on(1), 10);
     EXPECT_EQ(metric("agentbridge_media_handovers_total"), 10);
-    EXPECT_EQ(metric("agentbridge_media_lost_milliseconds_total"), 0);
+    EXPECT_EQ(metric("agentbridge_media_lost_seconds_total"), 0);
 }
 
 TEST_F(LoadOnABridge, CallsAsTheRestApiMakesThemAreStreamedToo) {
