@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "app/columns.hpp"
 #include "base/secret.hpp"
 #include "web/json.hpp"
 
@@ -68,7 +69,7 @@ struct LiveField {
 };
 
 LiveField plain(std::string text, std::string_view color = {}) {
-    const auto columns = text.size();
+    const auto columns = columns_of(text);
     return {std::move(text), columns, color};
 }
 
@@ -105,7 +106,8 @@ std::vector<LiveField> live_fields(const CallSnapshot& call, bool several, const
     fields.push_back(plain(format_elapsed(call.streaming ? call.streamed : call.age)));
     if (!other_end(call).empty())
         fields.push_back(
-            plain(style.whole_numbers ? other_end(call) : masked_number(other_end(call))));
+            plain(visible(style.whole_numbers ? other_end(call) : masked_number(other_end(call)),
+                          style.unicode)));
     if (call.streaming && call.playout)
         fields.push_back(meter("", call.playout->level_dbfs,
                                call.playout->level_dbfs >= kTooLoudDbfs, true, style));
@@ -116,7 +118,8 @@ std::vector<LiveField> live_fields(const CallSnapshot& call, bool several, const
                                call.outbound.peak_dbfs >= kClippedDbfs, false, style));
     }
     if (!call.transfer.status.empty())
-        fields.push_back(plain(fmt::format("transfer {}", call.transfer.status)));
+        fields.push_back(
+            plain(visible(fmt::format("transfer {}", call.transfer.status), style.unicode)));
     if (!call.local.focus && several && call.streaming && !call.local.held && call.local.gain < 1)
         fields.push_back(plain(fmt::format("{:.0f} %", call.local.gain * 100)));
     if (call.media.messages > 0) {
@@ -183,6 +186,15 @@ std::vector<std::string> format_live_lines(const std::vector<CallSnapshot>& call
     return lines;
 }
 
+std::string format_watch_foot(std::size_t calls, int width) {
+    const auto count = calls == 0   ? std::string("no calls")
+                       : calls == 1 ? std::string("1 call")
+                                    : fmt::format("{} calls", calls);
+    return fit({plain(count), plain("Ctrl-C leaves"),
+                plain("`agentbridge calls` in another terminal steers them")},
+               {width});
+}
+
 std::string format_signs(const CallSnapshot& call) {
     std::vector<std::string> signs;
     if (call::is_final(call.state)) return "";
@@ -214,26 +226,31 @@ std::string format_call_line(const CallSnapshot& call, bool with_time) {
                             other_end(call), call::to_string(call.state));
     if (with_time) line += "  " + format_elapsed(call.streaming ? call.streamed : call.age);
     if (const auto signs = format_signs(call); !signs.empty()) line += "  " + signs;
-    return line;
+    return visible(line);
 }
 
 std::string format_call_table(const std::vector<CallSnapshot>& calls) {
     if (calls.empty()) return "no calls\n";
     std::size_t id = 4, who = 3;
     const auto whom = [](const CallSnapshot& call) {
-        return (call.direction == call::Direction::outbound ? "to " : "from ") + other_end(call);
+        return visible((call.direction == call::Direction::outbound ? "to " : "from ") +
+                       other_end(call));
+    };
+    const auto padded = [](std::string text, std::size_t columns) {
+        text.append(columns - std::min(columns, columns_of(text)), ' ');
+        return text;
     };
     for (const auto& call : calls) {
         id = std::max(id, call.id.str().size());
-        who = std::max(who, whom(call).size());
+        who = std::max(who, columns_of(whom(call)));
     }
     auto out = fmt::format("{:<{}}  {:<{}}  {:<11}  {:>7}  {}\n", "call", id, "who", who, "state",
                            "time", "here");
     for (const auto& call : calls) {
-        auto line = fmt::format("{:<{}}  {:<{}}  {:<11}  {:>7}  {}", call.id.str(), id, whom(call),
-                                who, call::to_string(call.state),
+        auto line = fmt::format("{:<{}}  {}  {:<11}  {:>7}  {}", call.id.str(), id,
+                                padded(whom(call), who), call::to_string(call.state),
                                 format_elapsed(call.streaming ? call.streamed : call.age),
-                                format_signs(call));
+                                visible(format_signs(call)));
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + "\n";
     }
@@ -266,7 +283,7 @@ std::string turns_in_words(const call::TurnStats& turns) {
 std::string format_call_details(const CallSnapshot& call) {
     auto out = format_call_line(call) + "\n";
     const auto row = [&](std::string_view name, const std::string& value) {
-        if (!value.empty()) out += fmt::format("  {:<10}{}\n", name, value);
+        if (!value.empty()) out += fmt::format("  {:<10}{}\n", name, visible(value));
     };
     row("CallSid", call.sid.str());
     row("from", call.from);
@@ -289,7 +306,8 @@ std::string format_call_details(const CallSnapshot& call) {
 
 std::optional<std::string> format_event(const call::CallEvent& event, milliseconds elapsed) {
     const auto line = [&](const std::string& text) {
-        return fmt::format("{}  {}  {}", format_elapsed(elapsed), event.call, text);
+        // Words, names and reasons are other people's.
+        return fmt::format("{}  {}  {}", format_elapsed(elapsed), event.call, visible(text));
     };
     struct Visitor {
         decltype(line)& say;
@@ -404,8 +422,8 @@ std::string format_summary(const CallSnapshot& call) {
     auto out = fmt::format("call {}{} {} {}: {}", call.id,
                            call.sid.empty() ? "" : " " + shortened(call.sid.str()),
                            call.direction == call::Direction::outbound ? "to" : "from",
-                           masked_number(other_end(call)), call::to_string(call.state));
-    if (!call.end_reason.empty()) out += fmt::format(" ({})", call.end_reason);
+                           visible(masked_number(other_end(call))), call::to_string(call.state));
+    if (!call.end_reason.empty()) out += fmt::format(" ({})", visible(call.end_reason));
     out += fmt::format("\n  duration  {}", format_elapsed(call.age));
     if (call.streamed.count() > 0)
         out += fmt::format(", {} with sound", format_elapsed(call.streamed));

@@ -136,8 +136,8 @@ constexpr std::string_view kKeys =
   space       with --push-to-talk: speak while it is held
   h           hold, and resume
   t           transfer: asks for the number; Esc leaves
-  T           transfer, but you speak to the other one first, while this one is on hold
-  j and b     then: join the two and leave; or back to the first, without the other
+  T           transfer, but you speak to the other one first; this one waits
+  j and b     then: join the two and leave; or back to the first one
   Tab or n    the next call gets the focus
   s           solo: hear this call only, and the others again
   + and -     louder, quieter
@@ -145,7 +145,7 @@ constexpr std::string_view kKeys =
   x           hang up this call: asks y or n
   c           cut off what is being said to the phone
   o           take over from the agent, and hand back to it
-  w, g, l     beside an agent: whisper to it, speak together with it, only listen again
+  w, g, l     beside an agent: whisper to it, speak with it, only listen again
   ?           these keys
   q, Ctrl-C   hang up every call and end; a second one does not wait
 

@@ -29,7 +29,7 @@ TerminalTraits terminal_traits(bool in_tty, bool out_tty, bool err_tty, bool no_
 TerminalTraits detect_terminal(bool no_color_flag,
                                const std::map<std::string, std::string>& environment);
 
-/// Columns of stderr's terminal, 80 if nobody knows.
+/// Columns of the terminal of stderr, or else of stdout; 80 if nobody knows.
 int terminal_width();
 
 /// Keeps a few lines at the bottom. Thread: any; the mutex keeps a log line and a redraw from
@@ -38,13 +38,15 @@ class LiveLine {
 public:
     using Write = std::function<void(std::string_view)>;
     /// `write` gets bytes for the terminal. Without `redraw` nothing but `print` comes out.
-    LiveLine(Write write, bool redraw);
+    /// `width`: the columns there are at the moment.
+    LiveLine(Write write, bool redraw, std::function<int()> width = terminal_width);
     /// Takes the lines away.
     ~LiveLine();
     LiveLine(const LiveLine&) = delete;
     LiveLine& operator=(const LiveLine&) = delete;
 
-    /// Shows `lines` (without line feeds, none wider than the terminal) in place of what was there.
+    /// Shows `lines` (without line feeds, each narrower than the terminal) in place of what was
+    /// there. Only those that changed are written.
     void show(std::vector<std::string> lines);
     /// Takes the lines away until the next `show`.
     void clear();
@@ -52,13 +54,20 @@ public:
     void print(std::string_view lines);
 
 private:
-    /// To the beginning of what is shown.
+    /// To the beginning of what is shown. A terminal that became narrower has broken the lines that
+    /// do not fit any more into several.
     std::string back() const;
+    /// All of it anew, from the cursor's place on.
+    std::string drawn() const;
+    /// Writes the lines of `next` that differ from those there are.
+    std::string changed(const std::vector<std::string>& next) const;
 
     const Write write_;
     const bool redraw_;
-    std::mutex mutex_;
+    const std::function<int()> width_;
+    std::mutex mutex_;  // guards what follows, and keeps writes apart
     std::vector<std::string> shown_;
+    int shown_width_ = 0;  ///< of the terminal, when they were written
 };
 
 }  // namespace bridge::app

@@ -179,9 +179,10 @@ public:
     void take(const json::value& list) {
         const auto calls = read_calls(list);
         if (redraw_) {
-            auto lines = format_live_lines(calls, {terminal_width(), console_.terminal.color,
-                                                   console_.terminal.unicode, true});
-            if (lines.empty()) lines.push_back("no calls");
+            const auto width = terminal_width();
+            auto lines = format_live_lines(
+                calls, {width, console_.terminal.color, console_.terminal.unicode, true});
+            lines.push_back(format_watch_foot(calls.size(), width));
             live_.show(std::move(lines));
             return;
         }

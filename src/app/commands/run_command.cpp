@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "app/call_text.hpp"
+#include "app/columns.hpp"
 #include "app/commands/commands.hpp"
 #include "app/keyboard.hpp"
 #include "app/live_keys.hpp"
@@ -181,10 +182,9 @@ private:
             shown_, {width, console_.terminal.color, console_.terminal.unicode, false});
         if (keys_) {
             // What is typed last is what must be seen.
-            auto prompt = keys_->prompt();
+            const auto prompt = visible(keys_->prompt(), console_.terminal.unicode);
             const auto room = static_cast<std::size_t>(std::max(width - 1, 1));
-            if (prompt.size() > room) prompt.erase(0, prompt.size() - room);
-            if (!prompt.empty()) lines.push_back(std::move(prompt));
+            if (!prompt.empty()) lines.emplace_back(last_columns(prompt, room));
         }
         if (lines.empty()) {
             live_.clear();

@@ -5,6 +5,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include "app/columns.hpp"
+
 namespace bridge::app {
 namespace {
 
@@ -176,6 +178,44 @@ TEST(CallText, SaysWhatIsDoneWithACall) {
     EXPECT_EQ(format_signs(call), "rings here, muted, transfer to +1555: failed: busy");
     call.state = CallState::completed;
     EXPECT_EQ(format_signs(call), "");
+}
+
+TEST(CallText, WhatCallersChooseGivesTheTerminalNoOrders) {
+    auto call = talking();
+    call.direction = call::Direction::inbound;
+    call.from = "client:\x1b]0;mine\x07\x1b[2J\n";
+    call.end_reason = "\x1b[31mred";
+    call.transfer = {"sip:\x1b[H@x", "failed: \x1b[5m"};
+    call::CallEvent event;
+    event.what = call::event::Said{true, "\x1b[2Jhello", true};
+    for (const auto& text :
+         {live_line({call}, 200, false), format_call_line(call), format_call_table({call}),
+          format_call_details(call), format_summary(call), *format_event(event, {})}) {
+        EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+        EXPECT_EQ(text.find('\x07'), std::string::npos) << text;
+    }
+}
+
+TEST(LiveText, CountsColumnsNotBytes) {
+    auto call = talking();
+    call.direction = call::Direction::inbound;
+    call.from = "client:東京東京東京";
+    for (const bool unicode : {false, true}) {
+        for (int width = 1; width <= 200; ++width) {
+            const auto line = format_live_lines({call}, {width, true, unicode, true}).at(0);
+            EXPECT_LT(columns_of(line), static_cast<std::size_t>(width)) << width;
+        }
+    }
+    const auto ascii = format_live_lines({call}, {200, false, false, true}).at(0);
+    EXPECT_TRUE(
+        std::all_of(ascii.begin(), ascii.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+}
+
+TEST(LiveText, AWatchSaysHowItIsLeft) {
+    EXPECT_EQ(format_watch_foot(0, 80),
+              "no calls  Ctrl-C leaves  `agentbridge calls` in another terminal steers them");
+    EXPECT_EQ(format_watch_foot(1, 40), "1 call  Ctrl-C leaves");
+    EXPECT_EQ(format_watch_foot(12, 12), "12 calls");
 }
 
 TEST(CallText, DetailsTellHowLongTheAgentsAnswersTook) {
