@@ -1,7 +1,7 @@
 // What the page knows of the calls, and how an event changes it. Pure: the store holds one of these and replaces it.
 
 import { is_final } from './format';
-import type { AgentPart, Call, CallEvent, CallState, LocalPart, Transfer, TurnLegs } from './types';
+import type { AgentPart, Call, CallEvent, CallState, LocalPart, Timeline, Transfer, TurnLegs } from './types';
 
 export interface Line {
   /** Number of the line on this page: its key. */
@@ -168,6 +168,23 @@ export function with_words(words: readonly Line[], event: CallEvent): readonly L
   if (open >= 0) next[open] = line;
   else next.push(line);
   return next.length > kWordsKept ? next.slice(-kWordsKept) : next;
+}
+
+/** What was said before this page looked, from the call's timeline. */
+export function with_past_words(old: Model, timeline: Timeline): Model {
+  const known = old.get(timeline.call);
+  if (!known) return old;
+  const began = Date.parse(timeline.began);
+  const first = known.words[0];
+  const past = timeline.events
+    .filter((event) => event.lane === 'words')
+    .map((event) => ({ by: event.kind === 'agent' ? ('agent' as const) : ('caller' as const), text: event.text, at: began + event.at_ms }))
+    .filter((one) => !first || one.at < Date.parse(first.time))
+    .slice(-kWordsKept);
+  if (past.length === 0) return old;
+  const n = (first?.n ?? 1) - past.length;
+  const lines = past.map((one, index): Line => ({ n: n + index, by: one.by, text: one.text, final: true, time: new Date(one.at).toISOString() }));
+  return new Map(old).set(timeline.call, { ...known, words: [...lines, ...known.words].slice(-kWordsKept) });
 }
 
 function pruned(model: Map<string, Known>): Model {

@@ -6,8 +6,8 @@ import { Problem, call_path, get, post, remove, when_unauthorized } from './api'
 import { EventStream, type SseEvent } from './event_stream';
 import { is_final, peer, pretty_number, state_words } from './format';
 import { forget_levels, take_levels } from './levels';
-import { type Known, type Model, apply_event, from_list, is_news, with_call } from './model';
-import type { Call, CallEvent, Hello, LevelsMessage, Session } from './types';
+import { type Known, type Model, apply_event, from_list, is_news, with_call, with_past_words } from './model';
+import type { Call, CallEvent, Hello, LevelsMessage, Session, Timeline } from './types';
 
 export type Connection = 'starting' | 'signed-out' | 'connecting' | 'live' | 'lost';
 
@@ -187,6 +187,7 @@ async function fetch_all(): Promise<void> {
     performance.mark('agentbridge:live');
     if (was === 'lost') polite.value = 'Connected again.';
     for (const event of mine) take_call_event(event);
+    for (const call of answer.calls) void recall_words(call);
   } catch {
     if (waiting !== mine) return;
     setTimeout(() => {
@@ -220,6 +221,16 @@ async function fetch_call(id: string): Promise<void> {
     // It is over already, or the connection is: the next list says so.
   } finally {
     fetching.delete(id);
+  }
+}
+
+/** A page that is opened in mid-call shows what was said before. Only calls with an agent have words. */
+async function recall_words(call: Call): Promise<void> {
+  if (!call.agent || (model.value.get(call.call)?.words.length ?? 0) > 0) return;
+  try {
+    model.value = with_past_words(model.value, await get<Timeline>(call_path(call.call, '/timeline')));
+  } catch {
+    // Words that come from now on are shown all the same.
   }
 }
 

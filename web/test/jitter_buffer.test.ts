@@ -76,6 +76,13 @@ describe('the jitter buffer', () => {
     expect(buffer.stats().dropped_ms).toBeGreaterThan(1000);
   });
 
+  it('begins with little delay, whatever waited before the sound card began', () => {
+    const buffer = new JitterBuffer(kOut);
+    for (let i = 0; i < 15; ++i) buffer.push(new Int16Array(160), i * 20);
+    buffer.pull(new Float32Array(kBlock));
+    expect(buffer.stats().depth_ms).toBeLessThanOrEqual(80);
+  });
+
   it('takes a pause of the sender for a pause, not for jitter', () => {
     const { stats } = play(8, (n) => (n < 150 ? 0 : 2000));
     expect(stats.target_ms).toBeLessThanOrEqual(40);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Model, apply_event, from_list, is_news, kOverKept, kWordsKept, running_ms, with_call } from '../src/model';
+import { type Model, apply_event, from_list, is_news, kOverKept, kWordsKept, running_ms, with_call, with_past_words } from '../src/model';
+import type { Samples, Timeline } from '../src/types';
 import { a_call, an_event } from './calls';
 
 const one = (more = {}): Model => from_list(new Map(), [a_call(more)], 0);
@@ -57,6 +58,25 @@ describe('the model', () => {
     expect(model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`)).toEqual(['caller: I would.', 'agent: Yes?']);
     model = apply_event(model, an_event('said', { by: 'caller', text: 'Then', final: false }), 2);
     expect(model.get('c_1')?.words).toHaveLength(3);
+  });
+
+  it('puts what was said before it looked in front of what it heard itself, once', () => {
+    const said = (at_ms: number, kind: string, text: string) => ({ at_ms, lane: 'words', kind, text });
+    const timeline: Timeline = {
+      call: 'c_1',
+      began: '2026-01-01T00:00:00Z',
+      now_ms: 12_000,
+      events: [said(1000, 'agent', 'Hello?'), { at_ms: 1500, lane: 'state', kind: 'x', text: '' }, said(10_000, 'caller', 'Hi.')],
+      samples: {} as Samples,
+      dropped_events: 0,
+    };
+    const texts = (model: Model) => model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`);
+    expect(texts(with_past_words(one(), timeline))).toEqual(['agent: Hello?', 'caller: Hi.']);
+    const heard = apply_event(one(), an_event('said', { by: 'caller', text: 'Hi.', final: true }), 1);
+    const whole = with_past_words(heard, timeline);
+    expect(texts(whole)).toEqual(['agent: Hello?', 'caller: Hi.']);
+    expect(new Set(whole.get('c_1')?.words.map((line) => line.n)).size).toBe(2);
+    expect(with_past_words(new Map(), timeline).size).toBe(0);
   });
 
   it('forgets the oldest words and the oldest calls that are over', () => {

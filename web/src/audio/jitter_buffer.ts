@@ -99,7 +99,9 @@ export class JitterBuffer {
     return (this.filled * 1000) / kRate;
   }
 
+  /** What piled up before the sound card began is not carried along as delay. */
   private begin(): void {
+    this.drop(this.filled - Math.round(((this.target + kFrameMs) * kRate) / 1000));
     this.playing = true;
     this.fade = 0;
     this.resampler.reset();
@@ -118,7 +120,7 @@ export class JitterBuffer {
   }
 
   private drop(samples: number): void {
-    const count = Math.min(samples, this.filled);
+    const count = Math.max(0, Math.min(samples, this.filled));
     this.read = (this.read + count) % kCapacity;
     this.filled -= count;
     this.dropped += count;
