@@ -32,7 +32,11 @@ export class Exchange {
     this.phase = 0;
     /** What tests ask to go wrong: the next request of that route is refused with it. */
     this.refuse = new Map();
-    this.timers = new Set([setInterval(() => this.levels(), 100), setInterval(() => this.comment(), 2000), setInterval(() => this.statistics(), 1000)]);
+    this.timers = new Set([
+      setInterval(() => this.levels(), 100),
+      setInterval(() => this.comment(), 2000),
+      setInterval(() => this.statistics(), 1000),
+    ]);
   }
 
   stop() {
@@ -42,7 +46,13 @@ export class Exchange {
   }
 
   about() {
-    return { version: '0.0-mock', pid: process.pid, started: this.started, instance: this.instance, carrier: this.emulator ? 'emulator' : 'twilio' };
+    return {
+      version: '0.0-mock',
+      pid: process.pid,
+      started: this.started,
+      instance: this.instance,
+      carrier: this.emulator ? 'emulator' : 'twilio',
+    };
   }
 
   later(ms, act) {
@@ -86,12 +96,15 @@ export class Exchange {
 
   levels() {
     this.phase += 5;
-    const calls = this.live().slice(0, 20).map((call) => {
-      const speech = (n, offset) => Math.max(0, Math.sin((n + offset) / 9) * Math.sin((n + offset) / 61)) * (0.25 + 0.2 * Math.sin(n * 1.7));
-      const up = call.streaming && !call.local.held;
-      const peaks = (offset) => Array.from({ length: 5 }, (_, i) => (up ? Math.abs(speech(this.phase + i, offset)) : 0));
-      return { call: call.call, far: peaks(0), near: peaks(170), far_clipped: false, near_clipped: false };
-    });
+    const calls = this.live()
+      .slice(0, 20)
+      .map((call) => {
+        const speech = (n, offset) =>
+          Math.max(0, Math.sin((n + offset) / 9) * Math.sin((n + offset) / 61)) * (0.25 + 0.2 * Math.sin(n * 1.7));
+        const up = call.streaming && !call.local.held;
+        const peaks = (offset) => Array.from({ length: 5 }, (_, i) => (up ? Math.abs(speech(this.phase + i, offset)) : 0));
+        return { call: call.call, far: peaks(0), near: peaks(170), far_clipped: false, near_clipped: false };
+      });
     for (const stream of this.streams) {
       if (stream.levels) stream.answer.write(`event: levels\ndata: ${JSON.stringify({ calls })}\n\n`);
     }
@@ -177,13 +190,21 @@ export class Exchange {
         if (call.ended) return;
         if (by === 'caller') this.tell('said', call, { by, text: text.slice(0, 12), final: false });
         this.later(300, () => !call.ended && this.tell('said', call, { by, text, final: true }));
-        if (by === 'agent' && index > 0) this.tell('turn', call, { latency_ms: { detect: 210, agent: 420, socket: 12, heard: 190, total: 832 } });
+        if (by === 'agent' && index > 0)
+          this.tell('turn', call, { latency_ms: { detect: 210, agent: 420, socket: 12, heard: 190, total: 832 } });
       });
     });
   }
 
   incoming({ from = '+12025550123', to = '+15005550006' }) {
-    const call = this.make({ direction: 'inbound', from, to, state: 'in-progress', streaming: true, answered_at: new Date().toISOString() });
+    const call = this.make({
+      direction: 'inbound',
+      from,
+      to,
+      state: 'in-progress',
+      streaming: true,
+      answered_at: new Date().toISOString(),
+    });
     call.local.ringing = true;
     this.tell('ringing', call, { from });
     this.later(30_000, () => call.local.ringing && !call.ended && this.state(call, 'no-answer', 'nobody took it'));
@@ -219,7 +240,8 @@ export class Exchange {
     const of_call = /^\/calls\/([^/]+)(?:\/(.+))?$/.exec(route);
     if (of_call) return this.on_call(method, decodeURIComponent(of_call[1]), of_call[2] ?? '', body);
     if (route.startsWith('/emulator')) return this.on_emulator(method, route, body);
-    if (route === '/numbers/use' || route === '/numbers/restore') return { status: 200, body: fixtures.set_number(body.number, route.endsWith('use')) };
+    if (route === '/numbers/use' || route === '/numbers/restore')
+      return { status: 200, body: fixtures.set_number(body.number, route.endsWith('use')) };
     const fixed = fixtures.answers[route];
     if (method === 'GET' && fixed) return { status: 200, body: fixed() };
     throw problem(404, 'not_found', 'There is no such route.');
@@ -244,7 +266,10 @@ export class Exchange {
     if (!call) throw problem(404, 'no_such_call', 'There is no such call (any more).');
     if (method === 'GET' && what === '') return { status: 200, body: this.shown(call) };
     if (method === 'GET' && what === 'timeline') {
-      return { status: 200, body: { call: id, began: call.created, now_ms: this.age(call), events: call.log, samples: call.samples, dropped_events: 0 } };
+      return {
+        status: 200,
+        body: { call: id, began: call.created, now_ms: this.age(call), events: call.log, samples: call.samples, dropped_events: 0 },
+      };
     }
     if (kFinal.includes(call.state)) throw problem(409, 'wrong_state', 'The call is over.');
     const under_way = () => ({ status: 202, body: this.shown(call) });
@@ -327,7 +352,10 @@ export class Exchange {
     if (!this.emulator) throw problem(404, 'no_emulator', 'The carrier is not the built-in emulator.');
     if (route === '/emulator') {
       const faults = { ...Object.fromEntries(fixtures.faults_known.map((fault) => [fault.name, 'ok'])), ...this.faults };
-      return { status: 200, body: { url: 'http://127.0.0.1:8010', personas: fixtures.personas, faults, faults_known: fixtures.faults_known } };
+      return {
+        status: 200,
+        body: { url: 'http://127.0.0.1:8010', personas: fixtures.personas, faults, faults_known: fixtures.faults_known },
+      };
     }
     if (route === '/emulator/faults' && method === 'PUT') {
       this.faults = { ...this.faults, ...body };

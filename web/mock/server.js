@@ -57,12 +57,15 @@ export class Mock {
   /** Who asks: 'bearer', 'cookie', or a problem. */
   who(request) {
     const { host, origin, authorization, cookie = '' } = request.headers;
-    if (host !== `127.0.0.1:${this.port}` && host !== `localhost:${this.port}`) return problem(421, 'wrong_host', 'That is not a name of this machine.');
+    if (host !== `127.0.0.1:${this.port}` && host !== `localhost:${this.port}`)
+      return problem(421, 'wrong_host', 'That is not a name of this machine.');
     if (origin !== undefined && origin !== this.origin) return problem(403, 'wrong_origin', 'A web page of somebody else asks.');
     if (authorization === `Bearer ${this.token}`) return 'bearer';
-    if (!cookie.split(/;\s*/).includes(`agentbridge_${this.port}=${this.cookie}`)) return problem(401, 'unauthorized', 'The token is missing or another one.');
+    if (!cookie.split(/;\s*/).includes(`agentbridge_${this.port}=${this.cookie}`))
+      return problem(401, 'unauthorized', 'The token is missing or another one.');
     const plain = request.method === 'GET' || request.method === 'HEAD';
-    if ((!plain || request.headers.upgrade) && origin === undefined) return problem(403, 'wrong_origin', 'Where the request comes from is missing.');
+    if ((!plain || request.headers.upgrade) && origin === undefined)
+      return problem(403, 'wrong_origin', 'Where the request comes from is missing.');
     return 'cookie';
   }
 
@@ -100,7 +103,8 @@ export class Mock {
 
   async log_in(request) {
     const { host, origin } = request.headers;
-    if (host !== `127.0.0.1:${this.port}` || (origin !== undefined && origin !== this.origin)) throw problem(403, 'wrong_origin', 'A web page of somebody else asks.');
+    if (host !== `127.0.0.1:${this.port}` || (origin !== undefined && origin !== this.origin))
+      throw problem(403, 'wrong_origin', 'A web page of somebody else asks.');
     const body = await read_json(request);
     if (body.token !== this.token) throw problem(401, 'unauthorized', 'That is not the token of this program.');
     return { status: 204, headers: { 'Set-Cookie': `agentbridge_${this.port}=${this.cookie}; HttpOnly; SameSite=Strict; Path=/` } };
@@ -112,7 +116,8 @@ export class Mock {
       if (handled !== false) return;
     }
     const asset = /^\/assets\/[\w.-]+$/.test(url.pathname);
-    if (!asset && !(request.headers.accept ?? '').includes('text/html')) return send(answer, 404, { status: 404, code: 'not_found', detail: 'No such file.' });
+    if (!asset && !(request.headers.accept ?? '').includes('text/html'))
+      return send(answer, 404, { status: 404, code: 'not_found', detail: 'No such file.' });
     if (this.vite) {
       const html = await this.vite.transformIndexHtml(url.pathname, await readFile(path.join(kFolder, '..', 'index.html'), 'utf8'));
       answer.writeHead(200, { 'Content-Type': kTypes['.html'] });
@@ -137,7 +142,9 @@ export class Mock {
     const call = id && this.exchange.calls.get(id);
     const no = typeof who !== 'string' ? who : !call ? problem(404, 'no_such_call', 'There is no such call.') : undefined;
     if (no) {
-      socket.end(`HTTP/1.1 ${no.status} No\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n${JSON.stringify(no.body)}`);
+      socket.end(
+        `HTTP/1.1 ${no.status} No\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n${JSON.stringify(no.body)}`,
+      );
       return;
     }
     this.sound.take(request, socket, head, id, url.searchParams.get('talk') === '1');

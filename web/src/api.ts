@@ -88,10 +88,8 @@ export function sentence(text: string): string {
 }
 
 export const get = <T>(path: string, options?: Options) => request<T>('GET', path, options);
-export const post = <T>(path: string, body: unknown = {}, options: Options = {}) =>
-  request<T>('POST', path, { ...options, body });
-export const put = <T>(path: string, body: unknown, options: Options = {}) =>
-  request<T>('PUT', path, { ...options, body });
+export const post = <T>(path: string, body: unknown = {}, options: Options = {}) => request<T>('POST', path, { ...options, body });
+export const put = <T>(path: string, body: unknown, options: Options = {}) => request<T>('PUT', path, { ...options, body });
 export const remove = <T>(path: string, options: Options = {}) => request<T>('DELETE', path, options);
 
 export const call_path = (id: string, what = '') => `/calls/${encodeURIComponent(id)}${what}`;

@@ -45,8 +45,8 @@ function Frame() {
           <section class="banner" data-banner="lost" aria-label="Connection">
             <span class="spinner" aria-hidden="true" />
             <span>
-              <b>Connection lost.</b> agentbridge does not answer; trying again. What is shown may be out of date, and nothing can be done until it is
-              back.
+              <b>Connection lost.</b> agentbridge does not answer; trying again. What is shown may be out of date, and nothing can be done
+              until it is back.
             </span>
           </section>
         )}
@@ -118,18 +118,20 @@ function Navigation() {
         </button>
       </div>
       <nav aria-label="Screens">
-        {kLinks.filter((link) => link.to !== '/emulator' || on_emulator.value).map((link) => (
-          <a key={link.to} href={link.to} aria-current={path.value === link.to ? 'page' : undefined}>
-            <Icon name={link.icon} />
-            <span>{link.words}</span>
-            {link.to === '/' && calls > 0 && (
-              <span class="count">
-                {calls}
-                <span class="sr"> {calls === 1 ? 'call' : 'calls'}</span>
-              </span>
-            )}
-          </a>
-        ))}
+        {kLinks
+          .filter((link) => link.to !== '/emulator' || on_emulator.value)
+          .map((link) => (
+            <a key={link.to} href={link.to} aria-current={path.value === link.to ? 'page' : undefined}>
+              <Icon name={link.icon} />
+              <span>{link.words}</span>
+              {link.to === '/' && calls > 0 && (
+                <span class="count">
+                  {calls}
+                  <span class="sr"> {calls === 1 ? 'call' : 'calls'}</span>
+                </span>
+              )}
+            </a>
+          ))}
       </nav>
     </header>
   );
@@ -154,14 +156,16 @@ function Help() {
         <section key={group}>
           <h3>{group}</h3>
           <dl class="keys">
-            {kKeys.filter((key) => key.group === group).map((key) => (
-              <div key={key.key}>
-                <dt>
-                  <kbd>{key.key}</kbd>
-                </dt>
-                <dd>{key.words}</dd>
-              </div>
-            ))}
+            {kKeys
+              .filter((key) => key.group === group)
+              .map((key) => (
+                <div key={key.key}>
+                  <dt>
+                    <kbd>{key.key}</kbd>
+                  </dt>
+                  <dd>{key.words}</dd>
+                </div>
+              ))}
           </dl>
         </section>
       ))}

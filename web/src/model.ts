@@ -183,7 +183,13 @@ export function with_past_words(old: Model, timeline: Timeline): Model {
     .slice(-kWordsKept);
   if (past.length === 0) return old;
   const n = (first?.n ?? 1) - past.length;
-  const lines = past.map((one, index): Line => ({ n: n + index, by: one.by, text: one.text, final: true, time: new Date(one.at).toISOString() }));
+  const lines = past.map((one, index): Line => ({
+    n: n + index,
+    by: one.by,
+    text: one.text,
+    final: true,
+    time: new Date(one.at).toISOString(),
+  }));
   return new Map(old).set(timeline.call, { ...known, words: [...lines, ...known.words].slice(-kWordsKept) });
 }
 

@@ -2,9 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 
-export type Route =
-  | { name: 'live' | 'dial' | 'history' | 'settings' | 'emulator' | 'unknown' }
-  | { name: 'call'; id: string };
+export type Route = { name: 'live' | 'dial' | 'history' | 'settings' | 'emulator' | 'unknown' } | { name: 'call'; id: string };
 
 export const path = signal(location.pathname);
 /** What the address asks for beside its path: the number to dial, for example. */

@@ -27,9 +27,7 @@ export const polite = signal('');
 export const urgent = signal('');
 
 export const online = computed(() => connection.value === 'live');
-export const live_calls = computed<Known[]>(() =>
-  [...model.value.values()].filter((known) => !is_final(known.call.state)),
-);
+export const live_calls = computed<Known[]>(() => [...model.value.values()].filter((known) => !is_final(known.call.state)));
 export const ringing_calls = computed(() => live_calls.value.filter((known) => known.call.local.ringing));
 export const on_emulator = computed(() => session.value?.carrier === 'emulator');
 
@@ -59,7 +57,9 @@ export async function log_in(given: string): Promise<void> {
       login_note.value =
         error instanceof Problem && error.status === 401
           ? 'The token of this link is not valid (any more). The program prints a new link each time it starts.'
-          : error instanceof Error ? error.message : '';
+          : error instanceof Error
+            ? error.message
+            : '';
     }
     throw error;
   }

@@ -1,15 +1,6 @@
 // What the control API answers, as far as the page uses it. docs/control-plane.md is the reference.
 
-export type CallState =
-  | 'created'
-  | 'queued'
-  | 'ringing'
-  | 'in-progress'
-  | 'completed'
-  | 'busy'
-  | 'failed'
-  | 'no-answer'
-  | 'canceled';
+export type CallState = 'created' | 'queued' | 'ringing' | 'in-progress' | 'completed' | 'busy' | 'failed' | 'no-answer' | 'canceled';
 
 export interface LocalPart {
   ringing: boolean;

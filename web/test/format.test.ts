@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { clock, decibels, dialable, meter_part, offset, peer, pretty_number, spoken_clock, state_tone, state_words, transfer_words, when } from '../src/format';
+import {
+  clock,
+  decibels,
+  dialable,
+  meter_part,
+  offset,
+  peer,
+  pretty_number,
+  spoken_clock,
+  state_tone,
+  state_words,
+  transfer_words,
+  when,
+} from '../src/format';
 import { a_call } from './calls';
 
 describe('formatting', () => {
@@ -51,7 +64,9 @@ describe('formatting', () => {
   });
 
   it('tells a transfer in a sentence', () => {
-    expect(transfer_words({ to: '+12025550108', status: 'failed: busy', mode: 'cold' })).toBe('The transfer to +1 202 555 0108 failed: busy');
+    expect(transfer_words({ to: '+12025550108', status: 'failed: busy', mode: 'cold' })).toBe(
+      'The transfer to +1 202 555 0108 failed: busy',
+    );
     expect(transfer_words({ to: 'sip:a@b', status: 'briefing', mode: 'warm' })).toContain('then join');
   });
 

@@ -52,7 +52,12 @@ describe('the model', () => {
 
   it('replaces words that are not final by what the same speaker is understood to have said next', () => {
     let model = one();
-    for (const [by, text, final] of [['caller', 'I wo', false], ['agent', 'Yes?', true], ['caller', 'I would', false], ['caller', 'I would.', true]]) {
+    for (const [by, text, final] of [
+      ['caller', 'I wo', false],
+      ['agent', 'Yes?', true],
+      ['caller', 'I would', false],
+      ['caller', 'I would.', true],
+    ]) {
       model = apply_event(model, an_event('said', { by, text, final }), 1);
     }
     expect(model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`)).toEqual(['caller: I would.', 'agent: Yes?']);

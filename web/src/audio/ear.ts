@@ -167,9 +167,7 @@ function lost(event: CloseEvent): void {
   stop_listening();
   if (event.code === 1000) return;
   const why = event.code === 1008 ? 'this browser took the sound too slowly' : 'the connection broke';
-  ear_problem.value = was_on_air
-    ? `You are off the air and hear nothing any more: ${why}.`
-    : `You hear nothing any more: ${why}.`;
+  ear_problem.value = was_on_air ? `You are off the air and hear nothing any more: ${why}.` : `You hear nothing any more: ${why}.`;
 }
 
 async function open_microphone(): Promise<void> {

@@ -129,7 +129,11 @@ function Figures({ call }: { call: Call }) {
   if (call.playout) rows.push(['Jitter', millis(call.playout.jitter_ms)], ['Concealed', millis(call.playout.concealed_ms)]);
   if (call.outbound) rows.push(['Round trip', millis(call.outbound.round_trip_ms)]);
   if (call.turns && total) {
-    rows.push(['Turns', String(call.turns.count)], ['Answer after, median', millis(total.p50_ms)], ['Answer after, p95', millis(total.p95_ms)]);
+    rows.push(
+      ['Turns', String(call.turns.count)],
+      ['Answer after, median', millis(total.p50_ms)],
+      ['Answer after, p95', millis(total.p95_ms)],
+    );
   }
   return (
     <section class="card" aria-labelledby="figures">
@@ -157,14 +161,14 @@ function Happened({ timeline, said }: { timeline: Timeline; said: boolean }) {
         <section class="card" aria-labelledby="words">
           <h2 id="words">What was said</h2>
           <div class="words tall" tabIndex={0} role="region" aria-label="Everything that was said">
-          <ol>
-            {words.map((event, index) => (
-              <li key={index} class={event.kind === 'agent' ? 'agent' : 'caller'}>
-                <span class="who">{event.kind === 'agent' ? 'Agent' : 'Caller'}</span>
-                <span class="text">{event.text}</span>
-              </li>
-            ))}
-          </ol>
+            <ol>
+              {words.map((event, index) => (
+                <li key={index} class={event.kind === 'agent' ? 'agent' : 'caller'}>
+                  <span class="who">{event.kind === 'agent' ? 'Agent' : 'Caller'}</span>
+                  <span class="text">{event.text}</span>
+                </li>
+              ))}
+            </ol>
           </div>
         </section>
       )}
@@ -205,9 +209,11 @@ function Lanes({ timeline, lanes }: { timeline: Timeline; lanes: readonly string
           <span class="lane-name">{kLanes[name]}</span>
           <svg class={`lane-line of-${name}`} viewBox="0 0 1000 20" preserveAspectRatio="none">
             <line x1="0" x2="1000" y1="10" y2="10" />
-            {timeline.events.filter((event) => event.lane === name).map((event, index) => (
-              <rect key={index} x={(event.at_ms / length) * 994} y="3" width="6" height="14" />
-            ))}
+            {timeline.events
+              .filter((event) => event.lane === name)
+              .map((event, index) => (
+                <rect key={index} x={(event.at_ms / length) * 994} y="3" width="6" height="14" />
+              ))}
           </svg>
         </div>
       ))}

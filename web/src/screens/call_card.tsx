@@ -2,7 +2,18 @@
 
 import { useSignal } from '@preact/signals';
 import { call_path, post, put } from '../api';
-import { ear_call, ear_problem, ear_state, ear_stats, listen, mouth_opening, on_air, stop_listening, stop_talking, talk } from '../audio/ear';
+import {
+  ear_call,
+  ear_problem,
+  ear_state,
+  ear_stats,
+  listen,
+  mouth_opening,
+  on_air,
+  stop_listening,
+  stop_talking,
+  talk,
+} from '../audio/ear';
 import { is_transfer_open, clock, millis, peer, pretty_number, spoken_clock, state_tone, state_words, transfer_words } from '../format';
 import { type Known, running_ms } from '../model';
 import { learn, now, online } from '../store';
@@ -17,8 +28,10 @@ import { Words } from './words';
 type Open = '' | 'keypad' | 'transfer' | 'agent' | 'say' | 'hangup';
 
 /** Asks for it and shows the call as the answer has it. */
-const change = (call: Call, what: string, body: unknown = {}) => async () =>
-  learn(await post<Call>(call_path(call.call, what), body));
+const change =
+  (call: Call, what: string, body: unknown = {}) =>
+  async () =>
+    learn(await post<Call>(call_path(call.call, what), body));
 
 export function CallCard({ known, whole = false }: { known: Known; whole?: boolean }) {
   const actions = useActions();
@@ -134,13 +147,11 @@ function Facts({ known }: { known: Known }) {
       {call.local.solo && <li>Solo</li>}
       {known.ears > 0 && (
         <li>
-          {known.ears} listening{known.talkers > 0 ? `, ${known.talkers} may talk` : ''}
+          {known.ears} listening{known.talkers > 0 ? `, ${known.talkers} talking` : ''}
         </li>
       )}
       {ear_call.value === call.call && ear_stats.value && (
-        <li title="How much sound this browser holds back to even out the network">
-          Buffer here {millis(ear_stats.value.depth_ms)}
-        </li>
+        <li title="How much sound this browser holds back to even out the network">Buffer here {millis(ear_stats.value.depth_ms)}</li>
       )}
     </ul>
   );
@@ -264,9 +275,7 @@ function TakeOver({ call, actions }: { call: Call; actions: Actions }) {
       name="take-over"
       icon="agent"
       kind={taken ? 'good' : 'plain'}
-      act={async () =>
-        learn(await put<Call>(call_path(call.call, '/agent'), { mode: taken ? 'speaks' : 'taken-over' }))
-      }
+      act={async () => learn(await put<Call>(call_path(call.call, '/agent'), { mode: taken ? 'speaks' : 'taken-over' }))}
     >
       {taken ? 'Hand back' : 'Take over'}
     </ActionButton>

@@ -33,14 +33,7 @@ export function Pad({ press, disabled = false }: { press: (key: string) => void;
   return (
     <div class="pad" role="group" aria-label="Telephone keys">
       {kPad.map(([key, letters]) => (
-        <button
-          key={key}
-          type="button"
-          class="key"
-          disabled={disabled}
-          data-key={key}
-          onClick={() => press(key)}
-        >
+        <button key={key} type="button" class="key" disabled={disabled} data-key={key} onClick={() => press(key)}>
           <b>{key}</b> <small>{letters}</small>
         </button>
       ))}
@@ -77,21 +70,21 @@ export function KeypadDialog({ call, on_close }: Props) {
         send(event.key);
       }}
     >
-        <output class="sent-keys" aria-label="Keys sent">
-          {sent.value || ' '}
-        </output>
-        <Pad press={send} disabled={!online.value} />
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={in_band.value}
-            onChange={(event) => {
-              in_band.value = event.currentTarget.checked;
-            }}
-          />
-          As tones in the sound (no gap, but not every menu hears them)
-        </label>
-        <ActionNote actions={actions} />
+      <output class="sent-keys" aria-label="Keys sent">
+        {sent.value || ' '}
+      </output>
+      <Pad press={send} disabled={!online.value} />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={in_band.value}
+          onChange={(event) => {
+            in_band.value = event.currentTarget.checked;
+          }}
+        />
+        As tones in the sound (no gap, but not every menu hears them)
+      </label>
+      <ActionNote actions={actions} />
     </Dialog>
   );
 }
@@ -213,7 +206,11 @@ export function AgentDialog({ call, on_close }: Props) {
           }}
         />
         <datalist id="agent-names">
-          {agents.value?.agents.filter((choice) => choice.ready).map((choice) => <option key={choice.name} value={choice.name} />)}
+          {agents.value?.agents
+            .filter((choice) => choice.ready)
+            .map((choice) => (
+              <option key={choice.name} value={choice.name} />
+            ))}
         </datalist>
       </label>
       <AgentProblem agents={agents.value} name={name.value} />

@@ -30,17 +30,23 @@ export function Dial() {
   useEffect(() => {
     if (!online.value) return;
     const quietly = { catch: () => {} };
-    void get<{ calls: Call[] }>('/calls?state=all&limit=50').then((answer) => {
-      recent.value = recent_numbers(answer.calls);
-    }).catch(quietly.catch);
-    void get<Agents>('/agents').then((answer) => {
-      agents.value = answer;
-      agent.value ||= answer.default ?? '';
-    }).catch(quietly.catch);
+    void get<{ calls: Call[] }>('/calls?state=all&limit=50')
+      .then((answer) => {
+        recent.value = recent_numbers(answer.calls);
+      })
+      .catch(quietly.catch);
+    void get<Agents>('/agents')
+      .then((answer) => {
+        agents.value = answer;
+        agent.value ||= answer.default ?? '';
+      })
+      .catch(quietly.catch);
     if (on_emulator.value) {
-      void get<EmulatorInfo>('/emulator').then((answer) => {
-        emulator.value = answer;
-      }).catch(quietly.catch);
+      void get<EmulatorInfo>('/emulator')
+        .then((answer) => {
+          emulator.value = answer;
+        })
+        .catch(quietly.catch);
     }
   }, [epoch.value, on_emulator.value]);
 
@@ -169,15 +175,17 @@ export function Dial() {
               <h2 id="personas">Phones of the built-in Twilio</h2>
               <p class="hint">The carrier is the emulator: nobody is really called, and nothing costs money.</p>
               <ul class="picks">
-                {emulator.value.personas.filter((persona) => persona.number).map((persona) => (
-                  <li key={persona.number}>
-                    <button type="button" class="pick" onClick={() => pick(persona.number ?? '')}>
-                      <b>{persona.name}</b>
-                      <span>{persona.description}</span>
-                      <small>{pretty_number(persona.number ?? '')}</small>
-                    </button>
-                  </li>
-                ))}
+                {emulator.value.personas
+                  .filter((persona) => persona.number)
+                  .map((persona) => (
+                    <li key={persona.number}>
+                      <button type="button" class="pick" onClick={() => pick(persona.number ?? '')}>
+                        <b>{persona.name}</b>
+                        <span>{persona.description}</span>
+                        <small>{pretty_number(persona.number ?? '')}</small>
+                      </button>
+                    </li>
+                  ))}
               </ul>
             </section>
           )}

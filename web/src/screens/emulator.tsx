@@ -146,10 +146,19 @@ function Faults({ info, learn }: { info: EmulatorInfo; learn: (faults: Record<st
   };
   const wrong = info.faults_known.filter((fault) => now(fault.name) !== 'ok').length;
   return (
-    <ActionForm class="card" labelled_by="faults" actions={actions} name="set" act={set} ready={Object.keys(edited.value).length > 0} done="Set.">
+    <ActionForm
+      class="card"
+      labelled_by="faults"
+      actions={actions}
+      name="set"
+      act={set}
+      ready={Object.keys(edited.value).length > 0}
+      done="Set."
+    >
       <h2 id="faults">Faults</h2>
       <p class="hint">
-        {wrong === 0 ? 'Everything behaves.' : `${wrong} ${wrong === 1 ? 'switch is' : 'switches are'} on.`} <code>ok</code> switches one off.
+        {wrong === 0 ? 'Everything behaves.' : `${wrong} ${wrong === 1 ? 'switch is' : 'switches are'} on.`} <code>ok</code> switches one
+        off.
       </p>
       <div class="fault-grid">
         {info.faults_known.map((fault) => (
@@ -222,16 +231,19 @@ function LedgerPart() {
               </tr>
             </thead>
             <tbody>
-              {of.calls.slice(-100).reverse().map((call) => (
-                <tr key={call.sid}>
-                  <td>{when(call.created)}</td>
-                  <td>{pretty_number(call.from)}</td>
-                  <td>{pretty_number(call.to)}</td>
-                  <td>{call.status}</td>
-                  <td class="number">{call.call_seconds.toFixed(1)}</td>
-                  <td class="number">{call.billed_seconds}</td>
-                </tr>
-              ))}
+              {of.calls
+                .slice(-100)
+                .reverse()
+                .map((call) => (
+                  <tr key={call.sid}>
+                    <td>{when(call.created)}</td>
+                    <td>{pretty_number(call.from)}</td>
+                    <td>{pretty_number(call.to)}</td>
+                    <td>{call.status}</td>
+                    <td class="number">{call.call_seconds.toFixed(1)}</td>
+                    <td class="number">{call.billed_seconds}</td>
+                  </tr>
+                ))}
             </tbody>
           </table>
         </div>

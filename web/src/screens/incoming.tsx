@@ -27,7 +27,12 @@ export function Incoming() {
     hidden.value = new Set([...hidden.value, ...shown.map((known) => known.call.call)].slice(-100));
   };
   return (
-    <Dialog title={shown.length === 1 ? 'Incoming call' : `${shown.length} incoming calls`} on_close={hide} role="alertdialog" name="incoming">
+    <Dialog
+      title={shown.length === 1 ? 'Incoming call' : `${shown.length} incoming calls`}
+      on_close={hide}
+      role="alertdialog"
+      name="incoming"
+    >
       {shown.map((known) => (
         <Ringing key={known.call.call} known={known} />
       ))}

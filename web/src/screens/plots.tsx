@@ -115,13 +115,15 @@ function make(element: HTMLElement, lines: readonly Line[], data: uPlot.AlignedD
       cursor: { y: false, points: { show: false } },
       scales: { x: { time: false } },
       axes: [
-        { ...axis, size: 28, incrs: kSeconds, values: (_, marks) => marks.map((s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`) },
+        {
+          ...axis,
+          size: 28,
+          incrs: kSeconds,
+          values: (_, marks) => marks.map((s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`),
+        },
         { ...axis, size: 46 },
       ],
-      series: [
-        {},
-        ...lines.map((line) => ({ label: line.words, stroke: colour(line.colour), width: 1.75, points: { show: false } })),
-      ],
+      series: [{}, ...lines.map((line) => ({ label: line.words, stroke: colour(line.colour), width: 1.75, points: { show: false } }))],
     },
     data,
     element,

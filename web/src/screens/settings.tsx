@@ -52,7 +52,11 @@ function Doctor() {
       </div>
       <ActionNote actions={actions} />
       <p role="status" class="hint">
-        {busy && findings.value === null ? 'The whole way is being checked; this takes a few seconds.' : findings.value ? in_short(findings.value) : ''}
+        {busy && findings.value === null
+          ? 'The whole way is being checked; this takes a few seconds.'
+          : findings.value
+            ? in_short(findings.value)
+            : ''}
       </p>
       {findings.value && (
         <ul class="findings">

@@ -14,13 +14,13 @@ export function Words({ words, label, tall = false }: { words: readonly Line[]; 
   return (
     <div class={`words${tall ? ' tall' : ''}`} ref={box} role="log" aria-label={label} tabIndex={0}>
       <ol>
-      {words.map((line) => (
-        <li key={line.n} class={`${line.by}${line.final ? '' : ' open'}`}>
-          <span class="who">{line.by === 'agent' ? 'Agent' : 'Caller'}</span>
-          <span class="text">{line.text}</span>
-          {tall && <time>{when(line.time)}</time>}
-        </li>
-      ))}
+        {words.map((line) => (
+          <li key={line.n} class={`${line.by}${line.final ? '' : ' open'}`}>
+            <span class="who">{line.by === 'agent' ? 'Agent' : 'Caller'}</span>
+            <span class="text">{line.text}</span>
+            {tall && <time>{when(line.time)}</time>}
+          </li>
+        ))}
       </ol>
     </div>
   );

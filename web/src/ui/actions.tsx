@@ -20,9 +20,12 @@ export function useActions(): Actions {
   const problem = useSignal('');
   const done = useSignal('');
   const alive = useRef(true);
-  useEffect(() => () => {
-    alive.current = false;
-  }, []);
+  useEffect(
+    () => () => {
+      alive.current = false;
+    },
+    [],
+  );
   const run = async (name: string, act: () => Promise<unknown>, words = '') => {
     if (pending.value.has(name)) return false;
     pending.value = new Set(pending.value).add(name);
