@@ -1,7 +1,7 @@
 // The frame round every screen: navigation, the state of the connection, dialogs over everything, live regions.
 
 import { useEffect } from 'preact/hooks';
-import { on_air } from './audio/ear';
+import { on_air, stop_listening } from './audio/ear';
 import { help_open, kKeys } from './keys';
 import { shortcuts } from './preferences';
 import { path, route } from './router';
@@ -19,6 +19,9 @@ import { Icon, type IconName } from './ui/icons';
 
 export function App() {
   const signed_in = connection.value !== 'signed-out' && connection.value !== 'starting';
+  useEffect(() => {
+    if (!signed_in) stop_listening();
+  }, [signed_in]);
   return (
     <>
       <div class="sr" role="status" aria-live="polite" data-region="polite">

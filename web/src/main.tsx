@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { App } from './app';
 import { listen_to_keys } from './keys';
+import { decoded } from './router';
 import { connection, log_in, start } from './store';
 import './style/page.css';
 
@@ -10,7 +11,7 @@ function token_of_address(): string | undefined {
   const token = /^#token=(.+)$/.exec(location.hash)?.[1];
   if (token === undefined) return undefined;
   history.replaceState(null, '', location.pathname + location.search);
-  return decodeURIComponent(token);
+  return decoded(token);
 }
 
 const token = token_of_address();

@@ -15,12 +15,21 @@ export function route_of(pathname: string): Route {
   const first = parts[0];
   if (first === undefined) return { name: 'live' };
   if (first === 'calls' && parts[1] !== undefined && parts.length === 2) {
-    return { name: 'call', id: decodeURIComponent(parts[1]) };
+    return { name: 'call', id: decoded(parts[1]) };
   }
   if (parts.length === 1 && (first === 'dial' || first === 'history' || first === 'settings' || first === 'emulator')) {
     return { name: first };
   }
   return { name: 'unknown' };
+}
+
+/** What is not well encoded stays as it is: anybody can type an address. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export function go(to: string): void {

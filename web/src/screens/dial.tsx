@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { get, post } from '../api';
+import { Problem, get, post } from '../api';
 import { dialable, pretty_number } from '../format';
 import { go, query } from '../router';
 import { epoch, learn, on_emulator, online } from '../store';
@@ -24,7 +24,7 @@ export function Dial() {
   const recent = useSignal<string[]>([]);
   const emulator = useSignal<EmulatorInfo | null>(null);
   const input = useRef<HTMLInputElement>(null);
-  /** The same for every try at the same call: pressed twice, it is dialled once. */
+  /** Kept while nobody knows whether the call was made: asked again, it is dialled once. */
   const key = useRef({ body: '', value: '' });
 
   useEffect(() => {
@@ -57,7 +57,10 @@ export function Dial() {
     if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
     const text = JSON.stringify(body);
     if (key.current.body !== text) key.current = { body: text, value: crypto.randomUUID() };
-    const call = await post<Call>('/calls', body, { headers: { 'Idempotency-Key': key.current.value } });
+    const call = await post<Call>('/calls', body, { headers: { 'Idempotency-Key': key.current.value } }).catch((error: unknown) => {
+      if (error instanceof Problem && error.status > 0) key.current = { body: '', value: '' };
+      throw error;
+    });
     key.current = { body: '', value: '' };
     learn(call);
     go('/');
