@@ -51,7 +51,8 @@ std::string format_head(const HttpResponse& response, bool keep_alive, bool http
         out += "\r\n";
     }
     out += "Server: agentbridge\r\n";
-    if (response.status >= 200 && response.status != 204 && response.status != 304) {
+    if (!response.stream && response.status >= 200 && response.status != 204 &&
+        response.status != 304) {
         out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
     }
     if (!keep_alive) out += "Connection: close\r\n";

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "net/body_stream.hpp"
 #include "net/http_message.hpp"
 #include "net/tls.hpp"
 
@@ -36,7 +37,8 @@ struct Connection : std::enable_shared_from_this<Connection> {
     std::string peer;
     std::chrono::steady_clock::time_point waiting_since;  ///< for a request
     bool timed_out = false;
-    bool in_hand = false;  ///< a request has been read and is not answered yet
+    bool in_hand = false;                ///< a request has been read and is not answered yet
+    std::shared_ptr<BodyStream> stream;  ///< that is being sent; null: none
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;

@@ -1,6 +1,7 @@
 #pragma once
 // HTTP requests and answers as plain values, the same for servers and clients.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include <vector>
 
 namespace bridge::net {
+
+class BodyStream;
 
 /// Header fields in the order they came; names compare without regard to case.
 class Headers {
@@ -49,6 +52,8 @@ struct HttpResponse {
     int status = 200;
     Headers headers;
     std::string body;
+    /// For servers: what follows the head instead of `body`, until it ends or the client goes.
+    std::shared_ptr<BodyStream> stream = {};
     /// For servers that play a broken peer: the connection is reset before the whole answer is out.
     struct Break {
         bool head = false;           ///< the head is sent

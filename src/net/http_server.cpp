@@ -31,6 +31,7 @@ using boost::system::error_code;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr int kStreamBuffer = 64 * 1024;
 
 /// Sends the beginning of an answer, and resets the connection.
 asio::awaitable<void> break_off(ConnectionPtr connection, std::string head, std::string body) {
@@ -109,7 +110,8 @@ public:
         pause_.cancel();
         if (handshakes_) handshakes_->stop();
         for (auto* connection : connections_) {
-            if (!connection->in_hand) connection->socket.close(ignored);
+            if (connection->stream) connection->stream->stop();
+            if (!connection->in_hand || connection->stream) connection->socket.close(ignored);
         }
     }
 
@@ -312,8 +314,15 @@ private:
         keep_alive = keep_alive && !self->stopped_;
         log::debug("http", "{}: {} {} {} -> {}, {} bytes", self->options_.name, connection->peer,
                    method, path, response.status, response.body.size());
+        if (response.stream) keep_alive = false;  // its end is the connection's
         connection->expire_in(self->options_.limits.write_time);
         auto head = format_head(response, keep_alive, http10);
+        if (response.stream && !is_head) {
+            connection->stream = std::move(response.stream);
+            co_await send_stream(self, connection, std::move(head));
+            connection->stream.reset();
+            co_return false;
+        }
         const bool bodiless = is_head || response.status == 204 || response.status == 304;
         if (bodiless) response.body.clear();
         if (response.broken) {
@@ -329,6 +338,49 @@ private:
         if (keep_alive && !self->stopped_) co_return true;
         co_await hang_up(connection);
         co_return false;
+    }
+
+    static asio::awaitable<void> send_stream(Self self, ConnectionPtr connection,
+                                             std::string head) {
+        const auto stream = connection->stream;
+        error_code error;
+        // What the kernel keeps for a client that does not read would hide that it does not.
+        connection->socket.set_option(asio::socket_base::send_buffer_size(kStreamBuffer), error);
+        std::string piece;
+        error = co_await write_all(connection, std::move(head), std::move(piece));
+        connection->expire_never();
+        watch_for_end(connection);
+        while (!error && !self->stopped_) {
+            piece = co_await stream->next();
+            if (piece.empty()) break;
+            std::string nothing;
+            connection->expire_in(self->options_.limits.stream_time);
+            error = co_await write_all(connection, std::move(piece), std::move(nothing));
+            if (error && connection->timed_out) {
+                log::info("http", "{}: {} takes nothing and is cut off", self->options_.name,
+                          connection->peer);
+            }
+            connection->expire_never();
+        }
+        stream->stop();
+        error_code ignored;
+        if (error || self->stopped_) {
+            connection->socket.close(ignored);
+            co_return;
+        }
+        co_await hang_up(connection);
+    }
+
+    /// A client that is gone is known at once, not with the next piece.
+    static void watch_for_end(const ConnectionPtr& connection) {
+        connection->socket.async_wait(tcp::socket::wait_read, [connection](
+                                                                  const error_code& error) {
+            char byte = 0;
+            error_code ended;
+            if (error || !connection->stream) return;
+            connection->socket.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ended);
+            if (ended) connection->stream->stop();
+        });
     }
 
     static asio::awaitable<HttpResponse> handle(Self self, HttpRequest request) {

@@ -26,6 +26,8 @@ struct HttpLimits {
     std::chrono::milliseconds head_time{10000};
     std::chrono::milliseconds body_time{10000};
     std::chrono::milliseconds write_time{10000};
+    /// A client that takes nothing of a BodyStream for so long is cut off.
+    std::chrono::milliseconds stream_time{5000};
     std::chrono::milliseconds handshake_time{5000};  ///< TLS, from the first byte to the last
     /// With more, the one that has waited for a request longest is closed; if all are being
     /// answered, the new one.
