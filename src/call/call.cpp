@@ -85,6 +85,9 @@ CallSnapshot LiveCall::snapshot() const {
     if (turns_) out.turns = turns_->stats();
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
+    out.created = created_at_;
+    out.answered = answered_at_;
+    out.ended = ended_at_;
     out.streamed = duration_cast<milliseconds>(
         streamed_ + (line_ ? now - stream_up_ : Clock::Duration::zero()));
     out.billed_duration = billed_;
@@ -358,6 +361,8 @@ void LiveCall::drop_speaker() {
 void LiveCall::set_state(CallState to) {
     services_.metrics->left(state_);
     state_ = to;
+    if (to == CallState::in_progress) answered_at_ = std::chrono::system_clock::now();
+    if (is_final(to)) ended_at_ = std::chrono::system_clock::now();
     services_.metrics->entered(state_);
 }
 

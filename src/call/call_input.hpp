@@ -21,6 +21,7 @@
 #include "call/agent.hpp"
 #include "call/carrier.hpp"
 #include "call/journal.hpp"
+#include "call/level_tap.hpp"
 #include "call/phone_line.hpp"
 
 namespace bridge::call {
@@ -211,6 +212,10 @@ struct SetAgent {
 struct SetAgentMode {
     std::optional<AgentMode> mode;
 };
+/// Both sides' levels are measured into this tap from now on; null: not any more.
+struct MeasureLevels {
+    std::shared_ptr<LevelTap> tap;
+};
 /// Whatever the call is handed to goes on without us: it is let go, not hung up.
 struct LetGo {};
 /// 20 ms of the microphone, taken in the call's own slot. Valid only during accept().
@@ -301,7 +306,7 @@ using CallInput = std::variant<
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
     input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
     input::TransferTold, input::Play, input::Clear, input::SetAgent, input::SetAgentMode,
-    input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo, input::MicrophoneBlock,
-    input::SpeakerReport, input::TimerFired>;
+    input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo, input::MeasureLevels,
+    input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

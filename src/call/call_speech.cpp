@@ -180,6 +180,11 @@ void LiveCall::on(const input::Clear&) {
     if (agent_ && agent_->silenced) agent_voice_->pause();
 }
 
+void LiveCall::on(const input::MeasureLevels& measure) {
+    levels_ = measure.tap;
+    outbound_->measure(measure.tap);
+}
+
 OutboundStats LiveCall::outbound_stats() const {
     auto out = outbound_->stats();
     out.dropped_live_samples += mic_dropped_;

@@ -134,6 +134,8 @@ struct CallSnapshot {
     bool end_confirmed = false;        ///< the carrier said the call is over
     bool handed_over = false;          ///< it goes on without us, with `transfer.to`
     std::chrono::milliseconds age{0};  ///< since it was created
+    std::chrono::system_clock::time_point created{};
+    std::optional<std::chrono::system_clock::time_point> answered, ended;
     std::chrono::milliseconds streamed{0};  ///< time with a stream up
     std::optional<std::chrono::seconds> billed_duration;
     std::optional<std::chrono::milliseconds>

@@ -62,6 +62,7 @@ private:
         explicit FromPhone(LiveCall& call) : call_(call) {}
         void write(const audio::AudioFrame& frame) override {
             call_.hear_own(call_.heard_at_);
+            if (call_.levels_) call_.levels_->far(call_.heard_at_, frame);
             call_.hear_caller(frame);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
         }
@@ -197,6 +198,7 @@ private:
     void on(const input::JoinConference& request);
     void on(const input::ConferenceReported& report);
     void on(const input::LetGo&);
+    void on(const input::MeasureLevels& measure);
     void on(const input::TransferTold& told);
     void on_transfer_deadline();
     void connected_elsewhere();
@@ -355,6 +357,8 @@ private:
     CallSpec spec_;
     CallServices services_;
     const Clock::Time created_;
+    const std::chrono::system_clock::time_point created_at_ = std::chrono::system_clock::now();
+    std::optional<std::chrono::system_clock::time_point> answered_at_, ended_at_;
     Clock::Time asked_{};  ///< when the call was dialled or announced
     CallSid sid_;
     StreamSid stream_sid_;
@@ -415,6 +419,7 @@ private:
     std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
     std::shared_ptr<audio::AudioSink> listener_;
+    std::shared_ptr<LevelTap> levels_;  ///< null: nobody looks
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 

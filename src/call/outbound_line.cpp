@@ -156,11 +156,16 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
         stats.refused_frames += frames.size();
         return;
     }
+    auto heard_at = std::max(far_end.dry_at(), now);
     far_end.gave(samples, now);
     book.gave(now);
     stats.frames += frames.size();
     ++stats.messages;
-    for (const auto& frame : frames) meter.write(frame);
+    for (const auto& frame : frames) {
+        meter.write(frame);
+        if (levels) levels->near(heard_at, frame);
+        heard_at += kFrameTime;
+    }
 }
 
 /// Before a message of `next_frames`: marks lie no further apart than asked for.
@@ -231,6 +236,7 @@ void OutboundLine::State::clear_far_end() {
     far_end.next_generation();
     for (auto* voice : voices) voice->rewind(position);
     cut(position, SpeechOutcome::cleared);
+    if (anything && levels) levels->forget_near(heard_until);
     if (anything && hooks.cleared) hooks.cleared(heard_until);
 }
 
@@ -270,6 +276,10 @@ std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind) {
     auto voice = std::make_shared<State::Voice>(state_, kind);
     state_->schedule();
     return voice;
+}
+
+void OutboundLine::measure(std::shared_ptr<LevelTap> levels) {
+    state_->levels = std::move(levels);
 }
 
 void OutboundLine::set_phase(milliseconds phase) {

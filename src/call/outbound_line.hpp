@@ -20,6 +20,7 @@
 
 #include "audio/frame.hpp"
 #include "base/clock.hpp"
+#include "call/level_tap.hpp"
 #include "call/outbound_stats.hpp"
 #include "call/phone_line.hpp"
 #include "call/voice_sink.hpp"
@@ -79,6 +80,8 @@ public:
     OutboundLine& operator=(const OutboundLine&) = delete;
 
     std::shared_ptr<VoiceSink> add_voice(Kind kind);
+    /// Everything that is sent is measured there; null: nothing is.
+    void measure(std::shared_ptr<LevelTap> levels);
     /// Moves the slot to where the phone's frames come, 0–19: sending is cheaper while the call and
     /// its socket are at hand anyway, and the acknowledgement of what was received travels along.
     void set_phase(std::chrono::milliseconds phase);

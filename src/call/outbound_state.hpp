@@ -41,6 +41,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     bool ran_dry = false;  ///< in the middle of an utterance, and a mark was set there
     OutboundStats stats;
     audio::LevelMeter meter;
+    std::shared_ptr<LevelTap> levels;  ///< null: nobody looks
 
     bool live() const { return options.send_silence || live_voices > 0; }
     bool can_send() const { return phone && phone->can_send(); }
