@@ -9,6 +9,7 @@
 #include "emulator/rest_reply.hpp"
 #include "emulator/sid.hpp"
 #include "emulator/url.hpp"
+#include "emulator/vocabulary.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -200,6 +201,7 @@ net::HttpResponse ControlApi::handle(const net::HttpRequest& request) {
                         field_or(parse_form(request.query()), "stream_sid"));
         }
     }
+    if (rest == "vocabulary" && get) return json_reply(200, vocabulary_json());
     if (rest == "personas" && get) return personas();
     if (begins("personas/") && put)
         return assign_persona(percent_decode(rest.substr(9)), request.body);
@@ -210,7 +212,8 @@ net::HttpResponse ControlApi::handle(const net::HttpRequest& request) {
         return json_reply(200, exchange_->faults.to_json());
     }
     const bool known = rest.empty() || rest == "incoming-call" || rest == "ledger" ||
-                       rest == "debugger" || rest == "personas" || rest == "faults";
+                       rest == "debugger" || rest == "personas" || rest == "vocabulary" ||
+                       rest == "faults";
     if (known) return problem(405, "bad_method", request.method + " is not for " + path + ".");
     return problem(404, "not_found", "There is nothing at " + path + ".");
 }

@@ -32,6 +32,7 @@
 //       with a stream begins at once on the streams that are up.
 //   DELETE /emulator/v1/faults                nothing is wrong any more; 200 as GET
 //       The vocabulary is in faults.hpp.
+//   GET  /emulator/v1/vocabulary              personas and faults to choose from (vocabulary.hpp)
 //   GET  /emulator/v1                         {"name", "account_sid", "numbers": ["+1…"], "open":
 //   0}
 
