@@ -21,12 +21,6 @@ namespace {
 
 constexpr std::size_t kLongestText = 100'000;
 
-const std::vector<std::string>& agent_names() {
-    static const std::vector<std::string> names{"openai", "elevenlabs", "deepgram", "local",
-                                                "echo",   "tone",       "null"};
-    return names;
-}
-
 /// The text itself, or, after an @, that of a file.
 std::string text_or_file(SettingReader& read, std::string_view name) {
     const auto& written = read.text(name);
@@ -216,6 +210,12 @@ Result<> check_local_services(const LocalServices& local) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& agent_names() {
+    static const std::vector<std::string> names{"openai", "elevenlabs", "deepgram", "local",
+                                                "echo",   "tone",       "null"};
+    return names;
+}
 
 Result<> check_agent(const AgentConfig& config, std::string_view name) {
     if (name == "openai") return agents::check_openai_options(config.openai);

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agents/deepgram/deepgram_agent.hpp"
 #include "agents/elevenlabs/elevenlabs_agent.hpp"
@@ -52,6 +53,8 @@ struct AgentConfig {
     LocalServices local;
 };
 
+/// Those with a name of their own; an address is one too.
+const std::vector<std::string>& agent_names();
 /// Whether the settings that an agent needs are there. Errors: bad_config; names them.
 Result<> check_agent(const AgentConfig& config, std::string_view name);
 

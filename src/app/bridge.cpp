@@ -1,14 +1,20 @@
 #include "app/bridge.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "app/config.hpp"
 #include "app/phone_number.hpp"
+#include "base/ids.hpp"
 #include "base/log.hpp"
 #include "twilio/wire/probe.hpp"
 
@@ -29,6 +35,40 @@ boost::asio::awaitable<Result<std::string>> use_number(std::shared_ptr<NumberWeb
     if (!used) co_return tl::unexpected(std::move(used.error()));
     log::info("numbers", "{}", format_used(*used));
     co_return format_used_json(*used);
+}
+
+/// As web::ApiParts::restore_number.
+boost::asio::awaitable<Result<std::string>> restore_number(std::shared_ptr<NumberWebhooks> numbers,
+                                                           std::string written) {
+    std::string number;
+    if (!written.empty()) {
+        auto parsed = parse_phone_number(written);
+        if (!parsed) co_return fail(Errc::bad_field, "number: " + parsed.error().message);
+        number = std::move(*parsed);
+    }
+    auto returned = co_await NumberWebhooks::restore(std::move(numbers), std::move(number));
+    if (!returned) co_return tl::unexpected(std::move(returned.error()));
+    for (const auto& one : *returned) log::info("numbers", "{}", format_returned(one));
+    co_return format_returned_json(*returned);
+}
+
+/// As web::Lookups::numbers.
+boost::asio::awaitable<Result<std::string>> list_numbers(std::shared_ptr<twilio::RestClient> rest,
+                                                         twilio::SharedUrl url) {
+    auto numbers = co_await rest->numbers();
+    if (!numbers) co_return tl::unexpected(std::move(numbers.error()));
+    const std::vector<std::string> bases{url.now()->base()};
+    boost::json::array out;
+    for (const auto& one : *numbers) {
+        const auto routing = routing_of(one);
+        out.push_back(boost::json::object{
+            {"number", one.number},
+            {"sid", one.sid},
+            {"name", one.name},
+            {"voice_url", shown_url(one.voice_url)},
+            {"here", target_of(routing, bases, false) == NumberRow::Target::here}});
+    }
+    co_return boost::json::serialize(boost::json::object{{"numbers", std::move(out)}});
 }
 
 boost::asio::awaitable<net::HttpResponse> not_found() {
@@ -168,7 +208,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     media_ =
         std::make_shared<twilio::MediaEndpoint>(*registry_, std::move(tokens), std::move(media));
 
-    if (auto ready = open_control(); !ready) return ready;
+    if (auto ready = open_control(events); !ready) return ready;
     // Before anybody can ask for them.
     for (const auto& entry : options_.adopt) adopt(entry);
     for (const auto& listener : listeners_) {
@@ -263,24 +303,64 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
     return port;
 }
 
-Result<> Bridge::open_control() {
+web::ApiParts Bridge::api_parts() {
+    const auto& wanted = options_.control;
+    web::ApiParts parts;
+    parts.calls = registry_.get();
+    parts.desk = desk_;
+    parts.order = wanted.order;
+    parts.target = wanted.target;
+    parts.agent = wanted.agent;
+    parts.lookups = wanted.lookups;
+    parts.lookups.numbers = [rest = rest_, url = public_url_] { return list_numbers(rest, url); };
+    parts.emulator = {wanted.emulator_url, http_};
+    parts.about = {wanted.version, static_cast<int>(::getpid()), wanted.started, instance_,
+                   wanted.emulator_url.empty() ? "twilio" : "emulator"};
+    if (numbers_) {
+        parts.use_number = [numbers = numbers_](std::string number, bool force) {
+            return use_number(numbers, std::move(number), force);
+        };
+        parts.restore_number = [numbers = numbers_](std::string number) {
+            return restore_number(numbers, std::move(number));
+        };
+    }
+    return parts;
+}
+
+/// Away from this machine's loopback it speaks TLS, with the certificate of the public plane.
+Result<> Bridge::open_control(call::EventBus& events) {
     const auto& wanted = options_.control;
     if (wanted.token.empty()) return {};
     web::ControlOptions options;
     options.host = wanted.host;
     options.port = wanted.port;
-    options.token = wanted.token;
-    options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
-    web::ApiParts parts{registry_.get(), desk_, wanted.order, wanted.target, wanted.agent};
-    if (numbers_) {
-        parts.use_number = [numbers = numbers_](std::string number, bool force) {
-            return use_number(numbers, std::move(number), force);
-        };
+    if (!is_loopback_host(wanted.host)) {
+        if (!tls_)
+            return fail(Errc::bad_config,
+                        fmt::format("AGENTBRIDGE_CONTROL_HOST is {}, which others reach too: that "
+                                    "needs TLS. Set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY, "
+                                    "or 127.0.0.1.",
+                                    wanted.host));
+        options.tls = tls_;
     }
-    options.api = std::make_shared<web::Api>((*shards_)[0].executor(), std::move(parts));
+    const Secret session{random_base32(160)};
+    log::hide(session);
+    web::DoorOptions door{wanted.host, options.tls != nullptr, wanted.token, session, {}};
+    if (options.tls) {
+        door.certified = [tls = options.tls](const std::string& name) { return tls->covers(name); };
+    }
+    options.door = std::make_shared<web::Door>(std::move(door));
+    options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
+    options.page.emplace(web::page_files());
+    auto& first = (*shards_)[0];
+    auto parts = api_parts();
+    parts.door = options.door;
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
     shards_->run_on(0, [&] {
-        const auto executor = (*shards_)[0].executor();
+        const auto executor = first.executor();
+        parts.events = web::LiveEvents::open({executor, &events, registry_.get(), &first.clock(),
+                                              desk_, parts.ended, options_.metrics, parts.about});
+        options.api = std::make_shared<web::Api>(executor, std::move(parts));
         made = web::ControlPlane::listen(executor, options);
         if (!made && made.error().code == Errc::exists && !wanted.port_is_fixed) {
             options.port = 0;
@@ -299,11 +379,21 @@ Result<> Bridge::open_control() {
     return {};
 }
 
+/// Where it listens everywhere, this machine's own programs ask it at home.
 std::string Bridge::control_url() const {
     if (!control_) return {};
-    const bool six = options_.control.host.find(':') != std::string::npos;
-    return fmt::format("http://{}{}{}:{}", six ? "[" : "", options_.control.host, six ? "]" : "",
-                       control_->port());
+    auto host = options_.control.host;
+    const bool secure = !is_loopback_host(host);
+    if (host == "0.0.0.0") host = "127.0.0.1";
+    if (host == "::") host = "::1";
+    const bool six = host.find(':') != std::string::npos;
+    return fmt::format("http{}://{}{}{}:{}", secure ? "s" : "", six ? "[" : "", host,
+                       six ? "]" : "", control_->port());
+}
+
+std::string Bridge::page_link() const {
+    return control_ ? fmt::format("{}/#token={}", control_url(), options_.control.token.reveal())
+                    : std::string();
 }
 
 void Bridge::adopt(const call::JournalEntry& entry) {

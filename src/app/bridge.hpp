@@ -84,6 +84,10 @@ struct BridgeOptions {
         std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
         std::function<Result<std::string>(std::string_view)> target{};
         std::function<Result<std::string>(std::string_view)> agent{};
+        /// Numbers are shown by the bridge itself.
+        web::Lookups lookups{};
+        std::string emulator_url{};  ///< the carrier, if it is our own emulator; empty: it is not
+        std::string version{}, started{};
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.
@@ -110,6 +114,8 @@ public:
     std::uint16_t media_port() const { return media_port_; }
     /// "http://127.0.0.1:8080"; empty without a control plane.
     std::string control_url() const;
+    /// The same with the token, for a browser of whoever may have it.
+    std::string page_link() const;
     /// Where Twilio is told to find us, from now on. Any thread.
     std::string public_url() const { return public_url_.now()->base(); }
     const twilio::SharedUrl& shared_url() const { return public_url_; }
@@ -147,7 +153,8 @@ private:
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
     void show_figures();
-    Result<> open_control();
+    Result<> open_control(call::EventBus& events);
+    web::ApiParts api_parts();
 
     BridgeOptions options_;
     std::vector<metrics::Registry::Reading> readings_;

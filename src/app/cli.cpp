@@ -236,6 +236,7 @@ private:
                    "and go where they went before when the program ends")
                 ->expected(0, 1)
                 ->option_text("[NUMBER]");
+            sub->add_flag("--open", run.open_page, "open the web page in a browser");
             sub->add_flag("--force", run.force,
                           "with --use-number: take it even if its calls go to somebody else");
         }

@@ -26,6 +26,7 @@ struct RunCommand {
     bool yes = false;
     bool dry_run = false;
     bool no_bell = false;
+    bool open_page = false;  ///< serve: in a browser
     bool force = false;  ///< serve: take the number even if it is somebody else's
 };
 struct DemoCommand {

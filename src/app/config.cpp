@@ -214,10 +214,6 @@ private:
         config.control_port_named =
             out_.value("AGENTBRIDGE_CONTROL_PORT").origin.kind != Origin::Kind::fallback;
         config.control_host = text("AGENTBRIDGE_CONTROL_HOST");
-        if (!is_loopback_host(config.control_host) && config.control_host != "::1") {
-            wrong("AGENTBRIDGE_CONTROL_HOST", "is not a loopback address",
-                  "127.0.0.1: this plane is for you, not for the network");
-        }
         if (!text("AGENTBRIDGE_CONTROL_URL").empty()) {
             config.control_url = url("AGENTBRIDGE_CONTROL_URL", {"https"}, {"http"},
                                      "http://127.0.0.1:8080, as the program's own file has it")
@@ -231,6 +227,11 @@ private:
                   "is missing: TLS needs the certificate and its key",
                   "set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY, or neither behind a tunnel or "
                   "proxy");
+        }
+        if (!is_loopback_host(config.control_host) && config.tls_certificate.empty()) {
+            wrong("AGENTBRIDGE_CONTROL_HOST",
+                  "is not a loopback address: others reach it, which needs TLS",
+                  "set AGENTBRIDGE_TLS_CERT and AGENTBRIDGE_TLS_KEY, or 127.0.0.1 for you alone");
         }
     }
 

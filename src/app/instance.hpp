@@ -30,6 +30,7 @@ public:
 
     /// "<pid>-<8 letters>": never the same twice.
     const std::string& name() const { return name_; }
+    const std::filesystem::path& file() const { return file_; }
     /// What others of this user may want to know of this one; empty values are left out.
     struct About {
         std::string public_url;

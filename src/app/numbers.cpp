@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -156,6 +157,17 @@ std::string format_used_json(const UsedNumber& used) {
                             {"former_application", shown_url(used.former.application)},
                             {"former_trunk", shown_url(used.former.trunk)},
                             {"already", used.already}});
+}
+
+std::string format_returned_json(const std::vector<ReturnedNumber>& returned) {
+    boost::json::array out;
+    for (const auto& one : returned) {
+        const auto what = to_string(one.what);
+        out.push_back(boost::json::object{{"number", one.number},
+                                          {"what", boost::json::string(what.data(), what.size())},
+                                          {"detail", format_returned(one)}});
+    }
+    return boost::json::serialize(boost::json::object{{"returned", std::move(out)}});
 }
 
 UsedNumber read_used(const boost::json::value& answer) {

@@ -92,6 +92,9 @@ std::string format_returned(const ReturnedNumber& returned);
 /// what the control API answers.
 std::string format_used_json(const UsedNumber& used);
 
+/// {"returned": [{"number", "what", "detail"}]}: likewise.
+std::string format_returned_json(const std::vector<ReturnedNumber>& returned);
+
 UsedNumber read_used(const boost::json::value& answer);
 /// A header, and a line for each.
 std::string format_number_table(const std::vector<NumberRow>& rows);

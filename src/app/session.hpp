@@ -43,9 +43,13 @@ struct SessionOptions {
     std::string
         target;        ///< what to call; empty: nobody. Demo: empty means the number of the persona
     std::string from;  ///< empty: config.phone_number
-    bool listen_only = false;   ///< <Start><Stream>
-    bool play_locally = true;   ///< false: --no-audio, no sound device is opened
-    bool mic = false;           ///< the microphone (config.microphone) goes to the phone
+    bool listen_only = false;  ///< <Start><Stream>
+    bool play_locally = true;  ///< false: --no-audio, no sound device is opened
+    bool mic = false;          ///< the microphone (config.microphone) goes to the phone
+    /// As `config` was made, for whoever looks at the settings of a running program; null: nobody.
+    std::shared_ptr<const LoadedConfig> loaded{};
+    bool show_link = false;     ///< the page's link is shown with the token in it: somebody looks
+    bool open_page = false;     ///< the page is opened in a browser
     bool force_number = false;  ///< serve: config.use_number is taken even from somebody else
     // demo only
     std::string persona;   ///< description for the called phone, empty: the default greeting

@@ -14,10 +14,12 @@
 
 #include "app/agent_shelf.hpp"
 #include "app/bridge.hpp"
+#include "app/browser.hpp"
 #include "app/call_text.hpp"
 #include "app/day_count.hpp"
 #include "app/dial_policy.hpp"
 #include "app/former_calls.hpp"
+#include "app/lookups.hpp"
 #include "app/number_keeper.hpp"
 #include "app/phone_number.hpp"
 #include "app/reach/public_address.hpp"
@@ -28,6 +30,7 @@
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "emulator/emulator.hpp"
+#include "web/answers.hpp"
 
 namespace bridge::app {
 namespace {
@@ -54,6 +57,11 @@ std::map<std::string, std::string> machine_detection(MachineDetection wanted) {
     return {
         {"MachineDetection", wanted == MachineDetection::enable ? "Enable" : "DetectMessageEnd"},
         {"AsyncAmd", "true"}};
+}
+
+std::string without_slash(std::string url) {
+    while (url.ends_with('/')) url.pop_back();
+    return url;
 }
 
 call::OnMachine on_machine(OnMachine wanted) {
@@ -142,6 +150,7 @@ public:
         subscription_.reset();
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
+        lookups_.stop();
         bridge_.reset();
         sound_.devices.stop();
         emulator_.reset();
@@ -217,7 +226,16 @@ public:
             control_token,
             [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
             [orders = orders_](std::string_view to) { return orders->allowed_target(to); },
-            [](std::string_view name) { return parse_agent_name(name); }};
+            [](std::string_view name) { return parse_agent_name(name); },
+            {},
+            config.carrier_is_local() ? without_slash(config.base_url) : std::string(),
+            AGENTBRIDGE_VERSION,
+            web::format_time(std::chrono::system_clock::now())};
+        LookupSources shown{options_.loaded,         config.agent, {}, {},
+                            sound_.devices.mic_note, kUserAgent};
+        if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
+        if (sound_.devices.microphone) shown.microphone = sound_.devices.microphone->name();
+        bridge.control.lookups = lookups_.lookups(std::move(shown));
         bridge.may_transfer = [policy = orders_->policy](const std::string& to) {
             return policy->transfer(to);
         };
@@ -268,6 +286,7 @@ public:
         lines_.push_back(fmt::format("listening on {}:{}, {}", config.server_host, bridge_->port(),
                                      known ? "for Twilio at " + bridge_->public_url()
                                            : std::string("looking for the public address")));
+        show_page();
         subscription_ = events_.subscribe(
             executor_, 4096,
             [this](const call::CallEvent& event, std::uint64_t) {
@@ -364,6 +383,23 @@ private:
         if (!bridge_ || done_) return;
         asio::post(bridge_->shards()[0].executor(),
                    [desk = bridge_->desk(), what = std::move(what)] { what(*desk); });
+    }
+
+    /// Where the page is. Only somebody who looks is shown the token: a log is kept and passed on.
+    void show_page() {
+        const auto url = bridge_->control_url();
+        if (url.empty()) return;
+        const auto link = bridge_->page_link();
+        lines_.push_back(options_.show_link ? "the page: " + link
+                                            : fmt::format("the page: {} (its token stands in {})",
+                                                          url, memory_.instance->file().string()));
+        if (!options_.open_page) return;
+        auto opened = Browser::open(executor_, options_.config.state_dir, link);
+        if (opened) {
+            browser_ = std::move(*opened);
+        } else {
+            lines_.push_back("no browser was opened: " + opened.error().message);
+        }
     }
 
     call::CallSpec call_spec() const {
@@ -682,6 +718,7 @@ private:
         }
         if (memory_.journal && !memory_.journal->close())
             end.lines.push_back("the journal is not complete: the disk could not be written");
+        browser_.reset();
         // The last webhooks have come in.
         address_.reset();
         log_sound(sound_.devices);
@@ -728,7 +765,9 @@ private:
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
+    LookupDesk lookups_{metrics_};
     std::unique_ptr<Bridge> bridge_;
+    std::unique_ptr<Browser> browser_;  ///< null: none was asked for
     std::unique_ptr<PublicAddress> address_;
     std::shared_ptr<NumberKeeper> numbers_;  ///< null: none can be used
     std::shared_ptr<call::EventBus::Subscription> subscription_;

@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kPeakBits = 16;
 constexpr std::uint64_t kPeakMask = (1U << kPeakBits) - 1;
 constexpr std::uint64_t kLoudest = 32768;
-constexpr std::uint64_t kClipped = 32700;
+constexpr std::uint64_t kClipped = 32100;  // the loudest that mu-law can say is 32124
 /// A burst is spread no further than this.
 constexpr LevelTap::Slot kFurthestAhead = 5;
 

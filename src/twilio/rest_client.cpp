@@ -95,6 +95,7 @@ PhoneNumber number_of(const json::object& object) {
     PhoneNumber number;
     number.sid = text_field(object, "sid");
     number.number = text_field(object, "phone_number");
+    number.name = text_field(object, "friendly_name");
     number.voice_url = text_field(object, "voice_url");
     number.voice_method = text_field(object, "voice_method");
     number.voice_fallback_url = text_field(object, "voice_fallback_url");

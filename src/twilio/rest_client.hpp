@@ -67,6 +67,7 @@ struct AccountState {
 struct PhoneNumber {
     std::string sid;  ///< PN…
     std::string number;
+    std::string name;  ///< that its owner gave it
     std::string voice_url, voice_method, voice_fallback_url, voice_fallback_method;
     std::string status_callback, status_callback_method;
     std::string voice_application_sid,

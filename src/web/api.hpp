@@ -1,30 +1,33 @@
 #pragma once
-// The control API's routes: what `agentbridge calls`, scripts and pages ask of a running program.
-// docs/control-plane.md has each with an example.
+// The control API: what `agentbridge calls`, scripts and the page ask of a running program.
+// docs/control-plane.md has it in words, openapi.json for programs.
 //
-//   /api/v1/calls                      GET list · POST place
-//   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
-//   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, transfer, …
-//   /api/v1/calls/{id}/agent           PUT attach, take over, hand back · DELETE take it off
-//   /api/v1/numbers/use                POST calls of a number come here
+//   request ─▶ routes (routes.hpp) ─▶ call_routes.cpp       calls, and what is done with them
+//                                     bridge_routes.cpp     session, events, agents, numbers, …
+//                                     emulator_routes.cpp   the emulator, where it is the carrier
 //
-// Who may ask (token, Host, Origin) is the control plane's business, not this one's.
+// Who may ask is the control plane's business (door.hpp), not this one's.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 
 #include "base/result.hpp"
 #include "call/call_registry.hpp"
 #include "call/desk.hpp"
+#include "net/http_client.hpp"
 #include "net/http_message.hpp"
+#include "web/door.hpp"
+#include "web/ended_calls.hpp"
+#include "web/live_events.hpp"
+#include "web/placed_calls.hpp"
+#include "web/routes.hpp"
 
 namespace bridge::web {
 
@@ -35,6 +38,19 @@ struct CallOrder {
     bool focus = true;                   ///< the person here speaks to it
     CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
+};
+
+/// What a program shows of itself, as JSON text. Awaited on the API's executor; each may be empty:
+/// this program has none of it.
+struct Lookups {
+    using Answered = boost::asio::awaitable<Result<std::string>>;
+    std::function<Answered()> agents{}, devices{}, numbers{}, doctor{}, config{};
+};
+
+/// The carrier, if it is our own emulator on this machine.
+struct EmulatorAccess {
+    std::string url;  ///< no slash at the end; empty: it is not
+    std::shared_ptr<net::HttpClient> http;
 };
 
 struct ApiParts {
@@ -54,6 +70,15 @@ struct ApiParts {
     /// somebody else's), bad_config (it cannot be used), cancelled, and those of REST.
     std::function<boost::asio::awaitable<Result<std::string>>(std::string number, bool force)>
         use_number{};
+    /// Gives back what programs that have ended left pointed here, one number or (empty) all, and
+    /// answers with JSON text. Errors: as `use_number`.
+    std::function<boost::asio::awaitable<Result<std::string>>(std::string number)> restore_number{};
+    Lookups lookups{};
+    EmulatorAccess emulator{};
+    About about{};
+    std::shared_ptr<Door> door{};          ///< null: no session can begin
+    std::shared_ptr<LiveEvents> events{};  ///< null: no events
+    std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
 };
 
 /// Thread: the executor's, which is the desk's too.
@@ -64,32 +89,21 @@ public:
 
     /// Whether a path belongs to the API, known or not.
     static bool is_api(std::string_view path);
-    static boost::asio::awaitable<net::HttpResponse> answer(std::shared_ptr<Api> self,
-                                                            net::HttpRequest request);
+    /// Whether the request needs no token.
+    static bool is_open(const net::HttpRequest& request);
+    static Answer answer(std::shared_ptr<Api> self, net::HttpRequest request);
+    /// All there are.
+    static std::vector<Route> routes();
+
+    // For the routes.
+    const boost::asio::any_io_executor& executor() const { return executor_; }
+    const ApiParts& parts() const { return parts_; }
+    PlacedCalls& placed() { return placed_; }
 
 private:
-    using Answer = boost::asio::awaitable<net::HttpResponse>;
-    static Answer list(std::shared_ptr<Api> self, std::string state);
-    static Answer show(std::shared_ptr<Api> self, CallId id, int status);
-    static Answer place(std::shared_ptr<Api> self, net::HttpRequest request);
-    static Answer use_number(std::shared_ptr<Api> self, net::HttpRequest request);
-    static Answer agent(std::shared_ptr<Api> self, CallId id, net::HttpRequest request);
-    static Answer obey(std::shared_ptr<Api> self, CallId id, call::Command command, int status);
-    Result<std::string> known_agent(std::string_view name) const;
-    Result<call::Command> read_command(std::string_view verb, class Fields& fields) const;
-    net::HttpResponse call_answer(int status, const call::CallSnapshot& call) const;
-
-    /// A call placed under an Idempotency-Key: asked for again, it is the same one.
-    struct Placed {
-        CallId id;
-        std::string body;
-    };
-    void remember(const std::string& key, Placed placed);
-
     const boost::asio::any_io_executor executor_;
     const ApiParts parts_;
-    std::unordered_map<std::string, Placed> placed_;
-    std::deque<std::string> placed_order_;
+    PlacedCalls placed_;
 };
 
 }  // namespace bridge::web

@@ -16,43 +16,17 @@ net::HttpResponse word(int status, std::string text) {
     return response;
 }
 
-/// Takes as long for a wrong token as for the right one.
-bool equal(std::string_view left, std::string_view right) {
-    if (left.size() != right.size()) return false;
-    unsigned difference = 0;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-        difference |= static_cast<unsigned>(static_cast<unsigned char>(left[i])) ^
-                      static_cast<unsigned>(static_cast<unsigned char>(right[i]));
-    }
-    return difference == 0;
-}
-
-bool is_for_this_host(const net::HttpRequest& request, std::string_view bound) {
-    // A page of another site can make a browser ask, under a name that leads here (DNS rebinding).
-    return is_own_host(request.headers.find("Host").value_or(""), bound);
-}
-
 boost::asio::awaitable<net::HttpResponse> at_once(net::HttpResponse response) {
+    add_security_headers(response);
     co_return response;
 }
 
+/// The program's own pages beside the API.
+bool is_plain(std::string_view path) {
+    return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
 }  // namespace
-
-bool is_own_host(std::string_view host, std::string_view bound) {
-    auto name = host;
-    if (name.starts_with('[')) {
-        name = name.substr(0, name.find(']') + 1);
-    } else {
-        name = name.substr(0, name.find(':'));
-    }
-    return name == "localhost" || name == "127.0.0.1" || name == "[::1]" ||
-           (!bound.empty() && name == bound);
-}
-
-bool is_own_origin(std::optional<std::string_view> origin, std::string_view host) {
-    constexpr std::string_view kScheme = "http://";
-    return !origin || (origin->starts_with(kScheme) && origin->substr(kScheme.size()) == host);
-}
 
 Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_executor executor,
                                                            ControlOptions options) {
@@ -62,48 +36,63 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
     server.name = "control";
     server.host = plane->options_.host;
     server.port = plane->options_.port;
+    server.tls = plane->options_.tls;
     const net::HttpHandler handler = [weak = plane->weak_from_this()](net::HttpRequest request) {
         const auto self = weak.lock();
         if (!self) return at_once(word(503, "stopping"));
+        if (auto refused = self->refuses(request)) return at_once(std::move(*refused));
         if (self->options_.api && Api::is_api(request.path()))
-            return self->answer_api(std::move(request));
+            return answer_api(self->options_.api, std::move(request));
         return at_once(self->answer(request));
     };
-    const net::UpgradeHandler upgrade = [](net::Upgrade socket) {
-        net::refuse(std::move(socket), word(404, "not found"));
+    const net::UpgradeHandler upgrade = [weak = plane->weak_from_this()](net::Upgrade socket) {
+        if (const auto self = weak.lock()) self->upgrade(std::move(socket));
     };
     auto listening = net::HttpServer::listen(std::move(executor), server, handler, upgrade);
     if (!listening) return tl::unexpected(listening.error());
     plane->server_ = std::move(*listening);
+    plane->options_.door->opened(plane->server_->port());
     return plane;
 }
 
-bool ControlPlane::has_token(const net::HttpRequest& request) const {
-    const auto credentials = request.headers.find("Authorization").value_or("");
-    constexpr std::string_view kBearer = "Bearer ";
-    return credentials.starts_with(kBearer) &&
-           equal(credentials.substr(kBearer.size()), options_.token.reveal());
+void ControlPlane::stop() {
+    if (options_.api && options_.api->parts().events) options_.api->parts().events->stop();
+    server_->stop();
 }
 
-boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(net::HttpRequest request) const {
-    if (!is_for_this_host(request, options_.host))
-        return at_once(problem(421, "wrong_host", "this is not the host you asked for"));
-    if (!is_own_origin(request.headers.find("Origin"), request.headers.find("Host").value_or("")))
-        return at_once(problem(403, "wrong_origin", "a page of another site asks"));
-    if (!has_token(request)) {
-        auto response = problem(401, "unauthorized", "the token of this instance is needed");
-        response.headers.set("WWW-Authenticate", "Bearer");
-        return at_once(std::move(response));
-    }
-    return Api::answer(options_.api, std::move(request));
+std::optional<net::HttpResponse> ControlPlane::refuses(const net::HttpRequest& request) const {
+    const auto path = request.path();
+    const bool figures =
+        path == "/metrics" && (request.method == "GET" || request.method == "HEAD");
+    const bool closed = figures || (options_.api && Api::is_api(path) && !Api::is_open(request));
+    return closed ? options_.door->refuses(request) : options_.door->refuses_place(request);
+}
+
+boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(std::shared_ptr<Api> api,
+                                                                   net::HttpRequest request) {
+    auto answering = Api::answer(std::move(api), std::move(request));
+    auto response = co_await std::move(answering);
+    add_security_headers(response);
+    co_return response;
+}
+
+/// There is no WebSocket here yet that anybody may have: who may not is told so first.
+void ControlPlane::upgrade(net::Upgrade socket) const {
+    auto response =
+        refuses(socket.head)
+            .value_or(problem(404, "not_found", "there is no WebSocket at this address"));
+    add_security_headers(response);
+    net::refuse(std::move(socket), std::move(response));
 }
 
 net::HttpResponse ControlPlane::answer(const net::HttpRequest& request) const {
-    if (!is_for_this_host(request, options_.host))
-        return word(421, "this is not the host you asked for");
     const auto path = request.path();
-    const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics";
-    if (!known) return word(404, "not found");
+    if (!is_plain(path)) {
+        if (options_.page) {
+            if (auto file = options_.page->answer(request)) return std::move(*file);
+        }
+        return problem(404, "not_found", "there is nothing here");
+    }
     if (request.method != "GET" && request.method != "HEAD") {
         auto response = word(405, "GET");
         response.headers.set("Allow", "GET, HEAD");
@@ -113,11 +102,6 @@ net::HttpResponse ControlPlane::answer(const net::HttpRequest& request) const {
     if (path == "/readyz") {
         return draining_.load(std::memory_order_relaxed) ? word(503, "draining")
                                                          : word(200, "ready");
-    }
-    if (!has_token(request)) {
-        auto response = word(401, "the token of this instance is needed");
-        response.headers.set("WWW-Authenticate", "Bearer");
-        return response;
     }
     auto response =
         net::respond(200, "text/plain; version=0.0.4; charset=utf-8", options_.metrics());

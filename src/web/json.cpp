@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "web/answers.hpp"
+
 namespace bridge::web {
 namespace {
 
@@ -27,16 +29,6 @@ double ms_of(std::uint64_t samples) {
 
 double level(float dbfs) {
     return rounded(static_cast<double>(std::max(dbfs, -96.0F)));
-}
-
-json::object local_json(const call::LocalPart& local) {
-    return {{"ringing", local.ringing},
-            {"focus", local.focus},
-            {"microphone", local.microphone},
-            {"muted", local.muted},
-            {"held", local.held},
-            {"gain", std::round(local.gain * 1000.0) / 1000.0},
-            {"pan", rounded(static_cast<double>(local.pan))}};
 }
 
 json::object playout_json(const audio::PlayoutStats& playout) {
@@ -102,26 +94,6 @@ json::object microphone_json(const audio::MicStats& mic) {
             {"erle_db", rounded(mic.erle_db)}};
 }
 
-json::object transfer_json(const call::TransferState& transfer) {
-    const bool warm = !transfer.call.empty();
-    json::object out{
-        {"to", transfer.to}, {"status", transfer.status}, {"mode", warm ? "warm" : "cold"}};
-    if (warm) out["call"] = transfer.call.str();
-    return out;
-}
-
-/// Milliseconds; a leg that was never finished is missing.
-json::object latency_json(const call::TurnLatency& turn) {
-    json::object out;
-    for (const auto leg : {call::TurnLeg::detect, call::TurnLeg::agent, call::TurnLeg::socket,
-                           call::TurnLeg::heard, call::TurnLeg::total}) {
-        if (const auto& took = turn[leg])
-            out[call::to_string(leg)] =
-                rounded(std::chrono::duration<double, std::milli>(*took).count());
-    }
-    return out;
-}
-
 json::object turns_json(const call::TurnStats& turns) {
     json::object legs;
     for (const auto leg : {call::TurnLeg::detect, call::TurnLeg::agent, call::TurnLeg::socket,
@@ -143,6 +115,37 @@ json::object turns_json(const call::TurnStats& turns) {
     return out;
 }
 
+}  // namespace
+
+json::object local_json(const call::LocalPart& local) {
+    return {{"ringing", local.ringing},
+            {"focus", local.focus},
+            {"microphone", local.microphone},
+            {"muted", local.muted},
+            {"held", local.held},
+            {"gain", std::round(local.gain * 1000.0) / 1000.0},
+            {"pan", rounded(static_cast<double>(local.pan))}};
+}
+
+json::object transfer_json(const call::TransferState& transfer) {
+    const bool warm = !transfer.call.empty();
+    json::object out{
+        {"to", transfer.to}, {"status", transfer.status}, {"mode", warm ? "warm" : "cold"}};
+    if (warm) out["call"] = transfer.call.str();
+    return out;
+}
+
+json::object latency_json(const call::TurnLatency& turn) {
+    json::object out;
+    for (const auto leg : {call::TurnLeg::detect, call::TurnLeg::agent, call::TurnLeg::socket,
+                           call::TurnLeg::heard, call::TurnLeg::total}) {
+        if (const auto& took = turn[leg])
+            out[call::to_string(leg)] =
+                rounded(std::chrono::duration<double, std::milli>(*took).count());
+    }
+    return out;
+}
+
 json::object agent_json(const call::AgentState& agent) {
     json::object out{{"name", agent.name},
                      {"status", text(call::to_string(agent.status))},
@@ -151,8 +154,6 @@ json::object agent_json(const call::AgentState& agent) {
     if (!agent.reason.empty()) out["reason"] = agent.reason;
     return out;
 }
-
-}  // namespace
 
 json::object call_json(const call::CallSnapshot& call) {
     json::object out{
@@ -170,6 +171,7 @@ json::object call_json(const call::CallSnapshot& call) {
         {"sip_code", call.sip_code},
         {"end_confirmed", call.end_confirmed},
         {"outcome_unknown", call.outcome_unknown},
+        {"created", format_time(call.created)},
         {"duration_ms", call.age.count()},
         {"streamed_ms", call.streamed.count()},
         {"frames", call.media.frames},
@@ -180,6 +182,8 @@ json::object call_json(const call::CallSnapshot& call) {
         {"malformed", call.media.malformed},
         {"local", local_json(call.local)},
     };
+    if (call.answered) out["answered_at"] = format_time(*call.answered);
+    if (call.ended) out["ended"] = format_time(*call.ended);
     if (call.billed_duration) out["billed_s"] = call.billed_duration->count();
     if (call.stream_setup) out["stream_setup_ms"] = call.stream_setup->count();
     if (!call.parent.empty()) out["parent"] = call.parent.str();

@@ -9,6 +9,14 @@
 namespace bridge::web {
 
 boost::json::object call_json(const call::CallSnapshot& call);
+boost::json::object local_json(const call::LocalPart& local);
+boost::json::object transfer_json(const call::TransferState& transfer);
+boost::json::object agent_json(const call::AgentState& agent);
+/// Milliseconds; a leg that was never finished is missing.
+boost::json::object latency_json(const call::TurnLatency& turn);
+/// What happened, with its "type": one event of the API's event stream.
+boost::json::object event_json(const call::CallEvent& event);
+
 /// With what only the desk knows, in "local": volume and solo.
 boost::json::object call_json(const call::CallSnapshot& call, const call::Desk::Place& place);
 

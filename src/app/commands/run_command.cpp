@@ -373,6 +373,9 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
     options.play_locally = !command.no_audio && loaded->config.speaker != "none";
     options.mic = wants_microphone(command, loaded->config);
     options.force_number = command.force;
+    options.loaded = std::make_shared<const LoadedConfig>(*loaded);
+    options.show_link = console.terminal.err_tty;
+    options.open_page = command.open_page;
     if (command.dry_run) return dry_run(options, invocation.json, console);
 
     const bool on_screen = console.terminal.in_tty && console.terminal.err_tty;

@@ -8,7 +8,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 
+#include "tests/support/openapi_check.hpp"
 #include "tests/unit/call/call_fixture.hpp"
+#include "web/openapi.hpp"
 
 namespace bridge::web {
 namespace {
@@ -19,6 +21,12 @@ namespace json = boost::json;
 asio::awaitable<void> ask_api(std::shared_ptr<Api> api, net::HttpRequest request,
                               std::optional<net::HttpResponse>* into) {
     *into = co_await Api::answer(std::move(api), std::move(request));
+}
+
+/// Every answer of these tests is held against the document.
+const OpenApiCheck& description() {
+    static const OpenApiCheck check(openapi_document());
+    return check;
 }
 
 /// The API over real calls, on a loop that is run by hand.
@@ -45,6 +53,7 @@ struct Plane {
                 return answer_number(this, std::move(number), force);
             };
         }
+        parts.ended = ended;
         api = std::make_shared<Api>(loop.get_executor(), std::move(parts));
     }
 
@@ -52,7 +61,9 @@ struct Plane {
                                                               bool force) {
         plane->numbers.push_back(number + (force ? " by force" : ""));
         if (plane->number_problem) co_return tl::unexpected(*plane->number_problem);
-        co_return R"({"number":")" + number + R"("})";
+        co_return R"({"number":")" + number +
+            R"(","sid":"PN1","voice_url":"","former_voice_url":"","former_application":"",)"
+            R"("former_trunk":"","already":false})";
     }
 
     call::DeskOptions desk_options() {
@@ -86,6 +97,9 @@ struct Plane {
     net::HttpResponse ask(std::string method, std::string target, std::string body = {},
                           std::vector<std::pair<std::string, std::string>> headers = {}) {
         net::HttpRequest request;
+        const auto asked_method = method;
+        auto below = target.substr(0, target.find('?'));
+        if (below.starts_with("/api/v1")) below.erase(0, 7);
         request.method = std::move(method);
         request.target = std::move(target);
         if (!body.empty()) request.headers.add("Content-Type", "application/json; charset=utf-8");
@@ -95,6 +109,10 @@ struct Plane {
         asio::co_spawn(loop, ask_api(api, std::move(request), &answer), asio::detached);
         run();
         if (!answer) ADD_FAILURE() << "no answer without waiting";
+        if (answer) {
+            const auto wrong = description().problem_with(asked_method, below, *answer);
+            EXPECT_EQ(wrong, "") << asked_method << " " << below << ": " << answer->body;
+        }
         return answer.value_or(net::HttpResponse{});
     }
     json::value body(const net::HttpResponse& response) { return json::parse(response.body); }
@@ -116,6 +134,7 @@ struct Plane {
     call::WarmTransfers transfers{registry, bus, loop.get_executor(), clock};
     std::shared_ptr<call::Desk> desk =
         call::Desk::open(registry, bus, loop.get_executor(), desk_options());
+    std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
     std::vector<CallOrder> orders;
     std::optional<Error> order_problem;
     std::vector<std::string> numbers;
@@ -133,7 +152,7 @@ TEST(Api, ANumberIsPointedHere) {
     const auto path = "/api/v1/numbers/use";
     const auto answer = p.ask("POST", path, R"({"number":"+1555"})");
     EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(answer.body, "{\"number\":\"+1555\"}\n");
+    EXPECT_EQ(p.body(answer).at("number"), "+1555");
     EXPECT_EQ(answer.headers.find("Cache-Control"), "no-store");
     p.ask("POST", path, R"({"number":"+1555","force":true})");
     EXPECT_EQ(p.numbers, (std::vector<std::string>{"+1555", "+1555 by force"}));
@@ -171,7 +190,7 @@ TEST(Api, AProgramWithoutInboundCallsTakesNoNumber) {
 
 TEST(Api, ListsTheCalls) {
     Plane p;
-    EXPECT_EQ(p.ask("GET", "/api/v1/calls").body, "{\"calls\":[]}\n");
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls").body, "{\"calls\":[],\"next\":null}\n");
     const auto first = p.talks();
     p.clock.advance(std::chrono::seconds(1));
     const auto second = p.talks();
@@ -357,7 +376,7 @@ TEST(Api, KnowsItsRoutesAndTheirMethods) {
          {std::string("/api"), std::string("/api/v2/calls"), std::string("/api/v1/call"),
           std::string("/api/v1/calls/"), at(id, "sing"), at(id, "mute/now"), at(id) + "/"}) {
         const auto answer = p.ask("POST", path);
-        EXPECT_EQ(answer.status, path == "/api/v1/calls/" ? 405 : 404) << path;
+        EXPECT_EQ(answer.status, 404) << path;
     }
     const auto put = p.ask("PUT", "/api/v1/calls");
     EXPECT_EQ(put.status, 405);
@@ -425,6 +444,93 @@ TEST(Api, TellsWhyACallIsNotPlaced) {
         EXPECT_EQ(p.code(answer), code);
     }
     EXPECT_TRUE(p.carrier->placed.empty());
+}
+
+TEST(Api, IsDescribedRouteByRoute) {
+    std::set<std::string> routed;
+    for (const auto& route : Api::routes())
+        routed.insert(std::string(route.method) + " " + std::string(route.path));
+    EXPECT_EQ(routed.size(), Api::routes().size()) << "a route is there twice";
+    EXPECT_EQ(routed, description().operations());
+}
+
+TEST(Api, SaysWhatItKnowsNothingOf) {
+    Plane p;
+    EXPECT_EQ(p.ask("GET", "/api/v1").status, 404);
+    EXPECT_EQ(p.ask("GET", "/api/v1/").status, 404);
+    EXPECT_EQ(p.ask("GET", "/api/v2/calls").status, 404);
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls/").status, 404);
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls/c_1/").status, 404);
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls/c_1/agent/x").status, 404);
+    const auto answer = p.ask("PATCH", "/api/v1/calls/c_1/agent");
+    EXPECT_EQ(answer.status, 405);
+    EXPECT_EQ(answer.headers.find("Allow"), "PUT, DELETE");
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls/c_1/mute").headers.find("Allow"), "POST");
+    EXPECT_EQ(p.ask("POST", "/api/v1/doctor").headers.find("Allow"), "GET, HEAD");
+    EXPECT_EQ(p.code(p.ask("GET", "/api/v1/emulator")), "no_emulator");
+    EXPECT_EQ(p.code(p.ask("GET", "/api/v1/doctor")), "not_found");
+}
+
+call::CallSnapshot over(int at, call::CallState state = call::CallState::completed) {
+    call::CallSnapshot out;
+    out.id = CallId{"c_over" + std::to_string(at)};
+    out.sid = CallSid{"CAover" + std::to_string(at)};
+    out.state = state;
+    out.created = std::chrono::system_clock::time_point(std::chrono::seconds(at));
+    out.ended = out.created + std::chrono::seconds(1);
+    return out;
+}
+
+TEST(Api, ListsCallsThatAreOverPageByPage) {
+    Plane p;
+    const auto live = p.talks();
+    for (int i = 1; i <= 5; ++i)
+        p.ended->keep(over(i, i == 3 ? call::CallState::busy : call::CallState::completed));
+    const auto ids = [&](const std::string& query) {
+        const auto answer = p.ask("GET", "/api/v1/calls?" + query);
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        std::string out;
+        const auto body = p.body(answer);
+        for (const auto& call : body.at("calls").as_array()) {
+            const auto id = json::value_to<std::string>(call.at("call"));
+            out += id == live.str() ? "L" : id.substr(id.size() - 1);
+        }
+        return std::pair(out, body.at("next").is_null()
+                                  ? std::string()
+                                  : json::value_to<std::string>(body.at("next")));
+    };
+    EXPECT_EQ(ids("").first, "L");
+    EXPECT_EQ(ids("state=ended").first, "54321");
+    EXPECT_EQ(ids("state=all").first, "L54321");
+    EXPECT_EQ(ids("state=busy").first, "3");
+    EXPECT_EQ(ids("state=ended&since=1970-01-01T00:00:04Z").first, "54");
+    EXPECT_EQ(ids("state=ended&since=1970-01-01T01:00:04%2B01:00").first, "54");
+    auto [page, next] = ids("state=all&limit=4");
+    EXPECT_EQ(page, "L543");
+    ASSERT_NE(next, "");
+    std::tie(page, next) = ids("state=all&limit=4&cursor=" + next);
+    EXPECT_EQ(page, "21");
+    EXPECT_EQ(next, "");
+    for (const auto* query : {"limit=0", "limit=201", "limit=x", "since=yesterday", "cursor=x",
+                              "since=2026-13-01T00:00:00Z", "since=2026-01-01T00:00:00"}) {
+        const auto answer = p.ask("GET", std::string("/api/v1/calls?") + query);
+        EXPECT_EQ(answer.status, 422) << query;
+        const std::string word(query);
+        EXPECT_EQ(p.body(answer).at("field"), json::value(word.substr(0, word.find('='))));
+    }
+}
+
+TEST(Api, ShowsACallThatIsOver) {
+    Plane p;
+    p.ended->keep(over(1));
+    for (const auto* name : {"c_over1", "CAover1"}) {
+        const auto answer = p.ask("GET", std::string("/api/v1/calls/") + name);
+        EXPECT_EQ(answer.status, 200) << name;
+        EXPECT_EQ(p.body(answer).at("created"), "1970-01-01T00:00:01.000Z");
+        EXPECT_EQ(p.body(answer).at("ended"), "1970-01-01T00:00:02.000Z");
+        EXPECT_FALSE(p.body(answer).as_object().contains("answered_at"));
+    }
+    EXPECT_EQ(p.code(p.ask("POST", "/api/v1/calls/c_over1/mute")), "no_such_call");
 }
 
 }  // namespace
