@@ -425,8 +425,8 @@ std::vector<Setting> make_table() {
          "io threads that share the calls, 1 to 256, or auto: one per core", "Program", "--workers",
          ""},
         {"AGENTBRIDGE_CONTROL_HOST", Kind::address, "127.0.0.1", "",
-         "address of this machine that the control API, /healthz, /readyz and /metrics are served "
-         "on; a loopback one",
+         "address of this machine that the web page, the control API, /healthz, /readyz and "
+         "/metrics are served on; one that others reach needs TLS",
          "Program", "", ""},
         {"AGENTBRIDGE_CONTROL_PORT", Kind::port, "8080", "",
          "their port; 0: any free one. When the default is taken, a free one is used", "Program",
