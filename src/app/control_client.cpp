@@ -38,7 +38,7 @@ Outcome<ControlAddress> address_of(const RunningInstance& one) {
     if (one.control_url.empty())
         return failed(ExitCode::failure,
                       fmt::format("program {} is starting, and cannot be asked yet", one.pid));
-    return ControlAddress{one.control_url, one.token};
+    return ControlAddress{one.control_url, one.token, true};
 }
 
 const json::value* at(const json::value& value, std::string_view name) {
@@ -106,7 +106,7 @@ Outcome<ControlAddress> choose_instance(const std::vector<RunningInstance>& runn
     const bool by_setting = wanted.empty() && !config.control_url.empty();
     if (by_setting || wanted.find("://") != std::string::npos) {
         const auto url = without_slash(by_setting ? config.control_url : wanted);
-        if (!config.control_token.empty()) return ControlAddress{url, config.control_token};
+        if (!config.control_token.empty()) return ControlAddress{url, config.control_token, false};
         for (const auto& one : running) {
             if (one.control_url == url) return address_of(one);
         }
@@ -224,6 +224,7 @@ ControlClient::ControlClient(boost::asio::any_io_executor executor, ControlAddre
     : address_(std::move(address)) {
     net::HttpClientOptions options;
     options.use_proxy = false;  // the control plane is on this machine, or at a tunnel's end here
+    options.any_certificate = address_.own;
     http_ = net::HttpClient::make(std::move(executor), std::move(options));
 }
 

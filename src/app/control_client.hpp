@@ -20,6 +20,9 @@ namespace bridge::app {
 struct ControlAddress {
     std::string url;  ///< no slash at the end
     Secret token;
+    /// It stands in the file of a program that runs here, which only its owner can write: whatever
+    /// its certificate is for, it is that program's.
+    bool own = false;
 };
 
 /// Which of the programs that run is meant. `wanted`: a PID or a control URL; empty:

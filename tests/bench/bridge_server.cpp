@@ -3,10 +3,12 @@
 // on.
 //
 //      bench_bridge --table FILE --token T [--workers N] [--speak none|ahead|live] [--agent URL]
+//                   [--control TOKEN]
 //
-// Prints "port N" and, at the end of its standard input, its metrics on stderr. With --speak every
-// call speaks all the time: sound that runs ahead, or a live microphone. With --agent each call has
-// an agent there, a bot that speaks Media Streams, and the agent is the ear that counts.
+// Prints "port N" (and, with --control, "control N") and, at the end of its standard input, its
+// metrics on stderr. With --speak every call speaks all the time: sound that runs ahead, or a live
+// microphone. With --agent each call has an agent there, a bot that speaks Media Streams, and the
+// agent is the ear that counts.
 
 #include <unistd.h>
 
@@ -55,7 +57,7 @@ private:
 };
 
 int run(Table& table, const std::string& token, std::size_t workers, const std::string& speak,
-        const std::string& agent) {
+        const std::string& agent, const std::string& control) {
     bridge::log::Options to_nowhere;
     to_nowhere.write = [](std::string_view) {};
     bridge::log::start(to_nowhere);
@@ -82,6 +84,7 @@ int run(Table& table, const std::string& token, std::size_t workers, const std::
         options.agents = std::make_shared<Bots>(agent);
         options.inbound_call.agent = agent;
     }
+    options.control.token = bridge::Secret{control};
     if (speak == "live") options.microphone = std::make_shared<BenchMicrophone>();
     auto made = bridge::app::Bridge::start(std::move(options), events);
     int result = 0;
@@ -100,6 +103,8 @@ int run(Table& table, const std::string& token, std::size_t workers, const std::
                 "talker", bridge::call::EventBus::Take::all_but_statistics);
         }
         std::printf("port %d\n", static_cast<int>((*made)->port()));
+        const auto url = (*made)->control_url();
+        if (!url.empty()) std::printf("control %s\n", url.c_str() + url.rfind(':') + 1);
         std::fflush(stdout);
         char byte = 0;
         while (::read(STDIN_FILENO, &byte, 1) > 0) {
@@ -123,7 +128,7 @@ int run(Table& table, const std::string& token, std::size_t workers, const std::
 }  // namespace bench
 
 int main(int count, char** arguments) {
-    std::string file, token, workers = "1", speak = "none", agent;
+    std::string file, token, workers = "1", speak = "none", agent, control;
     for (int i = 1; i + 1 < count; i += 2) {
         const std::string_view name = arguments[i];
         if (name == "--table") file = arguments[i + 1];
@@ -131,14 +136,16 @@ int main(int count, char** arguments) {
         if (name == "--workers") workers = arguments[i + 1];
         if (name == "--speak") speak = arguments[i + 1];
         if (name == "--agent") agent = arguments[i + 1];
+        if (name == "--control") control = arguments[i + 1];
     }
     if (file.empty() || token.empty() || (speak != "none" && speak != "ahead" && speak != "live")) {
         std::fprintf(stderr,
                      "usage: bench_bridge --table FILE --token T [--workers N]\n"
-                     "                    [--speak none|ahead|live] [--agent URL]\n");
+                     "                    [--speak none|ahead|live] [--agent URL]\n"
+                     "                    [--control TOKEN]\n");
         return 2;
     }
     auto* const table = bench::map_table(file);
     bench::heap_counter = &table->allocations;
-    return bench::run(*table, token, std::stoul(workers), speak, agent);
+    return bench::run(*table, token, std::stoul(workers), speak, agent, control);
 }

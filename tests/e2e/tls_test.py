@@ -53,6 +53,37 @@ class Tls(EndToEnd):
         self.assert_nothing_left_open(self.emulator)
         return summary
 
+    def test_the_control_plane_goes_elsewhere_only_with_tls(self):
+        emulator = Emulator(self, "--ca", str(self.authority.file))
+        open_to_all = {"AGENTBRIDGE_CONTROL_HOST": "0.0.0.0", "AGENTBRIDGE_CONTROL_PORT": "0"}
+        refused = self.run_to_end(["serve"], self.bridge_environment(emulator, **open_to_all))
+        self.assert_code(refused, 3)
+        self.assertIn("AGENTBRIDGE_CONTROL_HOST", refused.err)
+        self.assertIn("AGENTBRIDGE_TLS_CERT", refused.err)
+        environment = self.tls_environment(emulator, AGENTBRIDGE_CA_FILE=str(self.authority.file), **open_to_all)
+        bridge = self.start(["serve"], environment, name="serve")
+        folder = self.folder / "state" / "agentbridge" / "instances"
+        about = wait_for("it says where it is", lambda: next(
+            (one for one in (json.loads(file.read_text() or "{}") for file in folder.glob("*.json"))
+             if one.get("control_url")), None), 20)
+        self.assertTrue(about["control_url"].startswith("https://127.0.0.1:"), about["control_url"])
+        listed = self.run_to_end(["--json", "calls", "list"], environment)
+        self.assert_code(listed, 0)
+        trust = ssl.create_default_context(cafile=str(self.authority.file))
+        port = int(about["control_url"].rsplit(":", 1)[1])
+        body = json.dumps({"token": about["token"]})
+        with trust.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname="127.0.0.1") as tls:
+            tls.sendall((f"POST /api/v1/session HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+                         f"Origin: https://127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
+                         f"Connection: close\r\n\r\n{body}").encode())
+            answer = b""
+            while piece := tls.recv(4096):
+                answer += piece
+        self.assertIn(b" 204 ", answer.split(b"\r\n")[0])
+        self.assertIn(b"; Secure\r\n", answer)
+        bridge.signal(signal.SIGINT)
+        self.assertEqual(bridge.wait(15), 0, str(bridge))
+
     def test_doctor_finds_it_well_whether_it_runs_or_not(self):
         emulator = Emulator(self, "--ca", str(self.authority.file))
         environment = self.tls_environment(emulator, AGENTBRIDGE_CA_FILE=str(self.authority.file))

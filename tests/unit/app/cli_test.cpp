@@ -77,6 +77,7 @@ TEST(CommandLine, TheNumberToUseMayBeLeftOut) {
     EXPECT_EQ(setting({"--use-number", "+15551234567"}), "+15551234567");
     EXPECT_FALSE(command_of<RunCommand>({"serve", "--use-number"}).force);
     EXPECT_TRUE(command_of<RunCommand>({"serve", "--use-number", "--force"}).force);
+    EXPECT_TRUE(command_of<RunCommand>({"serve", "--open"}).open_page);
     const auto wrong = parse_command_line({"serve", "--use-number", "desk"});
     ASSERT_FALSE(wrong);
     EXPECT_THAT(wrong.error().err, HasSubstr("--use-number 'desk'"));
