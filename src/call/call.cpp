@@ -82,6 +82,8 @@ CallSnapshot LiveCall::snapshot() const {
     out.handed_over = handed_over_;
     out.transfer = transfer_shown();
     out.agent = agent_state_;
+    out.listeners = guests_.size();
+    out.talkers = talkers();
     if (turns_) out.turns = turns_->stats();
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
@@ -125,7 +127,7 @@ void LiveCall::on(const input::StreamStarted& started) {
 void LiveCall::connect_audio() {
     if (services_.listener && !listener_) {
         listener_ = services_.listener(id());
-        mix_.add_ear(listener_);
+        listener_ear_ = mix_.add_ear(listener_);
     }
     if (armed(TimerKind::drain_deadline)) drop_speaker();  // it has said its last
     if (!spec_.play_locally || !services_.speaker || speaker_) return;
@@ -137,7 +139,6 @@ void LiveCall::connect_audio() {
     speaker_ = std::move(line);
     told_playout_ = {};
     local_ear_ = mix_.add_ear(speaker_);
-    if (person_ != 0) mix_.set_gain(person_, local_ear_, 0.0F);
     update_local_ear();
     poll_speaker();
 }
@@ -404,6 +405,7 @@ void LiveCall::finish(CallState to, std::string reason) {
         log::info({"call", id()}, "{}: {}", to_string(to), end_reason_);
     }
     publish(event::StateChanged{to, end_reason_});
+    dismiss_guests(end_reason_.empty() ? std::string(to_string(to)) : end_reason_);
     drop_control();
     if (stream_open_) {
         arm(TimerKind::stream_deadline, kStreamAfterEnd);

@@ -132,6 +132,8 @@ public:
     /// Nothing is left to do: final state, no stream, no sound left to play.
     virtual bool over() const = 0;
     virtual CallSnapshot snapshot() const = 0;
+    /// Those who listen from outside.
+    virtual std::size_t guests() const = 0;
 };
 
 }  // namespace bridge::call

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "call/agent.hpp"
 #include "call/carrier.hpp"
+#include "call/guest.hpp"
 #include "call/journal.hpp"
 #include "call/phone_line.hpp"
 
@@ -225,6 +226,31 @@ struct SpeakerReport {
     bool drained;  ///< the line has ended and all of it was taken
 };
 
+// --- from outside: who listens, and speaks (guest.hpp)
+
+/// It hears the call from now on; if it cannot be let in, it is told that it is over.
+struct GuestJoins {
+    GuestId id;
+    std::shared_ptr<Guest> guest;
+    Side side = Side::both;
+    bool may_talk = false;
+};
+/// It has gone, or is to go; harmless if it has.
+struct GuestLeaves {
+    GuestId id;
+};
+/// It opens its mouth, or closes it.
+struct GuestTalks {
+    GuestId id;
+    bool on;
+};
+/// What it says while its mouth is open: 8 kHz, any length up to 400 ms. `samples` are only valid
+/// during accept().
+struct GuestSpeech {
+    GuestId id;
+    std::span<const std::int16_t> samples;
+};
+
 // --- from an agent. `session` counts how often one was started; what comes from an earlier one is
 // ignored.
 
@@ -301,7 +327,8 @@ using CallInput = std::variant<
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
     input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
     input::TransferTold, input::Play, input::Clear, input::SetAgent, input::SetAgentMode,
-    input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo, input::MicrophoneBlock,
+    input::GuestJoins, input::GuestLeaves, input::GuestTalks, input::GuestSpeech, input::AgentTold,
+    input::AgentSpeech, input::ToolFinished, input::LetGo, input::MicrophoneBlock,
     input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

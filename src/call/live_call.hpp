@@ -2,8 +2,8 @@
 // The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
 // (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), a machine
-// that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp). Included by these
-// only.
+// that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp), who listens from
+// outside (call_guests.cpp). Included by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
@@ -21,6 +21,7 @@
 #include "call/ear_mix.hpp"
 #include "call/inbound_audio.hpp"
 #include "call/outbound_line.hpp"
+#include "call/talk_queue.hpp"
 #include "call/turns.hpp"
 
 namespace bridge::call {
@@ -54,6 +55,7 @@ public:
     void accept(const CallInput& input) override;
 
     CallSnapshot snapshot() const override;
+    std::size_t guests() const override { return guests_.size(); }
 
 private:
     /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
@@ -99,13 +101,16 @@ private:
 
     void keep_step();
 
+    /// Somebody on this side may speak to the phone.
+    bool may_speak() const;
+
     void update_microphone();
 
     void pull_microphone();
 
     void on(const input::MicrophoneBlock& block);
 
-    void monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at);
+    void monitor(EarMix::VoiceId voice, const audio::AudioFrame& frame, Clock::Time heard_at);
     /// What the phone was to hear from then on, and will not.
     void forget_monitored(Clock::Time from);
 
@@ -273,6 +278,34 @@ private:
     void act_on(tool::TakeMessage& message, ToolDone& done);
     void answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer);
 
+    // --- who listens from outside, and speaks (call_guests.cpp)
+
+    struct GuestSeat {
+        GuestId id = 0;
+        std::shared_ptr<Guest> guest;
+        Side side = Side::both;
+        std::unique_ptr<TalkQueue> talk;   ///< null: it may not
+        bool talking = false;              ///< its mouth is open
+        bool whispers = false;             ///< … and heard by the agent alone
+        std::shared_ptr<VoiceSink> mouth;  ///< on the line; null while the phone is not to hear it
+        EarMix::VoiceId voice = EarMix::kNone;
+        EarMix::EarId ear = 0;  ///< valid while it hears
+        bool hears = false;
+        bool told_held = false;
+    };
+    GuestSeat* guest(GuestId id);
+    void on(const input::GuestJoins& joins);
+    void on(const input::GuestLeaves& leaves);
+    void on(const input::GuestTalks& talks);
+    void on(const input::GuestSpeech& speech);
+    void unseat(GuestSeat& seat);
+    void pull_guests(bool whispers);
+    void update_guests();
+    void arrange_ears();
+    void guests_changed();
+    std::size_t talkers() const;
+    void dismiss_guests(const std::string& reason);
+
     // --- hanging up
 
     void on(const input::HangUp& request);
@@ -415,6 +448,7 @@ private:
     std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
     std::shared_ptr<audio::AudioSink> listener_;
+    EarMix::EarId listener_ear_ = 0;
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 
@@ -426,12 +460,15 @@ private:
         Clock::Time heard_at;
         audio::AudioFrame frame;
     };
-    boost::circular_buffer_space_optimized<Monitored> monitored_{64};
+    boost::circular_buffer_space_optimized<Monitored> monitored_{128};
     std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
     std::shared_ptr<VoiceSink> mic_voice_;
-    std::uint64_t mic_dropped_ = 0;  ///< samples, after stalls
+    EarMix::VoiceId mic_monitor_ = 0;  ///< for the ears outside
+    std::uint64_t mic_dropped_ = 0;    ///< samples, after stalls
     double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
     LocalPart local_;
+    std::vector<GuestSeat> guests_;
+    EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
 
     // --- the agent
     std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone
