@@ -53,7 +53,12 @@ LiveCall::~LiveCall() {
 
 void LiveCall::accept(const CallInput& input) {
     const auto keep = shared_from_this();  // the last input may let the registry forget us
-    std::visit([this](const auto& what) { on(what); }, input);
+    std::visit(
+        [this](const auto& what) {
+            note(what);
+            on(what);
+        },
+        input);
     end_if_over();
 }
 
@@ -240,6 +245,7 @@ void LiveCall::on(const input::TimerFired& timer) {
     switch (timer.kind) {
         case TimerKind::statistics:
             tell_metrics();
+            sample_timeline();
             if (services_.events.statistics_wanted()) publish(event::Statistics{snapshot()});
             if (!is_final(state_)) arm(TimerKind::statistics, kStatistics);
             break;
@@ -428,6 +434,7 @@ void LiveCall::end_if_over() {
     }
     remember(std::move(last));
     tell_metrics();
+    if (services_.timelines) services_.timelines->keep({id(), sid_, age(), timeline_});
     publish(event::Ended{snapshot()});
     if (services_.ended) services_.ended(id());
 }

@@ -25,6 +25,7 @@
 #include "call/journal.hpp"
 #include "call/messages.hpp"
 #include "call/outbound_line.hpp"
+#include "call/timeline.hpp"
 #include "call/turns.hpp"
 #include "call/voicemail.hpp"
 
@@ -103,6 +104,7 @@ struct CallServices {
     std::shared_ptr<AgentShelf> agents{};       ///< null: there are none
     AgentCare agent_care{};
     std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
+    std::shared_ptr<TimelineShelf> timelines{};  ///< null: a call's goes with it
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.
@@ -134,6 +136,7 @@ public:
     virtual CallSnapshot snapshot() const = 0;
     /// Those who listen from outside.
     virtual std::size_t guests() const = 0;
+    virtual const Timeline& timeline() const = 0;
 };
 
 }  // namespace bridge::call

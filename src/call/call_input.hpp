@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -202,6 +203,14 @@ struct TakeBack {};
 struct TransferTold {
     TransferState transfer;
 };
+/// Somebody has something said, or played: once, after what was asked for before. Whoever asks is
+/// told during accept(), with a number that counts these, or why not: refused (the call cannot
+/// now), too_large (too many wait).
+struct Say {
+    std::shared_ptr<const std::vector<std::int16_t>> samples;
+    bool interrupt = false;  ///< what is being said, and what waits, is cut off first
+    std::function<void(Result<std::uint64_t>)> told;
+};
 /// What is being said to the phone is cut off.
 struct Clear {};
 /// This agent is put on the call, in place of the one there is; empty: none.
@@ -326,9 +335,9 @@ using CallInput = std::variant<
     input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
     input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
-    input::TransferTold, input::Play, input::Clear, input::SetAgent, input::SetAgentMode,
-    input::GuestJoins, input::GuestLeaves, input::GuestTalks, input::GuestSpeech, input::AgentTold,
-    input::AgentSpeech, input::ToolFinished, input::LetGo, input::MicrophoneBlock,
-    input::SpeakerReport, input::TimerFired>;
+    input::TransferTold, input::Play, input::Say, input::Clear, input::SetAgent,
+    input::SetAgentMode, input::GuestJoins, input::GuestLeaves, input::GuestTalks,
+    input::GuestSpeech, input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo,
+    input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

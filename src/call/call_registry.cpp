@@ -46,6 +46,7 @@ CallId CallRegistry::open(CallSpec spec) {
         services.agents = services_.agents;
         services.agent_care = services_.agent_care;
         services.messages = services_.messages;
+        services.timelines = timelines_;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

@@ -35,6 +35,7 @@ void LiveCall::make_outbound_line() {
     };
     hooks.cleared = [this](Clock::Time from) {
         forget_monitored(from);
+        timeline_->note(age(), Timeline::Lane::clear, "asked", {});
         agent_heard_until_ = std::min(agent_heard_until_, from);
     };
     hooks.began = [this](UtteranceId utterance, Clock::Time sent_at) {
@@ -44,6 +45,7 @@ void LiveCall::make_outbound_line() {
         if (turns_ && is_agents(utterance)) turns_->heard(utterance, when);
     };
     hooks.finished = [this](UtteranceId utterance, const Heard& heard) {
+        timeline_->spoken(age(), utterance, heard);
         on_spoken(utterance, heard);
     };
     outbound_.emplace(services_.clock, phase_of(spec_.id), services_.outbound, std::move(hooks));
@@ -189,6 +191,7 @@ void LiveCall::on(const input::Play& play) {
 
 void LiveCall::on(const input::Clear&) {
     agent_utterance_open_ = false;
+    sayings_.clear();
     outbound_->clear();
     if (agent_ && agent_->silenced) agent_voice_->pause();
 }

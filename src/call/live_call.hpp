@@ -3,10 +3,11 @@
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
 // (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), a machine
 // that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp), who listens from
-// outside (call_guests.cpp). Included by these only.
+// outside (call_guests.cpp), what is said by command (call_sayings.cpp). Included by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <random>
@@ -56,6 +57,7 @@ public:
 
     CallSnapshot snapshot() const override;
     std::size_t guests() const override { return guests_.size(); }
+    const Timeline& timeline() const override { return *timeline_; }
 
 private:
     /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
@@ -129,6 +131,25 @@ private:
     void on(const input::Clear&);
 
     OutboundStats outbound_stats() const;
+
+    // --- what is said by command, and the timeline (call_sayings.cpp)
+
+    Result<> can_say() const;
+    void on(const input::Say& say);
+    void next_saying();
+    bool said(UtteranceId utterance);
+
+    milliseconds age() const;
+    void note(const input::VoiceRequested& voice);
+    void note(const input::StatusReported& status);
+    void note(const input::StreamReported& report);
+    void note(const input::InstructionsFailed& failed);
+    void note(const input::MachineDetected& machine);
+    void note(const input::DialReported& report);
+    void note(const input::ConferenceReported& report);
+    /// What is not from a webhook is noted where it happens.
+    void note(const auto&) {}
+    void sample_timeline();
 
     // --- the carrier
 
@@ -378,6 +399,7 @@ private:
         event.number = ++events_published_;
         event.time = std::chrono::system_clock::now();
         event.what = std::move(what);
+        timeline_->take(age(), event.what);
         services_.events.publish(std::move(event));
     }
 
@@ -388,6 +410,8 @@ private:
     CallSpec spec_;
     CallServices services_;
     const Clock::Time created_;
+    const std::shared_ptr<Timeline> timeline_ =
+        std::make_shared<Timeline>(std::chrono::system_clock::now());
     Clock::Time asked_{};  ///< when the call was dialled or announced
     CallSid sid_;
     StreamSid stream_sid_;
@@ -468,6 +492,10 @@ private:
     double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
     LocalPart local_;
     std::vector<GuestSeat> guests_;
+    std::shared_ptr<VoiceSink> said_;     ///< from the first saying on
+    std::deque<audio::Samples> sayings_;  ///< that wait
+    UtteranceId saying_ = 0;              ///< the one that is being said
+    std::uint64_t sayings_made_ = 0;
     EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
 
     // --- the agent
