@@ -25,6 +25,7 @@
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "emulator/emulator.hpp"
+#include "speech/flite_voice.hpp"
 
 namespace bridge::app {
 namespace {
@@ -195,7 +196,8 @@ public:
             control_token,
             [orders = orders_](const web::CallOrder& order) { return orders->check(order); },
             [](std::string_view to) { return parse_target(to); },
-            [](std::string_view name) { return parse_agent_name(name); }};
+            [](std::string_view name) { return parse_agent_name(name); },
+            speech::synthesize};
         bridge.desk = {other_calls(config.other_calls), config.push_to_talk, true};
         if (options_.kind == SessionOptions::Kind::serve) {
             bridge.numbers = {[folder = config.state_dir](const std::string& name) {

@@ -153,6 +153,8 @@ asio::awaitable<net::HttpResponse> Api::answer(std::shared_ptr<Api> self,
     const auto slash = rest.find('/');
     const auto name = rest.substr(0, slash);
     const auto verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    if (self->parts_.sayings && (verb == "say" || verb == "play" || verb == "timeline"))
+        co_return co_await saying(self, std::string(name), std::string(verb), std::move(request));
     if (verb == "agent") {
         if (auto wrong = wrong_method(request.method, {"PUT", "DELETE"}))
             co_return std::move(*wrong);
@@ -220,6 +222,21 @@ Api::Answer Api::obey(std::shared_ptr<Api> self, CallId id, call::Command comman
     if (!done) co_return no_answer();
     if (!*done) co_return problem_of(done->error());
     co_return self->call_answer(status, **done);
+}
+
+/// What is said and played, and the timeline, which outlives its call.
+Api::Answer Api::saying(std::shared_ptr<Api> self, std::string name, std::string verb,
+                        net::HttpRequest request) {
+    const auto& sayings = self->parts_.sayings;
+    if (verb == "timeline") {
+        if (auto wrong = wrong_method(request.method, {"GET", "HEAD"})) co_return std::move(*wrong);
+        co_return co_await Sayings::timeline(sayings, std::move(name));
+    }
+    if (auto wrong = wrong_method(request.method, {"POST"})) co_return std::move(*wrong);
+    const auto id = self->parts_.calls->find(name);
+    if (!id) co_return no_call(name);
+    if (verb == "say") co_return co_await Sayings::say(sayings, *id, std::move(request));
+    co_return co_await Sayings::play(sayings, *id, std::move(request));
 }
 
 /// Another agent, another mode of the one there is, or none.

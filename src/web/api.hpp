@@ -5,6 +5,9 @@
 //   /api/v1/calls                      GET list · POST place
 //   /api/v1/calls/{id}                 GET show · DELETE hang up        id: CallId or CallSid
 //   /api/v1/calls/{id}/{command}       POST mute, unmute, hold, resume, dtmf, transfer, …
+//   /api/v1/calls/{id}/say, play       POST (sayings.hpp)
+//   /api/v1/calls/{id}/timeline        GET
+//   /api/v1/calls/{id}/audio           WebSocket (audio_door.hpp)
 //   /api/v1/calls/{id}/agent           PUT attach, take over, hand back · DELETE take it off
 //   /api/v1/numbers/use                POST calls of a number come here
 //
@@ -25,6 +28,7 @@
 #include "call/call_registry.hpp"
 #include "call/desk.hpp"
 #include "net/http_message.hpp"
+#include "web/sayings.hpp"
 
 namespace bridge::web {
 
@@ -32,8 +36,8 @@ namespace bridge::web {
 struct CallOrder {
     std::string to, from;  ///< as written; empty `from`: the configured number
     std::optional<std::chrono::seconds> time_limit;
-    bool focus = true;  ///< the person here speaks to it
-    CallId parent{};    ///< the call this one is made for, if any
+    bool focus = true;                   ///< the person here speaks to it
+    CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
 };
 
@@ -52,6 +56,7 @@ struct ApiParts {
     /// somebody else's), bad_config (it cannot be used), cancelled, and those of REST.
     std::function<boost::asio::awaitable<Result<std::string>>(std::string number, bool force)>
         use_number{};
+    std::shared_ptr<Sayings> sayings{};  ///< null: nothing is said, and no timeline shown
 };
 
 /// Thread: the executor's, which is the desk's too.
@@ -71,6 +76,8 @@ private:
     static Answer show(std::shared_ptr<Api> self, CallId id, int status);
     static Answer place(std::shared_ptr<Api> self, net::HttpRequest request);
     static Answer use_number(std::shared_ptr<Api> self, net::HttpRequest request);
+    static Answer saying(std::shared_ptr<Api> self, std::string name, std::string verb,
+                         net::HttpRequest request);
     static Answer agent(std::shared_ptr<Api> self, CallId id, net::HttpRequest request);
     static Answer obey(std::shared_ptr<Api> self, CallId id, call::Command command, int status);
     Result<std::string> known_agent(std::string_view name) const;

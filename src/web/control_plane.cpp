@@ -58,7 +58,12 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
                                                            ControlOptions options) {
     std::shared_ptr<ControlPlane> plane(new ControlPlane(std::move(options)));
     net::HttpServerOptions server;
-    server.limits.body_bytes = kBodyBytes;
+    // Nobody but the owner makes it keep more.
+    server.limits.body_bytes_of = [weak = plane->weak_from_this()](const net::HttpRequest& head) {
+        const auto self = weak.lock();
+        const bool file = self && Sayings::is_play(head) && !self->refuses(head);
+        return file ? Sayings::kMostBytes : kBodyBytes;
+    };
     server.name = "control";
     server.host = plane->options_.host;
     server.port = plane->options_.port;
@@ -69,8 +74,8 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
             return self->answer_api(std::move(request));
         return at_once(self->answer(request));
     };
-    const net::UpgradeHandler upgrade = [](net::Upgrade socket) {
-        net::refuse(std::move(socket), word(404, "not found"));
+    const net::UpgradeHandler upgrade = [weak = plane->weak_from_this()](net::Upgrade socket) {
+        if (const auto self = weak.lock()) self->upgrade(std::move(socket));
     };
     auto listening = net::HttpServer::listen(std::move(executor), server, handler, upgrade);
     if (!listening) return tl::unexpected(listening.error());
@@ -85,16 +90,30 @@ bool ControlPlane::has_token(const net::HttpRequest& request) const {
            equal(credentials.substr(kBearer.size()), options_.token.reveal());
 }
 
-boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(net::HttpRequest request) const {
+std::optional<net::HttpResponse> ControlPlane::refuses(const net::HttpRequest& request) const {
     if (!is_for_this_host(request, options_.host))
-        return at_once(problem(421, "wrong_host", "this is not the host you asked for"));
+        return problem(421, "wrong_host", "this is not the host you asked for");
     if (!is_own_origin(request.headers.find("Origin"), request.headers.find("Host").value_or("")))
-        return at_once(problem(403, "wrong_origin", "a page of another site asks"));
-    if (!has_token(request)) {
-        auto response = problem(401, "unauthorized", "the token of this instance is needed");
-        response.headers.set("WWW-Authenticate", "Bearer");
-        return at_once(std::move(response));
+        return problem(403, "wrong_origin", "a page of another site asks");
+    if (has_token(request)) return std::nullopt;
+    auto response = problem(401, "unauthorized", "the token of this instance is needed");
+    response.headers.set("WWW-Authenticate", "Bearer");
+    return response;
+}
+
+void ControlPlane::upgrade(net::Upgrade socket) const {
+    if (auto refused = refuses(socket.head)) {
+        net::refuse(std::move(socket), std::move(*refused));
+    } else if (options_.audio) {
+        options_.audio->serve(std::move(socket));
+    } else {
+        net::refuse(std::move(socket),
+                    problem(404, "not_found", "there is no WebSocket at this address"));
     }
+}
+
+boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(net::HttpRequest request) const {
+    if (auto refused = refuses(request)) return at_once(std::move(*refused));
     return Api::answer(options_.api, std::move(request));
 }
 

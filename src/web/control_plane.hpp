@@ -20,6 +20,7 @@
 #include "base/secret.hpp"
 #include "net/http_server.hpp"
 #include "web/api.hpp"
+#include "web/audio_door.hpp"
 
 namespace bridge::web {
 
@@ -29,6 +30,7 @@ struct ControlOptions {
     Secret token;
     std::function<std::string()> metrics;  ///< the text of /metrics. Thread: the server's
     std::shared_ptr<Api> api;              ///< null: none. On the server's thread
+    std::shared_ptr<AudioDoor> audio{};    ///< null: nobody listens from outside
 };
 
 /// Thread: the executor's, for every member but `drain`.
@@ -46,6 +48,10 @@ public:
 private:
     explicit ControlPlane(ControlOptions options) : options_(std::move(options)) {}
     net::HttpResponse answer(const net::HttpRequest& request) const;
+    /// Whether the request may have what only the owner may, a WebSocket too; else the answer: 421,
+    /// 403 or 401.
+    std::optional<net::HttpResponse> refuses(const net::HttpRequest& request) const;
+    void upgrade(net::Upgrade socket) const;
     boost::asio::awaitable<net::HttpResponse> answer_api(net::HttpRequest request) const;
     bool has_token(const net::HttpRequest& request) const;
 
