@@ -21,7 +21,8 @@ Commands:
   demo                        emulator, bridge and one call to your speakers, then exit
   call                        place one call; the program ends with it
   serve                       answer inbound calls
-  calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, transfer, hangup, …
+  calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, say, transfer, …
+  listen, talk                hear a call of a running program, or speak into it, from here
   numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
@@ -209,8 +210,8 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",     "call", "serve",  "calls",      "numbers", "devices", "config",
-            "emulator", "reap", "doctor", "completion", "version", "help"};
+    return {"demo",   "call",     "serve", "calls",  "listen",     "talk",    "numbers", "devices",
+            "config", "emulator", "reap",  "doctor", "completion", "version", "help"};
 }
 
 }  // namespace bridge::app
