@@ -121,6 +121,10 @@ constexpr std::string_view kCalls =
   agentbridge calls solo|unsolo [CALL]     hear it alone
   agentbridge calls volume [CALL] PERCENT
   agentbridge calls clear [CALL]           cut off what is being said to it
+  agentbridge calls say [CALL] "TEXT"      a synthetic voice says it; --interrupt cuts off what is said
+  agentbridge calls play [CALL] FILE.wav
+  agentbridge listen [CALL]                hear it here; --wav FILE, --raw, --side far|near
+  agentbridge talk [CALL]                  speak into it; --file WAV
   agentbridge calls agent [CALL] NAME      this agent has the call; off takes it away
   agentbridge calls agent [CALL] take-over|hand-back|whisper|together
 
