@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 
 /// Answers that are on their way (the 204 of a last status callback) get this long.
 constexpr auto kLastAnswers = 2000ms;
+/// Each may be a file of 20 MiB.
+constexpr std::size_t kSayingsWaiting = 16;
 
 /// As web::ApiParts::use_number.
 boost::asio::awaitable<Result<std::string>> use_number(std::shared_ptr<NumberWebhooks> numbers,
@@ -106,6 +108,7 @@ Bridge::~Bridge() {
     if (shards_) shards_->stop(0ms);
     // Whoever still has work under way for a call tells its loop, which must be there.
     if (options_.agents) options_.agents->stop();
+    if (speech_) speech_->stop();
     options_.messages.reset();
 }
 
@@ -355,6 +358,15 @@ Result<> Bridge::open_control(call::EventBus& events) {
     auto& first = (*shards_)[0];
     auto parts = api_parts();
     parts.door = options.door;
+    WorkerPoolOptions pool;
+    pool.name = "say";
+    pool.threads = 1;  // Flite speaks to one at a time anyway
+    pool.capacity = kSayingsWaiting;
+    pool.metrics = options_.metrics;
+    speech_ = std::make_unique<WorkerPool>(std::move(pool));
+    parts.sayings =
+        std::make_shared<web::Sayings>(first.executor(), *registry_, *speech_, wanted.synthesize);
+    options.audio = std::make_shared<web::AudioDoor>(*registry_, options_.metrics);
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
     shards_->run_on(0, [&] {
         const auto executor = first.executor();

@@ -22,6 +22,7 @@
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "base/worker_pool.hpp"
 #include "call/call_registry.hpp"
 #include "call/desk.hpp"
 #include "call/event_bus.hpp"
@@ -88,6 +89,7 @@ struct BridgeOptions {
         web::Lookups lookups{};
         std::string emulator_url{};  ///< the carrier, if it is our own emulator; empty: it is not
         std::string version{}, started{};
+        web::Synthesize synthesize{};  ///< on a worker; empty: nothing can be said by request
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.
@@ -172,6 +174,7 @@ private:
     std::unique_ptr<call::CallRegistry> registry_;
     std::unique_ptr<call::WarmTransfers> transfers_;
     std::shared_ptr<call::Desk> desk_;
+    std::unique_ptr<WorkerPool> speech_;  ///< of what is said and played by request
     std::shared_ptr<twilio::Webhooks> webhooks_;
     std::shared_ptr<twilio::MediaEndpoint> media_;
     struct Listener {

@@ -364,6 +364,10 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
             if (!agent.reason.empty()) said += fmt::format(" ({})", agent.reason);
             return say(said);
         }
+        std::optional<std::string> operator()(const call::event::ListenersChanged& who) const {
+            return say(
+                fmt::format("listening from outside: {}, talking: {}", who.count, who.talkers));
+        }
         std::optional<std::string> operator()(const call::event::Said& said) const {
             if (!said.final) return std::nullopt;
             return say(fmt::format("{}: {}", said.by_agent ? "agent" : "caller", said.text));

@@ -83,6 +83,7 @@ public:
                 "  agentbridge call --target +15551234567 --dry-run");
         add_demo();
         add_calls();
+        add_listen();
         add_numbers();
         add_devices();
         add_config();
@@ -287,6 +288,38 @@ private:
                        return command(parent, name, meaning, examples,
                                       [made = std::move(made)] { return Command(made()); });
                    });
+    }
+
+    void add_listen() {
+        const auto add = [&](ListenCommand& what, const char* name, const char* meaning,
+                             const char* examples) {
+            auto* sub = command(&app_, name, meaning, examples, [&what] { return what; });
+            sub->add_option("call", what.id,
+                            "CallId or CallSid, or its beginning; without it, the only call")
+                ->option_text("CALL");
+            option(sub, "--instance", what.instance, "PID|URL",
+                   "which running program: its PID or its control URL (default: the only one)");
+            setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
+                    "default, a name, file:PATH, null or none");
+            return sub;
+        };
+        auto* listen = add(listen_, "listen", "Hear a call of a running program from here",
+                           "  agentbridge listen\n  agentbridge listen c_7qk --wav call.wav\n"
+                           "  agentbridge listen --raw | sox -t raw -r 8000 -e signed -b 16 -c 1 - "
+                           "-t wav call.wav");
+        listen->add_flag("--raw", listen_.raw,
+                         "16-bit samples, 8 kHz, to stdout instead of the speakers");
+        option(listen, "--wav", listen_.wav, "FILE", "to a WAV file instead of the speakers");
+        option(listen, "--side", listen_.side, "both|far|near",
+               "far: the phone alone; near: what the phone hears")
+            ->check(CLI::IsMember({"both", "far", "near"}));
+        talk_.talk = true;
+        auto* talk = add(talk_, "talk", "Speak into a call of a running program from here",
+                         "  agentbridge talk\n  agentbridge talk c_7qk --file announcement.wav");
+        option(talk, "--file", talk_.file, "WAV",
+               "this sound file instead of the microphone, and then end");
+        setting(talk, "--microphone", "AGENTBRIDGE_MICROPHONE", "DEVICE",
+                "default, a name, file:PATH or null");
     }
 
     void add_numbers() {
@@ -647,6 +680,8 @@ private:
             if (const auto target = parse_target(run->target); !target)
                 return "--target: " + target.error().message;
         }
+        if (listen_.raw && !listen_.wav.empty())
+            return "--raw and --wav do not go together: it goes to one place";
         if (!numbers_.number.empty()) {
             auto number = parse_phone_number(numbers_.number);
             if (!number) return number.error().message;
@@ -698,6 +733,7 @@ private:
     RunCommand serve_, call_;
     DemoCommand demo_;
     DevicesCommand devices_;
+    ListenCommand listen_, talk_;
     ConfigCommand config_;
     CallsGrammar calls_;
     NumbersCommand numbers_;

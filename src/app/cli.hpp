@@ -92,20 +92,35 @@ struct CallsCommand {
         unsolo,
         volume,
         clear,
+        say,
+        play,
         agent,
     } action = Action::list;
+    std::string instance;    ///< PID or URL; empty: the only one that runs
+    std::string id;          ///< CallId, CallSid or the beginning of one; empty: the only call
+    std::string state;       ///< list: only these
+    std::string keys;        ///< dtmf
+    std::string agent;       ///< agent: its name, a mode, or off
+    std::string text;        ///< say
+    std::string file;        ///< play: a WAV file
+    bool interrupt = false;  ///< say: what is being said is cut off first
+    std::string to;          ///< dial, transfer
+    std::string from;        ///< dial; empty: the configured number
+    int percent = 100;       ///< volume
+    bool silence = false;    ///< hold, warm transfer: without music
+    bool warm = false;       ///< transfer: the target is talked to first
+    bool focus = true;       ///< dial: the person here speaks to it
+    bool in_band = false;    ///< dtmf: as tones in the sound
+};
+/// `listen` and `talk`.
+struct ListenCommand {
+    bool talk = false;
     std::string instance;  ///< PID or URL; empty: the only one that runs
     std::string id;        ///< CallId, CallSid or the beginning of one; empty: the only call
-    std::string state;     ///< list: only these
-    std::string keys;      ///< dtmf
-    std::string agent;     ///< agent: its name, a mode, or off
-    std::string to;        ///< dial, transfer
-    std::string from;      ///< dial; empty: the configured number
-    int percent = 100;     ///< volume
-    bool silence = false;  ///< hold, warm transfer: without music
-    bool warm = false;     ///< transfer: the target is talked to first
-    bool focus = true;     ///< dial: the person here speaks to it
-    bool in_band = false;  ///< dtmf: as tones in the sound
+    std::string side = "both";
+    bool raw = false;  ///< 16-bit samples to stdout instead of the speakers
+    std::string wav;   ///< a WAV file instead of the speakers
+    std::string file;  ///< talk: this sound file instead of the microphone
 };
 struct NumbersCommand {
     enum class Action { list, use, restore } action = Action::list;
@@ -134,8 +149,8 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 NumbersCommand, ReapCommand, DoctorCommand, CompletionCommand, VersionCommand,
-                 HelpCommand>
+                 ListenCommand, NumbersCommand, ReapCommand, DoctorCommand, CompletionCommand,
+                 VersionCommand, HelpCommand>
         command;
 };
 

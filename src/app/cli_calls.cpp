@@ -102,6 +102,22 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
     volume->add_option("percent", volume_, "0 to 100")->option_text("PERCENT");
     with_id(add_one(Action::clear, "clear", "Cut off what is being said to a call",
                     "  agentbridge calls clear"));
+    auto* say = add_one(Action::say, "say", "Have something said to a call by a synthetic voice",
+                        "  agentbridge calls say \"One moment, please.\"\n  agentbridge calls say "
+                        "c_7qk \"We close now.\" --interrupt");
+    say->add_option("call", calls_.id,
+                    "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    say->add_option("text", calls_.text, "what is said, English")->option_text("TEXT");
+    say->add_flag("--interrupt", calls_.interrupt, "cut off what is being said first");
+    auto* play =
+        add_one(Action::play, "play", "Play a WAV file to a call",
+                "  agentbridge calls play announcement.wav\n  agentbridge calls play c_7qk "
+                "announcement.wav");
+    play->add_option("call", calls_.id,
+                     "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    play->add_option("file", calls_.file, "a WAV file of at most 20 MiB")->option_text("FILE");
     auto* agent = add_one(Action::agent, "agent", "Who speaks to a call: an agent, you, or both",
                           "  agentbridge calls agent openai       this agent has the call\n"
                           "  agentbridge calls agent take-over    you speak, the agent is silent\n"
@@ -128,6 +144,15 @@ std::string CallsGrammar::check() {
         case CallsCommand::Action::dtmf:
             last_word(calls_.keys);
             if (calls_.keys.empty()) return "`agentbridge calls dtmf` needs keys, such as 1234#";
+            break;
+        case CallsCommand::Action::say:
+            last_word(calls_.text);
+            if (calls_.text.empty())
+                return "`agentbridge calls say` needs a text, such as \"One moment, please.\"";
+            break;
+        case CallsCommand::Action::play:
+            last_word(calls_.file);
+            if (calls_.file.empty()) return "`agentbridge calls play` needs a WAV file";
             break;
         case CallsCommand::Action::agent:
             last_word(calls_.agent);

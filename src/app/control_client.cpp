@@ -230,14 +230,14 @@ ControlClient::ControlClient(boost::asio::any_io_executor executor, ControlAddre
 
 boost::asio::awaitable<Outcome<json::value>> ControlClient::ask(std::shared_ptr<ControlClient> self,
                                                                 std::string method,
-                                                                std::string path,
-                                                                std::string body) {
+                                                                std::string path, std::string body,
+                                                                std::string_view type) {
     const auto& url = self->address_.url;
     net::HttpCall call;
     call.method = std::move(method);
     call.url = url + "/api/v1" + path;
     call.headers.set("Authorization", "Bearer " + self->address_.token.reveal());
-    if (!body.empty()) call.headers.set("Content-Type", "application/json");
+    if (!body.empty()) call.headers.set("Content-Type", std::string(type));
     call.body = std::move(body);
     call.total_timeout = std::chrono::seconds(10);
     auto answer = co_await self->http_->request(std::move(call));

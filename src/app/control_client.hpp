@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/config.hpp"
@@ -50,11 +51,12 @@ class ControlClient : public std::enable_shared_from_this<ControlClient> {
 public:
     ControlClient(boost::asio::any_io_executor executor, ControlAddress address);
 
-    /// One request, `path` after /api/v1. Failures: the API's own, in one line; `failure` when
-    /// nobody answers.
+    /// One request, `path` after /api/v1, `type` of the body, of static
+    /// storage. Failures: the API's own, in one line;
+    /// `failure` when nobody answers.
     static boost::asio::awaitable<Outcome<boost::json::value>> ask(
-        std::shared_ptr<ControlClient> self, std::string method, std::string path,
-        std::string body);
+        std::shared_ptr<ControlClient> self, std::string method, std::string path, std::string body,
+        std::string_view type = "application/json");
     /// The last request failed because nobody listens there any more.
     bool gone() const { return gone_; }
 

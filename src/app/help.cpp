@@ -21,7 +21,8 @@ Commands:
   demo                        emulator, bridge and one call to your speakers, then exit
   call                        place one call; the program ends with it
   serve                       answer inbound calls
-  calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, transfer, hangup, …
+  calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, say, transfer, …
+  listen, talk                hear a call of a running program, or speak into it, from here
   numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
@@ -120,6 +121,10 @@ constexpr std::string_view kCalls =
   agentbridge calls solo|unsolo [CALL]     hear it alone
   agentbridge calls volume [CALL] PERCENT
   agentbridge calls clear [CALL]           cut off what is being said to it
+  agentbridge calls say [CALL] "TEXT"      a synthetic voice says it; --interrupt cuts off what is said
+  agentbridge calls play [CALL] FILE.wav
+  agentbridge listen [CALL]                hear it here; --wav FILE, --raw, --side far|near
+  agentbridge talk [CALL]                  speak into it; --file WAV
   agentbridge calls agent [CALL] NAME      this agent has the call; off takes it away
   agentbridge calls agent [CALL] take-over|hand-back|whisper|together
 
@@ -209,8 +214,8 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",     "call", "serve",  "calls",      "numbers", "devices", "config",
-            "emulator", "reap", "doctor", "completion", "version", "help"};
+    return {"demo",   "call",     "serve", "calls",  "listen",     "talk",    "numbers", "devices",
+            "config", "emulator", "reap",  "doctor", "completion", "version", "help"};
 }
 
 }  // namespace bridge::app

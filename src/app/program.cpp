@@ -43,6 +43,9 @@ struct Dispatch {
     ExitCode operator()(const CallsCommand& command) const {
         return steer_calls(invocation, command, console);
     }
+    ExitCode operator()(const ListenCommand& command) const {
+        return listen_to_call(invocation, command, console);
+    }
     ExitCode operator()(const NumbersCommand& command) const {
         return run_numbers(invocation, command, console, parts.numbers);
     }

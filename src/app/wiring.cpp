@@ -30,6 +30,7 @@
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "emulator/emulator.hpp"
+#include "speech/flite_voice.hpp"
 #include "web/answers.hpp"
 
 namespace bridge::app {
@@ -230,7 +231,8 @@ public:
             {},
             config.carrier_is_local() ? without_slash(config.base_url) : std::string(),
             AGENTBRIDGE_VERSION,
-            web::format_time(std::chrono::system_clock::now())};
+            web::format_time(std::chrono::system_clock::now()),
+            speech::synthesize};
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kUserAgent};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();

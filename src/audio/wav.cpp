@@ -27,7 +27,77 @@ std::int16_t mean_of(const float* channels, int count) {
     return static_cast<std::int16_t>(std::clamp(std::lrint(value * 32768.0F), -32768L, 32767L));
 }
 
+/// The rest of reading, once it is open. `name`: for messages.
+Result<Sound> read_all(SNDFILE* file, const SF_INFO& info, const std::string& name) {
+    if (info.channels < 1 || info.samplerate < 1000 || info.samplerate > 768000)
+        return fail(Errc::bad_field, fmt::format("{}: {} channels at {} Hz cannot be used", name,
+                                                 info.channels, info.samplerate));
+    const auto limit = kMaxSeconds * info.samplerate;
+    if (info.frames > limit && info.frames < SF_COUNT_MAX)
+        return fail(Errc::too_large, fmt::format("{}: longer than an hour", name));
+    sf_command(file, SFC_SET_SCALE_FLOAT_INT_READ, nullptr, SF_TRUE);
+
+    // The header's length is not believed: a file cut short or a stream says something else.
+    Sound sound{info.samplerate, {}};
+    constexpr sf_count_t kBlock = 4096;
+    std::vector<float> block(static_cast<std::size_t>(kBlock * info.channels));
+    for (;;) {
+        const auto got = sf_readf_float(file, block.data(), kBlock);
+        if (got <= 0) break;
+        for (sf_count_t i = 0; i < got; ++i)
+            sound.samples.push_back(
+                mean_of(&block[static_cast<std::size_t>(i * info.channels)], info.channels));
+        if (static_cast<std::int64_t>(sound.samples.size()) > limit)
+            return fail(Errc::too_large, fmt::format("{}: longer than an hour", name));
+    }
+    if (sound.samples.empty())
+        return fail(Errc::bad_field, fmt::format("{}: holds no sound", name));
+    return sound;
+}
+
+/// A file in memory, as libsndfile reads one.
+struct InMemory {
+    std::string_view bytes;
+    sf_count_t at = 0;
+
+    static InMemory& of(void* user) { return *static_cast<InMemory*>(user); }
+    static sf_count_t length(void* user) {
+        return static_cast<sf_count_t>(of(user).bytes.size());
+    }
+    static sf_count_t seek(sf_count_t offset, int whence, void* user) {
+        auto& file = of(user);
+        const auto from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.at : length(user);
+        file.at = std::clamp<sf_count_t>(from + offset, 0, length(user));
+        return file.at;
+    }
+    static sf_count_t read(void* into, sf_count_t count, void* user) {
+        auto& file = of(user);
+        const auto part = std::min(count, length(user) - file.at);
+        if (part <= 0) return 0;
+        std::memcpy(into, file.bytes.data() + file.at, static_cast<std::size_t>(part));
+        file.at += part;
+        return part;
+    }
+    static sf_count_t write(const void*, sf_count_t, void*) { return 0; }
+    static sf_count_t tell(void* user) { return of(user).at; }
+};
+
 }  // namespace
+
+Result<Sound> read_wav(std::string_view bytes) {
+    InMemory memory{bytes};
+    SF_VIRTUAL_IO io{InMemory::length, InMemory::seek, InMemory::read, InMemory::write,
+                     InMemory::tell};
+    SF_INFO info{};
+    const Handle file{sf_open_virtual(&io, SFM_READ, &info, &memory)};
+    if (!file)
+        return fail(Errc::bad_field,
+                    fmt::format("the file cannot be read as WAV ({})", sf_strerror(nullptr)));
+    const auto type = info.format & SF_FORMAT_TYPEMASK;
+    if (type != SF_FORMAT_WAV && type != SF_FORMAT_WAVEX)
+        return fail(Errc::bad_field, "the file is not a WAV file");
+    return read_all(file.get(), info, "the file");
+}
 
 Result<Sound> read_sound(const std::filesystem::path& path) {
     std::error_code error;
@@ -43,30 +113,7 @@ Result<Sound> read_sound(const std::filesystem::path& path) {
     if (!file)
         return fail(Errc::bad_field, fmt::format("{}: cannot be read as sound ({})", path.string(),
                                                  sf_strerror(nullptr)));
-    if (info.channels < 1 || info.samplerate < 1000 || info.samplerate > 768000)
-        return fail(Errc::bad_field, fmt::format("{}: {} channels at {} Hz cannot be used",
-                                                 path.string(), info.channels, info.samplerate));
-    const auto limit = kMaxSeconds * info.samplerate;
-    if (info.frames > limit && info.frames < SF_COUNT_MAX)
-        return fail(Errc::too_large, fmt::format("{}: longer than an hour", path.string()));
-    sf_command(file.get(), SFC_SET_SCALE_FLOAT_INT_READ, nullptr, SF_TRUE);
-
-    // The header's length is not believed: a file cut short or a stream says something else.
-    Sound sound{info.samplerate, {}};
-    constexpr sf_count_t kBlock = 4096;
-    std::vector<float> block(static_cast<std::size_t>(kBlock * info.channels));
-    for (;;) {
-        const auto got = sf_readf_float(file.get(), block.data(), kBlock);
-        if (got <= 0) break;
-        for (sf_count_t i = 0; i < got; ++i)
-            sound.samples.push_back(
-                mean_of(&block[static_cast<std::size_t>(i * info.channels)], info.channels));
-        if (static_cast<std::int64_t>(sound.samples.size()) > limit)
-            return fail(Errc::too_large, fmt::format("{}: longer than an hour", path.string()));
-    }
-    if (sound.samples.empty())
-        return fail(Errc::bad_field, fmt::format("{}: holds no sound", path.string()));
-    return sound;
+    return read_all(file.get(), info, path.string());
 }
 
 struct WavWriter::File {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -21,6 +22,9 @@ struct Sound {
 /// Reads a whole file; several channels are averaged. At most an hour.
 /// Errors: not_found (no such file), bad_field (not a sound file, empty), too_large, io.
 Result<Sound> read_sound(const std::filesystem::path& path);
+
+/// The same of a WAV file in memory, and of no other format. Errors: bad_field, too_large.
+Result<Sound> read_wav(std::string_view file);
 
 /// Writes a 16-bit mono WAV; its header is brought up to date with each `write`.
 /// Thread: one at a time. Blocks on the disk: not for an io thread's audio path.

@@ -53,7 +53,12 @@ LiveCall::~LiveCall() {
 
 void LiveCall::accept(const CallInput& input) {
     const auto keep = shared_from_this();  // the last input may let the registry forget us
-    std::visit([this](const auto& what) { on(what); }, input);
+    std::visit(
+        [this](const auto& what) {
+            note(what);
+            on(what);
+        },
+        input);
     end_if_over();
 }
 
@@ -82,6 +87,8 @@ CallSnapshot LiveCall::snapshot() const {
     out.handed_over = handed_over_;
     out.transfer = transfer_shown();
     out.agent = agent_state_;
+    out.listeners = guests_.size();
+    out.talkers = talkers();
     if (turns_) out.turns = turns_->stats();
     const auto now = services_.clock.now();
     out.age = duration_cast<milliseconds>(now - created_);
@@ -128,7 +135,7 @@ void LiveCall::on(const input::StreamStarted& started) {
 void LiveCall::connect_audio() {
     if (services_.listener && !listener_) {
         listener_ = services_.listener(id());
-        mix_.add_ear(listener_);
+        listener_ear_ = mix_.add_ear(listener_);
     }
     if (armed(TimerKind::drain_deadline)) drop_speaker();  // it has said its last
     if (!spec_.play_locally || !services_.speaker || speaker_) return;
@@ -140,7 +147,6 @@ void LiveCall::connect_audio() {
     speaker_ = std::move(line);
     told_playout_ = {};
     local_ear_ = mix_.add_ear(speaker_);
-    if (person_ != 0) mix_.set_gain(person_, local_ear_, 0.0F);
     update_local_ear();
     poll_speaker();
 }
@@ -242,6 +248,7 @@ void LiveCall::on(const input::TimerFired& timer) {
     switch (timer.kind) {
         case TimerKind::statistics:
             tell_metrics();
+            sample_timeline();
             if (services_.events.statistics_wanted()) publish(event::Statistics{snapshot()});
             if (!is_final(state_)) arm(TimerKind::statistics, kStatistics);
             break;
@@ -409,6 +416,7 @@ void LiveCall::finish(CallState to, std::string reason) {
         log::info({"call", id()}, "{}: {}", to_string(to), end_reason_);
     }
     publish(event::StateChanged{to, end_reason_});
+    dismiss_guests(end_reason_.empty() ? std::string(to_string(to)) : end_reason_);
     drop_control();
     if (stream_open_) {
         arm(TimerKind::stream_deadline, kStreamAfterEnd);
@@ -431,6 +439,7 @@ void LiveCall::end_if_over() {
     }
     remember(std::move(last));
     tell_metrics();
+    if (services_.timelines) services_.timelines->keep({id(), sid_, age(), timeline_});
     publish(event::Ended{snapshot()});
     if (services_.ended) services_.ended(id());
 }

@@ -25,6 +25,7 @@
 #include "call/journal.hpp"
 #include "call/messages.hpp"
 #include "call/outbound_line.hpp"
+#include "call/timeline.hpp"
 #include "call/turns.hpp"
 #include "call/voicemail.hpp"
 
@@ -106,6 +107,7 @@ struct CallServices {
     /// Asked before a call is handed on, whoever wants it. Empty: to anybody. Errors: refused; a
     /// sentence. Thread: any.
     std::function<Result<>(const std::string& to)> may_transfer{};
+    std::shared_ptr<TimelineShelf> timelines{};  ///< null: a call's goes with it
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.
@@ -135,6 +137,9 @@ public:
     /// Nothing is left to do: final state, no stream, no sound left to play.
     virtual bool over() const = 0;
     virtual CallSnapshot snapshot() const = 0;
+    /// Those who listen from outside.
+    virtual std::size_t guests() const = 0;
+    virtual const Timeline& timeline() const = 0;
 };
 
 }  // namespace bridge::call

@@ -94,10 +94,9 @@ void LiveCall::put_agent(const std::string& name) {
         return;
     }
     if (!agent_voice_) {
-        agent_voice_ = outbound_->add_voice(OutboundLine::Kind::ahead);
         agent_monitor_ = mix_.add_voice();
+        agent_voice_ = outbound_->add_voice(OutboundLine::Kind::ahead, agent_monitor_);
         person_ = mix_.add_voice();
-        if (speaker_) mix_.set_gain(person_, local_ear_, 0.0F);
     }
     agent_ = std::make_unique<AgentLine>(*this, std::move(*made), home.tools);
     agent_->ear = mix_.add_ear(agent_->shared(), agent_monitor_);
@@ -345,6 +344,7 @@ void LiveCall::update_agent_ear() {
     const bool deaf = local_.held || agent_state_.mode == AgentMode::taken_over;
     mix_.set_gain(EarMix::kPhone, agent_->ear, deaf ? 0.0F : 1.0F);
     turns_->attend(!deaf);
+    arrange_ears();
 }
 
 }  // namespace bridge::call

@@ -297,7 +297,7 @@ void LiveCall::hush() {
 }
 
 void LiveCall::on_spoken(UtteranceId utterance, const Heard& heard) {
-    if (agent_spoken(utterance, heard)) return;
+    if (said(utterance) || agent_spoken(utterance, heard)) return;
     if (utterance != prompt_utterance_ || prompt_utterance_ == 0) return;
     const auto job = std::exchange(prompt_job_, Prompt::none);
     prompt_utterance_ = 0;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@
 #include "base/result.hpp"
 #include "call/agent.hpp"
 #include "call/carrier.hpp"
+#include "call/guest.hpp"
 #include "call/journal.hpp"
 #include "call/level_tap.hpp"
 #include "call/phone_line.hpp"
@@ -202,6 +204,14 @@ struct TakeBack {};
 struct TransferTold {
     TransferState transfer;
 };
+/// Somebody has something said, or played: once, after what was asked for before. Whoever asks is
+/// told during accept(), with a number that counts these, or why not: refused (the call cannot
+/// now), too_large (too many wait).
+struct Say {
+    std::shared_ptr<const std::vector<std::int16_t>> samples;
+    bool interrupt = false;  ///< what is being said, and what waits, is cut off first
+    std::function<void(Result<std::uint64_t>)> told;
+};
 /// What is being said to the phone is cut off.
 struct Clear {};
 /// This agent is put on the call, in place of the one there is; empty: none.
@@ -228,6 +238,31 @@ struct SpeakerReport {
     audio::PlayoutStats playout;
     audio::DeviceStats device;
     bool drained;  ///< the line has ended and all of it was taken
+};
+
+// --- from outside: who listens, and speaks (guest.hpp)
+
+/// It hears the call from now on; if it cannot be let in, it is told that it is over.
+struct GuestJoins {
+    GuestId id;
+    std::shared_ptr<Guest> guest;
+    Side side = Side::both;
+    bool may_talk = false;
+};
+/// It has gone, or is to go; harmless if it has.
+struct GuestLeaves {
+    GuestId id;
+};
+/// It opens its mouth, or closes it.
+struct GuestTalks {
+    GuestId id;
+    bool on;
+};
+/// What it says while its mouth is open: 8 kHz, any length up to 400 ms. `samples` are only valid
+/// during accept().
+struct GuestSpeech {
+    GuestId id;
+    std::span<const std::int16_t> samples;
 };
 
 // --- from an agent. `session` counts how often one was started; what comes from an earlier one is
@@ -305,8 +340,9 @@ using CallInput = std::variant<
     input::InstructionsGiven, input::DialReported, input::ConferenceReported, input::Dial,
     input::Adopt, input::HangUp, input::Accept, input::Reject, input::SendDigits, input::SetMuted,
     input::SetHeld, input::SetLocal, input::Transfer, input::JoinConference, input::TakeBack,
-    input::TransferTold, input::Play, input::Clear, input::SetAgent, input::SetAgentMode,
-    input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo, input::MeasureLevels,
-    input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
+    input::TransferTold, input::Play, input::Say, input::Clear, input::SetAgent,
+    input::SetAgentMode, input::GuestJoins, input::GuestLeaves, input::GuestTalks,
+    input::GuestSpeech, input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo,
+    input::MeasureLevels, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

@@ -48,6 +48,7 @@ CallId CallRegistry::open(CallSpec spec) {
         services.agent_care = services_.agent_care;
         services.messages = services_.messages;
         services.may_transfer = services_.may_transfer;
+        services.timelines = timelines_;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());
             return owner && *owner != id;

@@ -74,6 +74,8 @@ public:
     /// any.
     void snapshots(boost::asio::any_io_executor executor,
                    std::function<void(std::vector<CallSnapshot>)> take);
+    /// Those of the calls that are over. Thread: any.
+    const TimelineShelf& timelines() const { return *timelines_; }
     /// `done` runs (on some home shard) once no call is left; at once if there is none.
     void when_empty(std::function<void()> done);
 
@@ -90,6 +92,7 @@ private:
     std::vector<CallHome> homes_;
     Services services_;
     std::shared_ptr<CallMetrics> metrics_;
+    const std::shared_ptr<TimelineShelf> timelines_ = std::make_shared<TimelineShelf>();
     mutable std::mutex
         mutex_;  // guards what follows; held for look-ups only, never while a call runs
     std::unordered_map<CallId, std::shared_ptr<Entry>> calls_;

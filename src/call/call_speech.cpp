@@ -26,12 +26,16 @@ milliseconds phase_of(const CallId& id) {
 
 void LiveCall::make_outbound_line() {
     OutboundLine::Hooks hooks;
-    hooks.pull_live = [this] { pull_microphone(); };
+    hooks.pull_live = [this] {
+        pull_microphone();
+        pull_guests(false);
+    };
     hooks.sent = [this](std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
         monitor(voice, frame, heard_at);
     };
     hooks.cleared = [this](Clock::Time from) {
         forget_monitored(from);
+        timeline_->note(age(), Timeline::Lane::clear, "asked", {});
         agent_heard_until_ = std::min(agent_heard_until_, from);
     };
     hooks.began = [this](UtteranceId utterance, Clock::Time sent_at) {
@@ -41,11 +45,12 @@ void LiveCall::make_outbound_line() {
         if (turns_ && is_agents(utterance)) turns_->heard(utterance, when);
     };
     hooks.finished = [this](UtteranceId utterance, const Heard& heard) {
+        timeline_->spoken(age(), utterance, heard);
         on_spoken(utterance, heard);
     };
     outbound_.emplace(services_.clock, phase_of(spec_.id), services_.outbound, std::move(hooks));
-    prompt_ = outbound_->add_voice(OutboundLine::Kind::ahead);
     prompt_monitor_ = mix_.add_voice();
+    prompt_ = outbound_->add_voice(OutboundLine::Kind::ahead, prompt_monitor_);
 }
 
 /// From a stream's first frame on, the call's slot is the one in which the phone's frames come.
@@ -55,12 +60,15 @@ void LiveCall::keep_step() {
                          audio::kFrameTime);
 }
 
+bool LiveCall::may_speak() const {
+    return line_ && line_->can_send() && !local_.muted && !local_.held && !local_.ringing &&
+           !given_up_ && !closing_ && !machine_ && !is_final(state_);
+}
+
 /// The microphone goes to the phone, or to the agent's ear, while the call has the focus and
 /// nothing stands against it.
 void LiveCall::update_microphone() {
-    const bool open = services_.microphone && line_ && line_->can_send() && local_.focus &&
-                      !local_.muted && !local_.held && !local_.ringing && !given_up_ && !closing_ &&
-                      !machine_ && !is_final(state_);
+    const bool open = services_.microphone && local_.focus && may_speak();
     const bool to_phone = open && !agent_keeps_phone();
     const bool wanted = to_phone || (open && agent_hears_person());
     local_.microphone = to_phone;
@@ -69,7 +77,8 @@ void LiveCall::update_microphone() {
         services_.microphone->attach(mic_line_);
     }
     if (to_phone && !mic_voice_) {
-        mic_voice_ = outbound_->add_voice(OutboundLine::Kind::live);
+        if (mic_monitor_ == 0) mic_monitor_ = mix_.add_voice();
+        mic_voice_ = outbound_->add_voice(OutboundLine::Kind::live, mic_monitor_);
     } else if (!to_phone) {
         mic_voice_.reset();
     }
@@ -78,6 +87,7 @@ void LiveCall::update_microphone() {
         mic_dropped_ += mic_line_->dropped_samples();
         mic_line_.reset();
     }
+    update_guests();
 }
 
 /// In the call's own slot: 20 ms of the microphone, if they are there.
@@ -103,15 +113,20 @@ void LiveCall::on(const input::MicrophoneBlock& block) {
     mouth_to_wire_max_ms_ = std::max(mouth_to_wire_max_ms_, age);
 }
 
-/// A local ear hears what this side says when the phone does, not when it is sent. The first voice
-/// that runs ahead is the prompts', the other the agent's.
-void LiveCall::monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
-    if (voice != 0 && turns_) {
+/// An ear on this side hears what is said here when the phone does, not when it is sent.
+void LiveCall::monitor(EarMix::VoiceId voice, const audio::AudioFrame& frame,
+                       Clock::Time heard_at) {
+    const bool agents = voice == agent_monitor_;
+    if (agents && turns_) {
         agent_heard_until_ = heard_at + audio::kFrameTime;
         turns_->agent_sent(frame, heard_at);
     }
-    if (!speaker_ || monitored_.full()) return;
-    monitored_.push_back({voice == 0 ? prompt_monitor_ : agent_monitor_, heard_at, frame});
+    // An agent hears neither itself nor prompts, and the microphone by another way.
+    const bool microphone = voice == mic_monitor_;
+    const bool for_agent = agent_ && !agents && !microphone && voice != prompt_monitor_;
+    const bool wanted = !guests_.empty() || for_agent || (speaker_ && !microphone);
+    if (!wanted || monitored_.full()) return;
+    monitored_.push_back({voice, heard_at, frame});
 }
 
 void LiveCall::hear_own(Clock::Time now) {
@@ -121,6 +136,7 @@ void LiveCall::hear_own(Clock::Time now) {
     }
     // Nobody speaks to the phone, so no slot of the line's brings what the agent alone hears.
     if (mic_line_ && !mic_voice_) pull_microphone();
+    pull_guests(true);
 }
 
 void LiveCall::forget_monitored(Clock::Time from) {
@@ -176,6 +192,7 @@ void LiveCall::on(const input::Play& play) {
 
 void LiveCall::on(const input::Clear&) {
     agent_utterance_open_ = false;
+    sayings_.clear();
     outbound_->clear();
     if (agent_ && agent_->silenced) agent_voice_->pause();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 namespace bridge::call {
 
@@ -25,9 +26,26 @@ void add(std::array<float, kFrameSamples>& sum, const AudioFrame& in, float from
 EarMix::EarMix() = default;
 
 EarMix::VoiceId EarMix::add_voice() {
-    voices_.push_back(std::make_unique<Voice>());
-    for (auto& ear : ears_) ear.gains.resize(voices_.size() + 1);
-    return voices_.size();
+    auto free = std::find_if(voices_.begin(), voices_.end(),
+                             [](const auto& voice) { return !voice->used; });
+    if (free == voices_.end()) free = voices_.insert(free, std::make_unique<Voice>());
+    (*free)->used = (*free)->silent = true;
+    const auto id = static_cast<VoiceId>(free - voices_.begin()) + 1;
+    for (auto& ear : ears_) {
+        ear.gains.resize(voices_.size() + 1);
+        ear.gains[id] = Gain{};
+    }
+    return id;
+}
+
+void EarMix::remove_voice(VoiceId voice) {
+    if (voice == kPhone || voice > voices_.size()) return;
+    auto& gone = *voices_[voice - 1];
+    waiting_ -= std::exchange(gone.count, 0);
+    gone.used = false;
+    for (auto& ear : ears_) {
+        if (ear.own == voice) ear.own = kNone;
+    }
 }
 
 EarMix::EarId EarMix::add_ear(std::weak_ptr<audio::AudioSink> sink, VoiceId own) {
@@ -36,7 +54,7 @@ EarMix::EarId EarMix::add_ear(std::weak_ptr<audio::AudioSink> sink, VoiceId own)
     free->sink = std::move(sink);
     free->own = own;
     free->gains.assign(voices_.size() + 1, Gain{});
-    free->used = true;
+    free->used = free->fresh = true;
     return static_cast<EarId>(free - ears_.begin());
 }
 
@@ -46,10 +64,16 @@ void EarMix::remove_ear(EarId ear) {
     ears_[ear].sink.reset();
 }
 
+void EarMix::set_own(EarId ear, VoiceId own) {
+    if (ear < ears_.size()) ears_[ear].own = own;
+}
+
 void EarMix::set_gain(VoiceId voice, EarId ear, float gain) {
     if (ear >= ears_.size() || voice >= ears_[ear].gains.size())
         throw std::logic_error("no such voice or ear");
-    ears_[ear].gains[voice].next = std::clamp(gain, 0.0F, 4.0F);
+    auto& at = ears_[ear].gains[voice];
+    at.next = std::clamp(gain, 0.0F, 4.0F);
+    if (ears_[ear].fresh || (voice != kPhone && voices_[voice - 1]->silent)) at.now = at.next;
 }
 
 void EarMix::write(VoiceId voice, const AudioFrame& frame, Clock::Time now) {
@@ -66,6 +90,7 @@ void EarMix::write(VoiceId voice, const AudioFrame& frame, Clock::Time now) {
         --waiting_;
         ++dropped_;
     }
+    waiting.silent = false;
     waiting.frames[(waiting.first + waiting.count) % kWaiting] = frame;
     ++waiting.count;
     ++waiting_;
@@ -85,6 +110,7 @@ void EarMix::drive(const AudioFrame* phone, std::chrono::milliseconds at) {
             ear.used = false;
             continue;
         }
+        ear.fresh = false;
         // The common case, a phone alone at its own loudness, is passed on untouched.
         const auto& lead = ear.gains[kPhone];
         if (phone != nullptr && waiting_ == 0 && ear.own != kPhone && lead.now == 1.0F &&

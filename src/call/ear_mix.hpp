@@ -38,10 +38,15 @@ public:
 
     /// A voice other than the phone.
     VoiceId add_voice();
+    /// It speaks no more; its place is taken by the next one.
+    void remove_voice(VoiceId voice);
     /// `own`: the voice this ear must not hear (itself). The sink is forgotten when it is gone.
     EarId add_ear(std::weak_ptr<audio::AudioSink> sink, VoiceId own = kNone);
     void remove_ear(EarId ear);
-    /// 0 silences, 1 is as it came. Takes effect over the next frame, without a click.
+    /// The ear must not hear this voice from now on.
+    void set_own(EarId ear, VoiceId own);
+    /// 0 silences, 1 is as it came. Takes effect over the next frame, without a click; at once
+    /// where the ear has heard, or the voice has said, nothing yet.
     void set_gain(VoiceId voice, EarId ear, float gain);
 
     void write(VoiceId voice, const audio::AudioFrame& frame, Clock::Time now);
@@ -60,12 +65,15 @@ private:
         std::array<audio::AudioFrame, kWaiting> frames;
         std::size_t first = 0;
         std::size_t count = 0;
+        bool used = false;
+        bool silent = true;  ///< it has said nothing so far
     };
     struct Ear {
         std::weak_ptr<audio::AudioSink> sink;
         VoiceId own = kNone;
         boost::container::small_vector<Gain, 2> gains;  ///< one for each voice, the phone first
         bool used = false;
+        bool fresh = true;  ///< it has heard nothing so far
     };
 
     void drive(const audio::AudioFrame* phone, std::chrono::milliseconds at);

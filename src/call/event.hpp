@@ -3,6 +3,7 @@
 // journal, the history and the web page.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -144,7 +145,8 @@ struct CallSnapshot {
     LocalPart local;
     TransferState transfer;
     AgentState agent;
-    std::optional<TurnStats> turns;  ///< while there is, or was, an agent
+    std::size_t listeners = 0, talkers = 0;  ///< from outside, and those with their mouth open
+    std::optional<TurnStats> turns;          ///< while there is, or was, an agent
     OutboundStats outbound;
     std::optional<audio::MicStats> microphone;   ///< while it is this call's
     std::optional<audio::PlayoutStats> playout;  ///< of the local speaker
@@ -202,6 +204,10 @@ struct TransferChanged {
 struct AgentChanged {
     AgentState agent;
 };
+/// Who listens from outside, and how many of them have their mouth open.
+struct ListenersChanged {
+    std::size_t count, talkers;
+};
 /// Words, as an agent's service understood or meant to say them.
 struct Said {
     bool by_agent;
@@ -243,9 +249,9 @@ struct CallEvent {
     std::variant<event::StateChanged, event::StreamUp, event::FirstAudio, event::StreamDown,
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
                  event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
-                 event::TransferChanged, event::AgentChanged, event::Said, event::ToolUsed,
-                 event::MessageTaken, event::TurnMeasured, event::Statistics, event::Ended,
-                 event::Warning>
+                 event::TransferChanged, event::ListenersChanged, event::AgentChanged, event::Said,
+                 event::ToolUsed, event::MessageTaken, event::TurnMeasured, event::Statistics,
+                 event::Ended, event::Warning>
         what;
 };
 

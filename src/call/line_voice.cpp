@@ -17,11 +17,8 @@ constexpr auto kJustInTime = 5ms;
 
 }  // namespace
 
-OutboundLine::State::Voice::Voice(std::shared_ptr<State> line, Kind kind)
-    : line_(std::move(line)),
-      lane_(line_->book.open_lane()),
-      kind_(kind),
-      index_(line_->voices_made++) {
+OutboundLine::State::Voice::Voice(std::shared_ptr<State> line, Kind kind, std::size_t tag)
+    : line_(std::move(line)), lane_(line_->book.open_lane()), kind_(kind), tag_(tag) {
     line_->voices.push_back(this);
     if (kind_ == Kind::live) ++line_->live_voices;
 }

@@ -15,7 +15,7 @@ namespace bridge::call {
 /// Thread: io.
 class OutboundLine::State::Voice final : public VoiceSink {
 public:
-    Voice(std::shared_ptr<State> line, Kind kind);
+    Voice(std::shared_ptr<State> line, Kind kind, std::size_t tag);
     ~Voice() override;
 
     UtteranceId begin() override;
@@ -31,7 +31,7 @@ public:
     // --- for the line
 
     Kind kind() const { return kind_; }
-    std::size_t index() const { return index_; }
+    std::size_t tag() const { return tag_; }
     /// The utterance goes on, and so may have more in a moment.
     bool open() const { return current_ != 0; }
     /// It has something to say, or will have in a moment.
@@ -75,7 +75,7 @@ private:
     const std::shared_ptr<State> line_;
     SpeechBook::Lane& lane_;
     const Kind kind_;
-    const std::size_t index_;
+    const std::size_t tag_;
     SampleQueue queue_;
     boost::circular_buffer<Run> runs_{8};  ///< grows with the utterances that wait
     std::unique_ptr<audio::SampleSource> source_;

@@ -2,11 +2,12 @@
 // The call behind call.hpp: its state and what it hears (call.cpp), what it says (call_speech.cpp),
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
 // (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), a machine
-// that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp). Included by these
-// only.
+// that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp), who listens from
+// outside (call_guests.cpp), what is said by command (call_sayings.cpp). Included by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <random>
@@ -21,6 +22,7 @@
 #include "call/ear_mix.hpp"
 #include "call/inbound_audio.hpp"
 #include "call/outbound_line.hpp"
+#include "call/talk_queue.hpp"
 #include "call/turns.hpp"
 
 namespace bridge::call {
@@ -54,6 +56,8 @@ public:
     void accept(const CallInput& input) override;
 
     CallSnapshot snapshot() const override;
+    std::size_t guests() const override { return guests_.size(); }
+    const Timeline& timeline() const override { return *timeline_; }
 
 private:
     /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
@@ -100,13 +104,16 @@ private:
 
     void keep_step();
 
+    /// Somebody on this side may speak to the phone.
+    bool may_speak() const;
+
     void update_microphone();
 
     void pull_microphone();
 
     void on(const input::MicrophoneBlock& block);
 
-    void monitor(std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at);
+    void monitor(EarMix::VoiceId voice, const audio::AudioFrame& frame, Clock::Time heard_at);
     /// What the phone was to hear from then on, and will not.
     void forget_monitored(Clock::Time from);
 
@@ -125,6 +132,25 @@ private:
     void on(const input::Clear&);
 
     OutboundStats outbound_stats() const;
+
+    // --- what is said by command, and the timeline (call_sayings.cpp)
+
+    Result<> can_say() const;
+    void on(const input::Say& say);
+    void next_saying();
+    bool said(UtteranceId utterance);
+
+    milliseconds age() const;
+    void note(const input::VoiceRequested& voice);
+    void note(const input::StatusReported& status);
+    void note(const input::StreamReported& report);
+    void note(const input::InstructionsFailed& failed);
+    void note(const input::MachineDetected& machine);
+    void note(const input::DialReported& report);
+    void note(const input::ConferenceReported& report);
+    /// What is not from a webhook is noted where it happens.
+    void note(const auto&) {}
+    void sample_timeline();
 
     // --- the carrier
 
@@ -275,6 +301,34 @@ private:
     void act_on(tool::TakeMessage& message, ToolDone& done);
     void answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer);
 
+    // --- who listens from outside, and speaks (call_guests.cpp)
+
+    struct GuestSeat {
+        GuestId id = 0;
+        std::shared_ptr<Guest> guest;
+        Side side = Side::both;
+        std::unique_ptr<TalkQueue> talk;   ///< null: it may not
+        bool talking = false;              ///< its mouth is open
+        bool whispers = false;             ///< … and heard by the agent alone
+        std::shared_ptr<VoiceSink> mouth;  ///< on the line; null while the phone is not to hear it
+        EarMix::VoiceId voice = EarMix::kNone;
+        EarMix::EarId ear = 0;  ///< valid while it hears
+        bool hears = false;
+        bool told_held = false;
+    };
+    GuestSeat* guest(GuestId id);
+    void on(const input::GuestJoins& joins);
+    void on(const input::GuestLeaves& leaves);
+    void on(const input::GuestTalks& talks);
+    void on(const input::GuestSpeech& speech);
+    void unseat(GuestSeat& seat);
+    void pull_guests(bool whispers);
+    void update_guests();
+    void arrange_ears();
+    void guests_changed();
+    std::size_t talkers() const;
+    void dismiss_guests(const std::string& reason);
+
     // --- hanging up
 
     void on(const input::HangUp& request);
@@ -347,6 +401,7 @@ private:
         event.number = ++events_published_;
         event.time = std::chrono::system_clock::now();
         event.what = std::move(what);
+        timeline_->take(age(), event.what);
         services_.events.publish(std::move(event));
     }
 
@@ -359,6 +414,8 @@ private:
     const Clock::Time created_;
     const std::chrono::system_clock::time_point created_at_ = std::chrono::system_clock::now();
     std::optional<std::chrono::system_clock::time_point> answered_at_, ended_at_;
+    const std::shared_ptr<Timeline> timeline_ =
+        std::make_shared<Timeline>(std::chrono::system_clock::now());
     Clock::Time asked_{};  ///< when the call was dialled or announced
     CallSid sid_;
     StreamSid stream_sid_;
@@ -420,6 +477,7 @@ private:
     EarMix::EarId local_ear_ = 0;
     std::shared_ptr<audio::AudioSink> listener_;
     std::shared_ptr<LevelTap> levels_;  ///< null: nobody looks
+    EarMix::EarId listener_ear_ = 0;
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 
@@ -431,12 +489,19 @@ private:
         Clock::Time heard_at;
         audio::AudioFrame frame;
     };
-    boost::circular_buffer_space_optimized<Monitored> monitored_{64};
+    boost::circular_buffer_space_optimized<Monitored> monitored_{128};
     std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
     std::shared_ptr<VoiceSink> mic_voice_;
-    std::uint64_t mic_dropped_ = 0;  ///< samples, after stalls
+    EarMix::VoiceId mic_monitor_ = 0;  ///< for the ears outside
+    std::uint64_t mic_dropped_ = 0;    ///< samples, after stalls
     double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
     LocalPart local_;
+    std::vector<GuestSeat> guests_;
+    std::shared_ptr<VoiceSink> said_;     ///< from the first saying on
+    std::deque<audio::Samples> sayings_;  ///< that wait
+    UtteranceId saying_ = 0;              ///< the one that is being said
+    std::uint64_t sayings_made_ = 0;
+    EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
 
     // --- the agent
     std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone

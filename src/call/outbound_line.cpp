@@ -132,8 +132,7 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
             if (!alone) {
                 for (std::size_t k = 0; k < kFrameSamples; ++k) sum[i][k] += frame.pcm[k];
             }
-            if (voice->kind() == Kind::ahead && hooks.sent)
-                hooks.sent(voice->index(), frame, heard_at);
+            if (hooks.sent) hooks.sent(voice->tag(), frame, heard_at);
         }
     }
     for (std::size_t i = 0; !alone && i < count; ++i) {
@@ -272,8 +271,8 @@ OutboundLine::~OutboundLine() {
     state_->hooks = {};
 }
 
-std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind) {
-    auto voice = std::make_shared<State::Voice>(state_, kind);
+std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind, std::size_t tag) {
+    auto voice = std::make_shared<State::Voice>(state_, kind, tag);
     state_->schedule();
     return voice;
 }

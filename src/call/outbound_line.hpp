@@ -56,9 +56,9 @@ public:
     struct Hooks {
         /// A slot has come while a live voice is open: bring what the microphone has.
         std::function<void()> pull_live;
-        /// A frame of a voice that runs ahead was sent; it will be heard at `heard_at` or soon
-        /// after.
-        std::function<void(std::size_t voice, const audio::AudioFrame&, Clock::Time heard_at)> sent;
+        /// A frame of a voice was sent; it will be heard at `heard_at` or soon after. `tag`: as the
+        /// voice was added with.
+        std::function<void(std::size_t tag, const audio::AudioFrame&, Clock::Time heard_at)> sent;
         /// The far end throws away what it has not played: of the frames told by `sent`, those with
         /// a `heard_at` from `from` on. What is to be heard after all is sent, and told, again.
         std::function<void(Clock::Time from)> cleared;
@@ -79,7 +79,8 @@ public:
     OutboundLine(const OutboundLine&) = delete;
     OutboundLine& operator=(const OutboundLine&) = delete;
 
-    std::shared_ptr<VoiceSink> add_voice(Kind kind);
+    /// `tag`: whatever whoever adds it knows it by.
+    std::shared_ptr<VoiceSink> add_voice(Kind kind, std::size_t tag = 0);
     /// Everything that is sent is measured there; null: nothing is.
     void measure(std::shared_ptr<LevelTap> levels);
     /// Moves the slot to where the phone's frames come, 0–19: sending is cheaper while the call and

@@ -31,7 +31,6 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     std::shared_ptr<PhoneLine> phone;
     std::vector<Voice*> voices;
-    std::size_t voices_made = 0;
     std::size_t live_voices = 0;
     Clock::TimerId timer = Clock::kNoTimer;
     Clock::Time timer_at{};

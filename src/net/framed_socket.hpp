@@ -113,7 +113,7 @@ public:
     /// Forgets the callbacks. A close that has begun goes on, anything else is cut.
     void forget();
     /// Bytes queued and not yet taken by the kernel.
-    std::size_t outbox_bytes() const {
+    std::size_t outbox_bytes() const override {
         return turn_outbox_.size_of(*this) + sending_.size() - sent_ + outbox_.size();
     }
 

@@ -191,13 +191,20 @@ private:
         const auto& limits = self->options_.limits;
         auto& parser = connection->parser.emplace();
         parser.header_limit(static_cast<std::uint32_t>(limits.head_bytes));
-        parser.body_limit(limits.body_bytes);
+        if (limits.body_bytes_of) {
+            parser.body_limit(boost::none);  // once its head is there
+        } else {
+            parser.body_limit(limits.body_bytes);
+        }
         parser.eager(false);
 
         connection->waiting_since = std::chrono::steady_clock::now();
         connection->expire_in(limits.head_time);
         auto error = co_await read_head(connection);
         if (!error && has_doubtful_length(parser.get())) error = http::error::bad_content_length;
+        if (!error && parser.is_header_done() && !parser.is_done()) {
+            error = self->limit_body(*connection);
+        }
         if (!error && parser.is_header_done() && !parser.is_done()) {
             connection->expire_in(limits.body_time);
             error = co_await read_body(connection);
@@ -221,6 +228,17 @@ private:
             co_return false;
         }
         co_return co_await answer(self, connection, std::move(request), keep_alive);
+    }
+
+    /// What the request's own head allows it.
+    error_code limit_body(Connection& connection) const {
+        if (!options_.limits.body_bytes_of) return {};
+        auto& parser = *connection.parser;
+        const auto most = options_.limits.body_bytes_of(head_of(parser.get(), connection.peer));
+        parser.body_limit(most);
+        const auto announced = parser.content_length();
+        if (announced && *announced > most) return http::error::body_limit;
+        return {};
     }
 
     static asio::awaitable<error_code> read_head(ConnectionPtr connection) {
@@ -271,13 +289,18 @@ private:
     }
 
     static HttpRequest take_request(http::request<http::string_body>& message, std::string peer) {
+        auto request = head_of(message, std::move(peer));
+        request.body = std::move(message.body());
+        return request;
+    }
+
+    static HttpRequest head_of(const http::request<http::string_body>& message, std::string peer) {
         HttpRequest request;
         request.method = std::string(message.method_string());
         request.target = std::string(message.target());
         for (const auto& field : message) {
             request.headers.add(std::string(field.name_string()), std::string(field.value()));
         }
-        request.body = std::move(message.body());
         request.peer = std::move(peer);
         request.version = message.version();
         return request;

@@ -22,6 +22,8 @@ namespace asio = boost::asio;
 struct HttpLimits {
     std::size_t head_bytes = 16 * 1024;
     std::size_t body_bytes = 256 * 1024;
+    /// Instead, where it is set: what this request may have, by its head alone.
+    std::function<std::size_t(const HttpRequest& head)> body_bytes_of{};
     /// From the first wait to the whole head; also how long an idle connection is kept.
     std::chrono::milliseconds head_time{10000};
     std::chrono::milliseconds body_time{10000};

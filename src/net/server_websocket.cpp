@@ -15,7 +15,13 @@ HttpResponse ServerWebSocket::refusal(const HttpRequest& head) {
     return handshake_refusal(head);
 }
 
-std::shared_ptr<ServerWebSocket> ServerWebSocket::accept(Upgrade upgrade, WebSocketLimits limits) {
+std::shared_ptr<ServerWebSocket> ServerWebSocket::accept(Upgrade upgrade, WebSocketLimits limits,
+                                                         std::size_t kernel_bytes) {
+    if (kernel_bytes > 0) {
+        boost::system::error_code ignored;
+        upgrade.socket.set_option(
+            asio::socket_base::send_buffer_size(static_cast<int>(kernel_bytes)), ignored);
+    }
     const auto key = upgrade.head.headers.find("Sec-WebSocket-Key").value_or("");
     auto answer = std::string(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

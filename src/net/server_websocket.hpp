@@ -2,6 +2,7 @@
 // The server side of a WebSocket, on a socket whose HTTP head has been read: our own RFC 6455
 // framing on Asio (framed_socket.hpp), because it is the media path.
 
+#include <cstddef>
 #include <memory>
 
 #include "base/result.hpp"
@@ -19,8 +20,13 @@ public:
     /// The answer for a head that `check` has refused: 400, or 426 when only the version is wrong.
     static HttpResponse refusal(const HttpRequest& head);
 
-    /// Answers 101 and takes the connection over. `check` must have passed.
-    static std::shared_ptr<ServerWebSocket> accept(Upgrade upgrade, WebSocketLimits limits);
+    /// Answers 101 and takes the connection over. `check` must have passed. `kernel_bytes`: what
+    /// the kernel is to keep, about, of what the peer has not taken; 0: as the system has it.
+    static std::shared_ptr<ServerWebSocket> accept(Upgrade upgrade, WebSocketLimits limits,
+                                                   std::size_t kernel_bytes = 0);
+
+    /// Bytes queued and not yet taken by the kernel.
+    virtual std::size_t outbox_bytes() const = 0;
 };
 
 }  // namespace bridge::net

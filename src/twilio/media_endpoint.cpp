@@ -1,13 +1,11 @@
 #include "twilio/media_endpoint.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/hand_over.hpp"
 #include "twilio/probe_responder.hpp"
 #include "twilio/request_signature.hpp"
 #include "twilio/wire/signature.hpp"
@@ -15,34 +13,7 @@
 namespace bridge::twilio {
 namespace {
 
-using boost::asio::ip::tcp;
-
 constexpr std::string_view kPath = "/twilio/media/";
-
-/// A socket on its way from one thread to another; closed if it never arrives.
-class TravellingSocket {
-public:
-    TravellingSocket(tcp protocol, int descriptor) : protocol_(protocol), descriptor_(descriptor) {}
-    TravellingSocket(TravellingSocket&& other) noexcept
-        : protocol_(other.protocol_), descriptor_(std::exchange(other.descriptor_, -1)) {}
-    TravellingSocket& operator=(TravellingSocket&&) = delete;
-    ~TravellingSocket() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
-
-    std::optional<tcp::socket> arrive(const boost::asio::any_io_executor& executor) {
-        tcp::socket socket(executor);
-        boost::system::error_code error;
-        socket.assign(protocol_, descriptor_, error);
-        if (error) return std::nullopt;
-        descriptor_ = -1;
-        return socket;
-    }
-
-private:
-    tcp protocol_;
-    int descriptor_;
-};
 
 metrics::Counter& refusals(metrics::Registry& metrics, const char* cause) {
     return metrics.counter("agentbridge_media_refusals_total",
@@ -152,35 +123,21 @@ void MediaEndpoint::serve(net::Upgrade upgrade) {
 
 void MediaEndpoint::hand_over(net::Upgrade upgrade, MediaTicket ticket) {
     const auto executor = registry_.home(ticket.home).executor;
-    if (upgrade.socket.get_executor() == executor) return serve_at_home(std::move(upgrade), ticket);
-    boost::system::error_code error;
-    const auto local = upgrade.socket.local_endpoint(error);
-    if (error) return;  // already gone
-    const auto descriptor = upgrade.socket.release(error);
-    if (error) {
-        log::error({"media", ticket.call}, "the socket cannot be handed to its shard: {}",
-                   error.message());
-        return;
+    const auto call = ticket.call;
+    const auto moved = net::hand_over(
+        std::move(upgrade), executor,
+        [self = shared_from_this(), ticket = std::move(ticket)](net::Upgrade arrived) {
+            self->serve_at_home(std::move(arrived), ticket);
+        });
+    if (!moved) {
+        log::debug({"media", call}, "{}", moved.error().message);
+    } else if (*moved) {
+        metrics_
+            ->counter("agentbridge_media_handovers_total",
+                      "Media sockets accepted on another io thread than their call's and handed "
+                      "over.")
+            .add();
     }
-    metrics_
-        ->counter("agentbridge_media_handovers_total",
-                  "Media sockets accepted on another io thread than their call's and handed over.")
-        .add();
-    boost::asio::post(executor, [self = shared_from_this(), executor, ticket = std::move(ticket),
-                                 head = std::move(upgrade.head),
-                                 leftover = std::move(upgrade.leftover),
-                                 tls = std::move(upgrade.tls),
-                                 socket =
-                                     TravellingSocket(local.protocol(), descriptor)]() mutable {
-        auto arrived = socket.arrive(executor);
-        if (!arrived) {
-            log::error({"media", ticket.call}, "the socket could not be taken over by its shard");
-            return;
-        }
-        self->serve_at_home(
-            net::Upgrade{std::move(head), std::move(*arrived), std::move(leftover), std::move(tls)},
-            ticket);
-    });
 }
 
 void MediaEndpoint::serve_at_home(net::Upgrade upgrade, const MediaTicket& ticket) {

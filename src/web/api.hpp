@@ -4,6 +4,7 @@
 //
 //   request ─▶ routes (routes.hpp) ─▶ call_routes.cpp       calls, and what is done with them
 //                                     bridge_routes.cpp     session, events, agents, numbers, …
+//                                     sound_routes.cpp      say, play, timeline, audio
 //                                     emulator_routes.cpp   the emulator, where it is the carrier
 //
 // Who may ask is the control plane's business (door.hpp), not this one's.
@@ -28,6 +29,7 @@
 #include "web/live_events.hpp"
 #include "web/placed_calls.hpp"
 #include "web/routes.hpp"
+#include "web/sayings.hpp"
 
 namespace bridge::web {
 
@@ -78,6 +80,7 @@ struct ApiParts {
     About about{};
     std::shared_ptr<Door> door{};          ///< null: no session can begin
     std::shared_ptr<LiveEvents> events{};  ///< null: no events
+    std::shared_ptr<Sayings> sayings{};    ///< null: nothing is said, and no timeline shown
     std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
 };
 

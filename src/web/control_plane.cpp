@@ -32,7 +32,12 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
                                                            ControlOptions options) {
     std::shared_ptr<ControlPlane> plane(new ControlPlane(std::move(options)));
     net::HttpServerOptions server;
-    server.limits.body_bytes = kBodyBytes;
+    // Nobody but the owner makes it keep more.
+    server.limits.body_bytes_of = [weak = plane->weak_from_this()](const net::HttpRequest& head) {
+        const auto self = weak.lock();
+        const bool file = self && Sayings::is_play(head) && !self->refuses(head);
+        return file ? Sayings::kMostBytes : kBodyBytes;
+    };
     server.name = "control";
     server.host = plane->options_.host;
     server.port = plane->options_.port;
@@ -76,11 +81,12 @@ boost::asio::awaitable<net::HttpResponse> ControlPlane::answer_api(std::shared_p
     co_return response;
 }
 
-/// There is no WebSocket here yet that anybody may have: who may not is told so first.
+/// Who may not is told so before anything else.
 void ControlPlane::upgrade(net::Upgrade socket) const {
-    auto response =
-        refuses(socket.head)
-            .value_or(problem(404, "not_found", "there is no WebSocket at this address"));
+    auto refused = refuses(socket.head);
+    if (!refused && options_.audio) return options_.audio->serve(std::move(socket));
+    auto response = std::move(refused).value_or(
+        problem(404, "not_found", "there is no WebSocket at this address"));
     add_security_headers(response);
     net::refuse(std::move(socket), std::move(response));
 }

@@ -19,6 +19,7 @@
 #include "base/result.hpp"
 #include "net/http_server.hpp"
 #include "web/api.hpp"
+#include "web/audio_door.hpp"
 #include "web/door.hpp"
 #include "web/page.hpp"
 
@@ -32,6 +33,7 @@ struct ControlOptions {
     std::function<std::string()> metrics;  ///< the text of /metrics. Thread: the server's
     std::shared_ptr<Api> api;              ///< null: none. On the server's thread
     std::optional<Page> page{};            ///< nothing: no page
+    std::shared_ptr<AudioDoor> audio{};    ///< null: nobody listens from outside
 };
 
 /// Thread: the executor's, for every member but `drain`.

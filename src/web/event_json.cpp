@@ -72,6 +72,11 @@ struct Writer {
         out["transfer"] = transfer_json(changed.transfer);
         return "transfer";
     }
+    std::string_view operator()(const event::ListenersChanged& changed) const {
+        out["count"] = changed.count;
+        out["talkers"] = changed.talkers;
+        return "listener";
+    }
     std::string_view operator()(const event::AgentChanged& changed) const {
         out["agent"] = agent_json(changed.agent);
         return "agent";

@@ -29,6 +29,8 @@ std::string_view title_of(int status) {
             return "Misdirected Request";
         case 422:
             return "Unprocessable Content";
+        case 426:
+            return "Upgrade Required";
         case 502:
             return "Bad Gateway";
         case 503:

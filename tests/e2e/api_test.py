@@ -2,11 +2,13 @@
 tried, and every answer, the refusals too, is held against the document that the program itself hands out."""
 
 import http.client
+import io
 import json
 import re
 import signal
 import socket
 import time
+import wave
 
 from harness import EndToEnd, Emulator, main, skip, wait_for
 
@@ -176,6 +178,20 @@ class Api(EndToEnd):
                 ("resume", None, 200), ("solo", None, 200), ("unsolo", None, 200), ("volume", {"percent": 30}, 200),
                 ("clear", None, 200), ("dtmf", {"keys": "1", "in_band": True}, 202)):
             self.assertEqual(self.ask("POST", f"/calls/{one}/{verb}", body).status, status, verb)
+        said = self.ask("POST", f"/calls/{one}/say", {"text": "One, two.", "interrupt": True})
+        self.assertEqual(said.status, 202, said.body)
+        self.assertGreater(said.json()["length_ms"], 300)
+        sound = io.BytesIO()
+        with wave.open(sound, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            file.writeframes(bytes(16000))
+        played = self.ask("POST", f"/calls/{one}/play", sound.getvalue(), {**self.token, "Content-Type": "audio/wav"})
+        self.assertEqual((played.status, played.json()["length_ms"]), (202, 500))
+        self.refused(415, "not_wav", "POST", f"/calls/{one}/play", {"text": "no sound"})
+        self.assertTrue(self.ask("GET", f"/calls/{one}/timeline").json()["events"])
+        self.refused(426, "upgrade_required", "GET", f"/calls/{one}/audio")
         for verb in ("accept", "reject", "transfer/join", "transfer/cancel"):
             self.refused(409, "wrong_state", "POST", f"/calls/{one}/{verb}")
         self.assertEqual(self.ask("PUT", f"/calls/{one}/agent", {"agent": "echo"}).json()["agent"]["name"], "echo")

@@ -13,6 +13,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <exception>
+#include <fstream>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -106,6 +107,12 @@ Order order_for(const CallsCommand& command) {
             return {"POST", "/volume", json::serialize(json::object{{"percent", command.percent}})};
         case Action::clear:
             return {"POST", "/clear", ""};
+        case Action::say:
+            return {"POST", "/say",
+                    json::serialize(
+                        json::object{{"text", command.text}, {"interrupt", command.interrupt}})};
+        case Action::play:
+            return {"POST", "/play", ""};  // the file, which is read when it is sent
         case Action::agent:
             return agent_order(command.agent);
     }
@@ -124,6 +131,25 @@ MeantCalls meant_by(Action action) {
         default:
             return MeantCalls::all;
     }
+}
+
+/// A file to be played. Failures: usage (it cannot be read, or is too large).
+Outcome<std::string> read_file(const std::string& path) {
+    constexpr std::size_t kMost = 20 * 1024 * 1024;
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    const auto size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+    if (size < 0)
+        return tl::unexpected(
+            Failure{ExitCode::usage, fmt::format("{}: cannot be read: no such file?", path)});
+    if (size > static_cast<std::streamoff>(kMost))
+        return tl::unexpected(
+            Failure{ExitCode::usage, fmt::format("{}: over 20 MiB; play it in parts", path)});
+    std::string out(static_cast<std::size_t>(size), '\0');
+    file.seekg(0);
+    file.read(out.data(), size);
+    if (!file)
+        return tl::unexpected(Failure{ExitCode::usage, fmt::format("{}: cannot be read", path)});
+    return out;
 }
 
 /// One command, from the choice of the call to the answer on stdout.
@@ -154,10 +180,22 @@ asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, Calls
     const auto id = choose_call(calls, command.id, meant_by(command.action));
     if (!id) co_return told(id.error());
     const auto path = "/calls/" + id->str() + order.verb;
-    auto answer = co_await ControlClient::ask(client, order.method, path, order.body);
+    std::string_view type = "application/json";
+    if (command.action == Action::play) {
+        auto file = read_file(command.file);
+        if (!file) co_return told(file.error());
+        order.body = std::move(*file);
+        type = "audio/wav";
+    }
+    auto answer = co_await ControlClient::ask(client, order.method, path, order.body, type);
     if (!answer) co_return told(answer.error());
+    const bool said = command.action == Action::say || command.action == Action::play;
     if (as_json) {
         console.out << json::serialize(*answer) << "\n";
+    } else if (said) {
+        console.out << fmt::format("{}  utterance {}, {:.1f} s\n", *id,
+                                   answer->at("utterance").to_number<std::uint64_t>(),
+                                   answer->at("length_ms").to_number<double>() / 1000);
     } else if (command.action == Action::show) {
         console.out << format_call_details(read_call(*answer));
     } else {

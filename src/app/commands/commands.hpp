@@ -26,6 +26,8 @@ ExitCode load_emulator(const Invocation& invocation, const EmulatorLoadCommand& 
 ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& command,
                      Console& console);
 ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, Console& console);
+ExitCode listen_to_call(const Invocation& invocation, const ListenCommand& command,
+                        Console& console);
 ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command, Console& console,
                      const NumberParts& parts);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,

@@ -207,6 +207,38 @@ TEST_F(HttpServerTest, RefusesABodyThatIsTooLarge) {
     EXPECT_EQ(fits.receive_answer().status, 200);
 }
 
+TEST_F(HttpServerTest, ABodyIsAsLargeAsItsHeadMayBring) {
+    HttpLimits limits;
+    limits.body_bytes = 10;
+    limits.body_bytes_of = [](const HttpRequest& head) {
+        return head.path() == "/file" && head.headers.find("X-May") ? std::size_t{200}
+                                                                    : std::size_t{100};
+    };
+    const auto port = serve_mirror(limits);
+    const auto status = [&](const std::string& head, std::size_t bytes) {
+        RawSocket client(port);
+        client.send("POST " + head + "\r\nHost: x\r\nContent-Length: " + std::to_string(bytes) +
+                    "\r\n\r\n");
+        if (bytes <= 200) client.send(std::string(bytes, 'c'));
+        return client.receive_answer().status;
+    };
+    EXPECT_EQ(status("/file HTTP/1.1\r\nX-May: yes", 200), 200);
+    EXPECT_EQ(status("/file HTTP/1.1\r\nX-May: yes", 201), 413);
+    EXPECT_EQ(status("/file HTTP/1.1", 100), 200);
+    EXPECT_EQ(status("/file HTTP/1.1", 101), 413);
+    RawSocket chunked(port);
+    chunked.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" +
+                 std::string(64, 'a') + "\r\n40\r\n" + std::string(64, 'b') + "\r\n0\r\n\r\n");
+    EXPECT_EQ(chunked.receive_all().substr(0, 12), "HTTP/1.1 413");
+    RawSocket two(port);
+    const std::string one =
+        "POST /file HTTP/1.1\r\nHost: x\r\nX-May: yes\r\nContent-Length: 150\r\n\r\n" +
+        std::string(150, 'd');
+    two.send(one + one);
+    EXPECT_EQ(two.receive_answer().status, 200);
+    EXPECT_EQ(two.receive_answer().status, 200);
+}
+
 TEST_F(HttpServerTest, AnAnswerArrivesThoughTheClientWasStillSending) {
     HttpLimits limits;
     limits.body_bytes = 1000;

@@ -108,6 +108,47 @@ TEST(CommandLine, ReadsNumbers) {
     }
 }
 
+TEST(CommandLine, ReadsListenAndTalk) {
+    auto visit = command_of<ListenCommand>({"listen"});
+    EXPECT_FALSE(visit.talk);
+    EXPECT_EQ(visit.id, "");
+    EXPECT_EQ(visit.side, "both");
+    visit = command_of<ListenCommand>(
+        {"listen", "c_7", "--wav", "a.wav", "--side", "far", "--instance", "4711"});
+    EXPECT_EQ(visit.id, "c_7");
+    EXPECT_EQ(visit.wav, "a.wav");
+    EXPECT_EQ(visit.side, "far");
+    EXPECT_EQ(visit.instance, "4711");
+    EXPECT_TRUE(command_of<ListenCommand>({"listen", "--raw"}).raw);
+    visit = command_of<ListenCommand>({"talk", "c_7", "--file", "a.wav"});
+    EXPECT_TRUE(visit.talk);
+    EXPECT_EQ(visit.file, "a.wav");
+    EXPECT_EQ(invocation_of({"talk", "--microphone", "null"}).settings.at("AGENTBRIDGE_MICROPHONE"),
+              "null");
+    for (const Words& words :
+         {Words{"listen", "--raw", "--wav", "a.wav"}, Words{"listen", "--side", "left"},
+          Words{"listen", "--file", "a.wav"}, Words{"talk", "--raw"}}) {
+        const auto parsed = parse_command_line(words);
+        ASSERT_FALSE(parsed);
+        EXPECT_EQ(parsed.error().exit, ExitCode::usage);
+    }
+}
+
+TEST(CommandLine, ReadsWhatIsSaidAndPlayed) {
+    auto calls = command_of<CallsCommand>({"calls", "say", "One moment."});
+    EXPECT_EQ(calls.text, "One moment.");
+    EXPECT_EQ(calls.id, "");
+    calls = command_of<CallsCommand>({"calls", "say", "c_7", "One moment.", "--interrupt"});
+    EXPECT_EQ(calls.id, "c_7");
+    EXPECT_TRUE(calls.interrupt);
+    calls = command_of<CallsCommand>({"calls", "play", "a.wav"});
+    EXPECT_EQ(calls.file, "a.wav");
+    calls = command_of<CallsCommand>({"calls", "play", "c_7", "a.wav"});
+    EXPECT_EQ(calls.id, "c_7");
+    EXPECT_FALSE(parse_command_line({"calls", "say"}));
+    EXPECT_FALSE(parse_command_line({"calls", "play"}));
+}
+
 TEST(CommandLine, ReadsCall) {
     const Words words{"call",       "--target",       "+15551234567", "--from",    "+15557654321",
                       "--no-audio", "--listen-only",  "--yes",        "--dry-run", "--time-limit",

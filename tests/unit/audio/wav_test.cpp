@@ -75,6 +75,35 @@ TEST(Wav, MixesChannelsToMonoAndReadsOtherFormats) {
     EXPECT_EQ(sound->samples, (std::vector<std::int16_t>{2000, 0, 32767}));
 }
 
+std::string bytes_of(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Wav, ReadsAFileInMemoryAsItReadsOneOnDisk) {
+    const Folder folder;
+    const auto x = tone(12345);
+    {
+        auto writer = WavWriter::create(folder / "a.wav", 16000);
+        ASSERT_TRUE(writer && (*writer)->write(x));
+    }
+    const auto file = bytes_of(folder / "a.wav");
+    const auto sound = read_wav(file);
+    ASSERT_TRUE(sound) << sound.error().message;
+    EXPECT_EQ(sound->sample_rate, 16000);
+    EXPECT_EQ(sound->samples, x);
+    // However much of it there is, it is read or refused.
+    for (std::size_t length = 0; length < file.size(); length += 37) {
+        const auto part = read_wav(std::string_view(file).substr(0, length));
+        if (part) {
+            EXPECT_LE(part->samples.size(), x.size());
+        } else {
+            EXPECT_EQ(part.error().code, Errc::bad_field);
+        }
+    }
+    EXPECT_EQ(read_wav("this is no sound").error().code, Errc::bad_field);
+}
+
 TEST(Wav, SaysWhatIsWrongWithAFile) {
     const Folder folder;
     const auto missing = read_sound(folder / "no.wav");

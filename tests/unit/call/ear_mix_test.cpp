@@ -67,14 +67,45 @@ TEST(EarMix, MutesWithARampAndStaysMuted) {
     EarMix mix;
     auto speaker = std::make_shared<FrameLog>();
     const auto ear = mix.add_ear(speaker);
+    mix.write(EarMix::kPhone, level(16000), {});
     mix.set_gain(EarMix::kPhone, ear, 0.0F);
     mix.write(EarMix::kPhone, level(16000), {});
     mix.write(EarMix::kPhone, level(16000), {});
-    const auto& ramp = speaker->frames.at(0).pcm;
+    const auto& ramp = speaker->frames.at(1).pcm;
     EXPECT_GT(ramp[0], 15000);
     EXPECT_EQ(ramp[159], 0);
     for (std::size_t i = 1; i < ramp.size(); ++i) EXPECT_LE(ramp[i - 1] - ramp[i], 110);
-    EXPECT_EQ(speaker->frames.at(1).pcm[0], 0);
+    EXPECT_EQ(speaker->frames.at(2).pcm[0], 0);
+}
+
+TEST(EarMix, ANewEarNeverHearsWhatItIsNotToHear) {
+    EarMix mix;
+    auto ear = std::make_shared<FrameLog>();
+    const auto id = mix.add_ear(ear);
+    mix.set_gain(EarMix::kPhone, id, 0.0F);
+    mix.write(EarMix::kPhone, level(16000), {});
+    EXPECT_EQ(ear->frames.at(0).pcm, level(0).pcm);
+    const auto whisper = mix.add_voice();
+    mix.set_gain(whisper, id, 0.0F);
+    mix.write(whisper, level(9000), {});
+    mix.write(EarMix::kPhone, level(16000), {});
+    EXPECT_EQ(ear->frames.at(1).pcm, level(0).pcm);
+}
+
+TEST(EarMix, ANewVoiceMayTakeThePlaceOfOneThatIsGone) {
+    EarMix mix;
+    auto ear = std::make_shared<FrameLog>();
+    const auto gone = mix.add_voice();
+    mix.add_ear(ear, gone);
+    mix.write(gone, level(5), {});
+    mix.remove_voice(gone);
+    const auto next = mix.add_voice();
+    EXPECT_EQ(next, gone);
+    mix.write(EarMix::kPhone, level(1), {});
+    EXPECT_EQ(ear->frames.at(0).pcm[0], 1) << "nothing is left of the old one";
+    mix.write(next, level(7), {});
+    mix.write(EarMix::kPhone, level(1), {});
+    EXPECT_EQ(ear->frames.at(1).pcm[0], 8) << "and the new one is nobody's own";
 }
 
 TEST(EarMix, IsDrivenByTheTickWhileThePhoneIsSilentOnTheWire) {

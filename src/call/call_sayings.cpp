@@ -1,0 +1,128 @@
+// What is said or played into a call by command, one after the other, and what of its life is
+// remembered on its timeline.
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.hpp"
+#include "call/live_call.hpp"
+
+namespace bridge::call {
+
+using std::chrono::duration_cast;
+
+namespace {
+
+/// Of one call, with the one that is being said.
+constexpr std::size_t kMostSayings = 8;
+
+}  // namespace
+
+Result<> LiveCall::can_say() const {
+    if (is_final(state_) || hang_up_wanted_) return fail(Errc::refused, "the call is over");
+    if (state_ != CallState::in_progress)
+        return fail(Errc::refused,
+                    fmt::format("the call is {}, not in-progress", to_string(state_)));
+    if (spec_.listen_only) return fail(Errc::refused, "nothing can be said on a listen-only call");
+    if (local_.ringing) return fail(Errc::refused, "the call rings here: accept it first");
+    if (local_.voicemail || given_up_) return fail(Errc::refused, "the caller leaves a message");
+    if (machine_) return fail(Errc::refused, "a machine is being told its message");
+    if (closing_) return fail(Errc::refused, "the call ends once the last words are heard");
+    return {};
+}
+
+void LiveCall::on(const input::Say& say) {
+    auto can = can_say();
+    if (can && say.interrupt) on(input::Clear{});
+    if (can && sayings_.size() + (saying_ != 0 ? 1 : 0) >= kMostSayings)
+        can =
+            fail(Errc::too_large, fmt::format("{} sayings are waiting to be said already; wait, or "
+                                              "interrupt them",
+                                              kMostSayings));
+    if (!can) {
+        say.told(tl::unexpected(can.error()));
+        return;
+    }
+    if (!said_) {
+        said_monitor_ = mix_.add_voice();
+        said_ = outbound_->add_voice(OutboundLine::Kind::ahead, said_monitor_);
+        arrange_ears();
+    }
+    sayings_.push_back(say.samples);
+    const auto number = ++sayings_made_;
+    log::info({"call", id()}, "saying {}: {} ms", number,
+              say.samples->size() / audio::kSamplesPerMs);
+    if (saying_ == 0) next_saying();
+    say.told(number);
+}
+
+void LiveCall::next_saying() {
+    if (sayings_.empty() || is_final(state_)) return;
+    auto samples = std::move(sayings_.front());
+    sayings_.pop_front();
+    saying_ = said_->play(std::make_unique<audio::PcmSource>(std::move(samples), false));
+}
+
+/// True if the utterance was one of these.
+bool LiveCall::said(UtteranceId utterance) {
+    if (saying_ == 0 || utterance != saying_) return false;
+    saying_ = 0;
+    next_saying();
+    return true;
+}
+
+// --- the timeline
+
+milliseconds LiveCall::age() const {
+    return duration_cast<milliseconds>(services_.clock.now() - created_);
+}
+
+void LiveCall::note(const input::VoiceRequested& voice) {
+    timeline_->note(age(), Timeline::Lane::webhook, "voice", voice.status);
+}
+
+void LiveCall::note(const input::StatusReported& status) {
+    timeline_->note(age(), Timeline::Lane::webhook, "status", status.status);
+}
+
+void LiveCall::note(const input::StreamReported& report) {
+    timeline_->note(age(), Timeline::Lane::webhook, "stream-status",
+                    report.error.empty() ? report.event : report.event + ": " + report.error);
+}
+
+void LiveCall::note(const input::InstructionsFailed& failed) {
+    timeline_->note(age(), Timeline::Lane::webhook, "fallback", failed.why);
+}
+
+void LiveCall::note(const input::MachineDetected& machine) {
+    timeline_->note(age(), Timeline::Lane::webhook, "amd", machine.answered_by);
+}
+
+void LiveCall::note(const input::DialReported& report) {
+    timeline_->note(age(), Timeline::Lane::webhook, "dial-result", report.status);
+}
+
+void LiveCall::note(const input::ConferenceReported& report) {
+    timeline_->note(age(), Timeline::Lane::webhook, "conference", report.event);
+}
+
+void LiveCall::sample_timeline() {
+    if (!line_) return;
+    const auto outbound = outbound_stats();
+    constexpr auto kUnknown = Timeline::kUnknown;
+    const auto of_playout = [&](auto figure) {
+        return playout_ ? static_cast<double>(figure(*playout_)) : kUnknown;
+    };
+    timeline_->sample(
+        {age(),
+         {of_playout([](const auto& playout) { return playout.depth_ms; }),
+          of_playout([](const auto& playout) { return playout.jitter_ms; }), outbound.lead_ms,
+          static_cast<double>(media_.lost_ms),
+          of_playout([](const auto& playout) { return playout.level_dbfs; }),
+          static_cast<double>(outbound.level_dbfs), of_playout([](const auto& playout) {
+              return playout.concealed_samples / audio::kSamplesPerMs;
+          })}});
+}
+
+}  // namespace bridge::call
