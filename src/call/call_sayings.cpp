@@ -112,15 +112,16 @@ void LiveCall::sample_timeline() {
     const auto outbound = outbound_stats();
     constexpr auto kUnknown = Timeline::kUnknown;
     const auto of_playout = [&](auto figure) {
-        return playout_ ? static_cast<double>(figure(*playout_)) : kUnknown;
+        return playout_ ? static_cast<float>(figure(*playout_)) : kUnknown;
     };
     timeline_->sample(
-        {age(),
+        {std::chrono::duration<std::uint32_t, std::milli>(
+             static_cast<std::uint32_t>(age().count())),
          {of_playout([](const auto& playout) { return playout.depth_ms; }),
-          of_playout([](const auto& playout) { return playout.jitter_ms; }), outbound.lead_ms,
-          static_cast<double>(media_.lost_ms),
+          of_playout([](const auto& playout) { return playout.jitter_ms; }),
+          static_cast<float>(outbound.lead_ms), static_cast<float>(media_.lost_ms),
           of_playout([](const auto& playout) { return playout.level_dbfs; }),
-          static_cast<double>(outbound.level_dbfs), of_playout([](const auto& playout) {
+          static_cast<float>(outbound.level_dbfs), of_playout([](const auto& playout) {
               return playout.concealed_samples / audio::kSamplesPerMs;
           })}});
 }

@@ -62,10 +62,11 @@ public:
         concealed_ms,  ///< made up at the speaker here, since the call began
     };
     static constexpr std::size_t kFigures = 7;
-    static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    static constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
+    /// Small: a long call has thousands.
     struct Sample {
-        std::chrono::milliseconds at;
-        std::array<double, kFigures> figures;
+        std::chrono::duration<std::uint32_t, std::milli> at;
+        std::array<float, kFigures> figures;
     };
 
     explicit Timeline(std::chrono::system_clock::time_point began) : began_(began) {}

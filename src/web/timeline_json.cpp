@@ -57,7 +57,7 @@ std::string timeline_text(const CallId& id, const Timeline& timeline,
     for (const auto& sample : timeline.samples()) {
         times.push_back(sample.at.count());
         for (std::size_t i = 0; i < columns.size(); ++i)
-            columns[i].push_back(figure(sample.figures[i]));
+            columns[i].push_back(figure(static_cast<double>(sample.figures[i])));
     }
     json::object samples{{"at_ms", std::move(times)}};
     for (std::size_t i = 0; i < columns.size(); ++i)

@@ -387,6 +387,11 @@ ExitCode listen_to_call(const Invocation& invocation, const ListenCommand& comma
     for (const auto& note : {sound->note, sound->mic_note}) {
         if (!note.empty()) console.err << note << "\n";
     }
+    if (microphone && !sound->microphone) {
+        console.err << "agentbridge: there is no microphone; --file WAV speaks a sound file\n";
+        sound->stop();
+        return ExitCode::no_device;
+    }
     const auto exit = visit(*address, command, *loaded, *sound, console);
     sound->stop();
     return exit;
