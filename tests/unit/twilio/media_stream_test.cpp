@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/log.hpp"
+#include "call/timeline.hpp"
 
 // counted_allocations.cpp
 std::size_t allocations_so_far();
@@ -39,6 +40,7 @@ public:
     void ping() override { ++pings; }
     Clock::Time last_heard() const override { return heard; }
     net::WebSocketStats stats() const override { return {}; }
+    std::size_t outbox_bytes() const override { return 0; }
 
     void receive(std::string_view text, bool is_text = true) {
         heard = clock.now();
@@ -83,6 +85,8 @@ public:
     std::uint64_t open_stream() override { return 7; }
     bool over() const override { return false; }
     call::CallSnapshot snapshot() const override { return {}; }
+    std::size_t guests() const override { return 0; }
+    const call::Timeline& timeline() const override { return timeline_; }
 
     std::string line(const input::StreamStarted& in) {
         phone = in.line;
@@ -115,6 +119,7 @@ public:
         spec.id = CallId{"c_test"};
         return spec;
     }();
+    call::Timeline timeline_{{}};
     std::vector<std::string> diary;
     std::shared_ptr<call::PhoneLine> phone;
     std::size_t media_count = 0;
