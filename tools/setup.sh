@@ -121,7 +121,7 @@ setup_list() {
         libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev portaudio19-dev flite1-dev \
         libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us | tr ' ' '\n' ;;
     *:test)
-      say libgtest-dev libgmock-dev python3:python3 python3-websockets nodejs:node npm:npm openssl:openssl pulseaudio \
+      say libgtest-dev libgmock-dev python3:python3 python3-websockets python3-jsonschema nodejs:node npm:npm openssl:openssl pulseaudio \
         pulseaudio-utils libasound2-plugins alsa-utils | tr ' ' '\n'
       # The browser for the page's tests. Ubuntu has it as a snap only: there they run if a Chrome is installed.
       case $SETUP_NAME in *Debian*) say chromium:chromium ;; esac
