@@ -125,12 +125,12 @@ Answer list(Self self, Asked asked) {
     using Which = ListQuery::Which;
     const bool oldest_first = query->which == Which::live ||
                               (query->which == Which::one_state && !is_final(*query->page.state));
-    Calls calls;
-    if (query->which != Which::ended) {
-        auto live = co_await live_calls(self);
-        if (!live) co_return no_answer();
-        calls = std::move(*live);
-    }
+    auto known = co_await live_calls(self);
+    if (!known) co_return no_answer();
+    auto calls = std::move(*known);
+    // A call is over before its last sound is played; until then it is not among those kept.
+    if (query->which == Which::ended)
+        std::erase_if(calls, [](const auto& call) { return !call::is_final(call.state); });
     std::optional<std::string> next;
     if (oldest_first) {
         std::erase_if(calls, [&](const auto& call) {
