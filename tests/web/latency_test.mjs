@@ -1,14 +1,14 @@
 // How long sound takes through the browser: from a frame of the phone arriving to the way to the speakers, and from the
 // microphone to a frame leaving. Beeps are told apart by their beginnings.
 
-import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { action, card, launch, log_in, open_page } from "./browser.mjs";
-import { beeps, wav } from "./tones.mjs";
-import { make_stage, wait_for } from "./stage.mjs";
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { action, card, launch, log_in, open_page } from './browser.mjs';
+import { beeps, wav } from './tones.mjs';
+import { make_stage, wait_for } from './stage.mjs';
 
 const kBeeps = 15;
 
@@ -18,13 +18,13 @@ let folder;
 let page;
 
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "agentbridge-web-"));
-  const file = path.join(folder, "beeps.wav");
+  folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
+  const file = path.join(folder, 'beeps.wav');
   writeFileSync(file, wav(beeps(48_000, 600), 48_000));
   stage = await make_stage();
   browser = await launch([
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
     `--use-file-for-fake-audio-capture=${file}`,
   ]);
 });
@@ -41,15 +41,8 @@ after(async () => {
 });
 
 async function up(to) {
-  const { body } = await stage.api("POST", "/calls", { to });
-  return wait_for(
-    "the call is up",
-    async () =>
-      (await stage.live()).find(
-        (call) => call.call === body.call && call.streaming,
-      ),
-    15_000,
-  );
+  const { body } = await stage.api('POST', '/calls', { to });
+  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
 }
 
 /** A page that notes when beeps begin: in messages that come and go, at the way to the speakers, at the microphone. */
@@ -65,19 +58,16 @@ async function noting_page() {
       if (loud && now - last.at > 100) noted[name].push(now);
       if (loud) last.at = now;
     };
-    const is_loud = (samples, threshold) =>
-      samples.some((value) => Math.abs(value) > threshold);
+    const is_loud = (samples, threshold) => samples.some((value) => Math.abs(value) > threshold);
     globalThis.WebSocket = class extends WebSocket {
       constructor(...given) {
         super(...given);
-        this.addEventListener("message", (event) => {
-          if (typeof event.data !== "string")
-            begins("came", is_loud(new Int16Array(event.data), 1500));
+        this.addEventListener('message', (event) => {
+          if (typeof event.data !== 'string') begins('came', is_loud(new Int16Array(event.data), 1500));
         });
       }
       send(data) {
-        if (typeof data !== "string")
-          begins("left", is_loud(new Int16Array(data), 1500));
+        if (typeof data !== 'string') begins('left', is_loud(new Int16Array(data), 1500));
         super.send(data);
       }
     };
@@ -94,14 +84,11 @@ async function noting_page() {
       return analyser;
     };
     AudioNode.prototype.connect = function (to, ...more) {
-      if (to instanceof AudioDestinationNode && this.numberOfInputs === 0)
-        watch(this, "heard");
-      if (this instanceof MediaStreamAudioSourceNode) watch(this, "spoken");
+      if (to instanceof AudioDestinationNode && this.numberOfInputs === 0) watch(this, 'heard');
+      if (this instanceof MediaStreamAudioSourceNode) watch(this, 'spoken');
       return connect.call(this, to, ...more);
     };
-    const ask = navigator.mediaDevices.getUserMedia.bind(
-      navigator.mediaDevices,
-    );
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = () =>
       ask({
         audio: {
@@ -124,52 +111,31 @@ function delays(from, to) {
 
 function figures(what, ms) {
   const sorted = [...ms].sort((a, b) => a - b);
-  const at = (part) =>
-    Math.round(
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))],
-    );
-  console.log(
-    `${what}: ${sorted.length} beeps, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms`,
-  );
+  const at = (part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]);
+  console.log(`${what}: ${sorted.length} beeps, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms`);
   return at(0.95);
 }
 
-test("from the frame of a phone to the speakers it takes less than 300 ms", async () => {
+test('from the frame of a phone to the speakers it takes less than 300 ms', async () => {
   const call = await up(stage.beeping);
   page = await noting_page();
   await log_in(page, stage);
-  await action(card(page, call), "listen").click();
-  await wait_for(
-    "beeps were heard",
-    () =>
-      page.evaluate((count) => globalThis.noted.heard.length > count, kBeeps),
-    30_000,
-  );
+  await action(card(page, call), 'listen').click();
+  await wait_for('beeps were heard', () => page.evaluate((count) => globalThis.noted.heard.length > count, kBeeps), 30_000);
   const { came, heard } = await page.evaluate(() => globalThis.noted);
   const found = delays(came.slice(1, kBeeps), heard);
-  assert.ok(
-    found.length >= kBeeps - 4,
-    `${found.length} of ${kBeeps - 1} beeps were heard`,
-  );
-  assert.ok(figures("listening", found) < 300);
+  assert.ok(found.length >= kBeeps - 4, `${found.length} of ${kBeeps - 1} beeps were heard`);
+  assert.ok(figures('listening', found) < 300);
 });
 
-test("from the microphone to a frame that leaves it takes less than 300 ms", async () => {
-  const call = await up("+12025550108");
+test('from the microphone to a frame that leaves it takes less than 300 ms', async () => {
+  const call = await up('+12025550108');
   page = await noting_page();
   await log_in(page, stage);
-  await action(card(page, call), "talk").click();
-  await wait_for(
-    "beeps were said",
-    () =>
-      page.evaluate((count) => globalThis.noted.left.length > count, kBeeps),
-    30_000,
-  );
+  await action(card(page, call), 'talk').click();
+  await wait_for('beeps were said', () => page.evaluate((count) => globalThis.noted.left.length > count, kBeeps), 30_000);
   const { spoken, left } = await page.evaluate(() => globalThis.noted);
-  const found = delays(
-    spoken.filter((at) => at > left[0]).slice(0, kBeeps - 2),
-    left,
-  );
+  const found = delays(spoken.filter((at) => at > left[0]).slice(0, kBeeps - 2), left);
   assert.ok(found.length >= kBeeps - 5, `${found.length} beeps were said`);
-  assert.ok(figures("talking", found) < 300);
+  assert.ok(figures('talking', found) < 300);
 });

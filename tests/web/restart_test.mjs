@@ -1,19 +1,10 @@
 // The server goes away and comes back: the page says so at once, offers nothing that would not work, and is back within
 // three seconds with what is true then.
 
-import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import {
-  action,
-  assert_accessible,
-  card,
-  launch,
-  log_in,
-  open_page,
-  picture,
-  visit,
-} from "./browser.mjs";
-import { make_stage, wait_for } from "./stage.mjs";
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { action, assert_accessible, card, launch, log_in, open_page, picture, visit } from './browser.mjs';
+import { make_stage, wait_for } from './stage.mjs';
 
 let stage;
 let browser;
@@ -30,33 +21,27 @@ after(async () => {
 
 const enabled_actions = (page) =>
   page.evaluate(() =>
-    [...document.querySelectorAll("main [data-action]")]
-      .filter((button) => !button.disabled)
-      .map((button) => button.dataset.action),
+    [...document.querySelectorAll('main [data-action]')].filter((button) => !button.disabled).map((button) => button.dataset.action),
   );
 
-test("a server that is gone is said to be gone, no button works meanwhile, and it is back within three seconds", async () => {
-  const { body: call } = await stage.api("POST", "/calls", {
-    to: "+12025550101",
+test('a server that is gone is said to be gone, no button works meanwhile, and it is back within three seconds', async () => {
+  const { body: call } = await stage.api('POST', '/calls', {
+    to: '+12025550101',
   });
-  await wait_for(
-    "the call is up",
-    async () => (await stage.live()).some((one) => one.streaming),
-    15_000,
-  );
+  await wait_for('the call is up', async () => (await stage.live()).some((one) => one.streaming), 15_000);
   const page = await open_page(browser);
   await log_in(page, stage);
   const of = card(page, call);
-  await action(of, "hold").waitFor();
-  assert.ok((await enabled_actions(page)).includes("hold"));
+  await action(of, 'hold').waitFor();
+  assert.ok((await enabled_actions(page)).includes('hold'));
 
   const gone = Date.now();
   await stage.go_away();
   await page.waitForSelector('[data-banner="lost"]', { timeout: 3000 });
   console.log(`said to be gone after ${Date.now() - gone} ms`);
   assert.deepEqual(await enabled_actions(page), []);
-  await assert_accessible(page, "connection lost");
-  await picture(page, "lost-desk-light");
+  await assert_accessible(page, 'connection lost');
+  await picture(page, 'lost-desk-light');
   await new Promise((resolve) => setTimeout(resolve, 3000));
   assert.deepEqual(await enabled_actions(page), []);
 
@@ -65,40 +50,38 @@ test("a server that is gone is said to be gone, no button works meanwhile, and i
   if (!(await token_is_the_same(page))) return;
   await page.waitForSelector('[data-connection="live"]', { timeout: 3000 });
   console.log(`back after ${Date.now() - back} ms`);
-  await page.waitForSelector('[data-banner="lost"]', { state: "detached" });
-  await of.waitFor({ state: "detached" });
+  await page.waitForSelector('[data-banner="lost"]', { state: 'detached' });
+  await of.waitFor({ state: 'detached' });
   await page.context().close();
 
   /** A program that has a new token cannot know this browser: the page asks for it, within the same time. */
   async function token_is_the_same(of_page) {
     const shown = await Promise.race([
-      of_page
-        .waitForSelector('[data-connection="live"]', { timeout: 3000 })
-        .then(() => true),
-      of_page.waitForSelector(".login", { timeout: 3000 }).then(() => false),
+      of_page.waitForSelector('[data-connection="live"]', { timeout: 3000 }).then(() => true),
+      of_page.waitForSelector('.login', { timeout: 3000 }).then(() => false),
     ]);
     if (shown) return true;
     console.log(`asks for the new token after ${Date.now() - back} ms`);
-    assert.match(await of_page.locator(".login").innerText(), /new token/);
+    assert.match(await of_page.locator('.login').innerText(), /new token/);
     await of_page.fill('input[name="token"]', stage.token);
-    await of_page.keyboard.press("Enter");
+    await of_page.keyboard.press('Enter');
     await of_page.waitForSelector('[data-connection="live"]');
     await of_page.context().close();
     return false;
   }
 });
 
-test("every screen offers nothing while the server is gone", async () => {
+test('every screen offers nothing while the server is gone', async () => {
   const page = await open_page(browser);
-  await log_in(page, stage, "/settings");
-  await page.waitForSelector(".findings li", { timeout: 60_000 });
-  await visit(page, stage, "/emulator");
-  await page.waitForSelector(".fault-grid");
+  await log_in(page, stage, '/settings');
+  await page.waitForSelector('.findings li', { timeout: 60_000 });
+  await visit(page, stage, '/emulator');
+  await page.waitForSelector('.fault-grid');
   await stage.go_away();
   await page.waitForSelector('[data-banner="lost"]', { timeout: 3000 });
   assert.deepEqual(await enabled_actions(page), []);
-  await page.getByRole("link", { name: "Dial" }).click();
-  await page.waitForSelector("form.dialler");
+  await page.getByRole('link', { name: 'Dial' }).click();
+  await page.waitForSelector('form.dialler');
   assert.deepEqual(await enabled_actions(page), []);
   await page.context().close();
   await stage.come_back();

@@ -1,22 +1,14 @@
 // Sound through the page: a call's tone is found by an AnalyserNode before the browser's speakers, the browser's microphone
 // arrives at the phone, and nothing is on the air that was not asked for.
 
-import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import {
-  action,
-  assert_accessible,
-  card,
-  launch,
-  log_in,
-  open_page,
-  picture,
-} from "./browser.mjs";
-import { make_stage, wait_for } from "./stage.mjs";
-import { tone, wav } from "./tones.mjs";
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { action, assert_accessible, card, launch, log_in, open_page, picture } from './browser.mjs';
+import { make_stage, wait_for } from './stage.mjs';
+import { tone, wav } from './tones.mjs';
 
 const kMicrophoneHertz = 600;
 
@@ -26,13 +18,13 @@ let folder;
 let page;
 
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "agentbridge-web-"));
-  const file = path.join(folder, "microphone.wav");
+  folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
+  const file = path.join(folder, 'microphone.wav');
   writeFileSync(file, wav(tone(48_000, kMicrophoneHertz, 5), 48_000));
   stage = await make_stage();
   browser = await launch([
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
     `--use-file-for-fake-audio-capture=${file}`,
   ]);
 });
@@ -49,15 +41,8 @@ after(async () => {
 });
 
 async function up(to) {
-  const { body } = await stage.api("POST", "/calls", { to });
-  return wait_for(
-    "the call is up",
-    async () =>
-      (await stage.live()).find(
-        (call) => call.call === body.call && call.streaming,
-      ),
-    15_000,
-  );
+  const { body } = await stage.api('POST', '/calls', { to });
+  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
 }
 
 /** A page whose every way to the speakers leads past an AnalyserNode. The microphone is taken as it is: what improves speech removes tones. */
@@ -73,10 +58,7 @@ async function listening_page() {
         analyser.getFloatTimeDomainData(samples);
         const bins = new Float32Array(analyser.frequencyBinCount);
         analyser.getFloatFrequencyData(bins);
-        const rms = Math.sqrt(
-          samples.reduce((sum, value) => sum + value * value, 0) /
-            samples.length,
-        );
+        const rms = Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
         const largest = bins.indexOf(Math.max(...bins));
         if (rms >= best.rms)
           best = {
@@ -99,9 +81,7 @@ async function listening_page() {
       }
       return connect.call(this, to, ...more);
     };
-    const ask = navigator.mediaDevices.getUserMedia.bind(
-      navigator.mediaDevices,
-    );
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = (wanted) => {
       globalThis.wanted = wanted;
       return ask({
@@ -116,85 +96,70 @@ async function listening_page() {
   return opened;
 }
 
-test("a call is heard in the browser: its tone, at its loudness, without gaps", async () => {
+test('a call is heard in the browser: its tone, at its loudness, without gaps', async () => {
   const call = await up(stage.humming);
   page = await listening_page();
   await log_in(page, stage);
-  await action(card(page, call), "listen").click();
-  const found = await wait_for("the tone is heard", async () => {
+  await action(card(page, call), 'listen').click();
+  const found = await wait_for('the tone is heard', async () => {
     const { rms, hertz } = await page.evaluate(() => globalThis.heard());
-    return rms > 0.02 && Math.abs(hertz - 440) < 12
-      ? { rms, hertz }
-      : undefined;
+    return rms > 0.02 && Math.abs(hertz - 440) < 12 ? { rms, hertz } : undefined;
   });
   console.log(`heard ${found.hertz.toFixed(1)} Hz at ${found.rms.toFixed(3)}`);
   let quiet = 0;
   for (let n = 0; n < 20; ++n) {
     await page.waitForTimeout(50);
-    if ((await page.evaluate(() => globalThis.heard())).rms < found.rms / 2)
-      ++quiet;
+    if ((await page.evaluate(() => globalThis.heard())).rms < found.rms / 2) ++quiet;
   }
   assert.equal(quiet, 0);
-  await assert_accessible(page, "listening");
-  await action(card(page, call), "listen").click();
-  await wait_for(
-    "it is silent",
-    async () => (await page.evaluate(() => globalThis.heard())).rms < 0.001,
-  );
+  await assert_accessible(page, 'listening');
+  await action(card(page, call), 'listen').click();
+  await wait_for('it is silent', async () => (await page.evaluate(() => globalThis.heard())).rms < 0.001);
   assert.deepEqual(page.complaints, []);
 });
 
-test("talking is asked for, shown, heard by the phone, and ends when the tab is hidden", async () => {
-  const call = await up("+12025550108");
+test('talking is asked for, shown, heard by the phone, and ends when the tab is hidden', async () => {
+  const call = await up('+12025550108');
   page = await listening_page();
   await log_in(page, stage);
   const of = card(page, call);
-  await action(of, "listen").click();
+  await action(of, 'listen').click();
   await of.locator('[data-action="listen"][aria-pressed="true"]').waitFor();
-  assert.equal(
-    await page.evaluate(() => globalThis.wanted),
-    undefined,
-    "listening asks for no microphone",
-  );
+  assert.equal(await page.evaluate(() => globalThis.wanted), undefined, 'listening asks for no microphone');
 
-  await action(of, "talk").click();
-  await of.locator(".on-air").waitFor();
+  await action(of, 'talk').click();
+  await of.locator('.on-air').waitFor();
   assert.match(await page.title(), /On air/);
-  assert.deepEqual(
-    await page.evaluate(() =>
-      Object.values(globalThis.wanted.audio).slice(0, 3),
-    ),
-    [true, true, true],
-  );
-  await assert_accessible(page, "on air");
-  await picture(page, "on-air-desk-light");
-  const hertz = await wait_for("the phone hears the microphone", async () => {
+  assert.deepEqual(await page.evaluate(() => Object.values(globalThis.wanted.audio).slice(0, 3)), [true, true, true]);
+  await assert_accessible(page, 'on air');
+  await picture(page, 'on-air-desk-light');
+  const hertz = await wait_for('the phone hears the microphone', async () => {
     const measured = frequency(await stage.heard(call));
     return Math.abs(measured - kMicrophoneHertz) < 15 ? measured : undefined;
   });
   console.log(`the phone hears ${hertz.toFixed(1)} Hz`);
 
   await page.evaluate(() => {
-    Object.defineProperty(document, "hidden", {
+    Object.defineProperty(document, 'hidden', {
       value: true,
       configurable: true,
     });
-    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
   });
-  await of.locator(".on-air").waitFor({ state: "detached" });
-  await page.getByText("You are off the air: this tab was hidden.").waitFor();
+  await of.locator('.on-air').waitFor({ state: 'detached' });
+  await page.getByText('You are off the air: this tab was hidden.').waitFor();
   assert.deepEqual(page.complaints, []);
 });
 
-test("talking ends with the connection", async () => {
-  const call = await up("+12025550108");
+test('talking ends with the connection', async () => {
+  const call = await up('+12025550108');
   page = await listening_page();
   await log_in(page, stage);
   const of = card(page, call);
-  await action(of, "talk").click();
-  await of.locator(".on-air").waitFor();
-  await stage.api("DELETE", `/calls/${call.call}`);
-  await page.locator(".on-air").waitFor({ state: "detached" });
+  await action(of, 'talk').click();
+  await of.locator('.on-air').waitFor();
+  await stage.api('DELETE', `/calls/${call.call}`);
+  await page.locator('.on-air').waitFor({ state: 'detached' });
   assert.doesNotMatch(await page.title(), /On air/);
 });
 

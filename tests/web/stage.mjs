@@ -2,23 +2,15 @@
 // web/mock for who develops the page (npm ci in web/ first). Both give the same things: a link, calls that come in, what a
 // phone heard, an end and a new beginning.
 
-import { spawn } from "node:child_process";
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import net from "node:net";
-import os from "node:os";
-import path from "node:path";
-import { beeps, wav } from "./tones.mjs";
+import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { beeps, wav } from './tones.mjs';
 
-const kAccount = "AC" + "0123456789abcdef".repeat(2);
-const kAuthToken = "e2e0token0e2e0token0e2e0token0e2";
+const kAccount = 'AC' + '0123456789abcdef'.repeat(2);
+const kAuthToken = 'e2e0token0e2e0token0e2e0token0e2';
 
 export async function wait_for(what, condition, ms = 10_000) {
   const deadline = Date.now() + ms;
@@ -31,14 +23,12 @@ export async function wait_for(what, condition, ms = 10_000) {
 }
 
 export async function make_stage() {
-  return process.env.E2E_PROGRAM
-    ? new RealStage().start()
-    : new MockStage().start();
+  return process.env.E2E_PROGRAM ? new RealStage().start() : new MockStage().start();
 }
 
 async function free_port() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
@@ -50,7 +40,7 @@ class Stage {
       method,
       headers: {
         Authorization: `Bearer ${this.token}`,
-        "Content-Type": "application/json",
+        'Content-Type': 'application/json',
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -59,26 +49,22 @@ class Stage {
   }
 
   async live() {
-    return (await this.api("GET", "/calls?state=live")).body.calls;
+    return (await this.api('GET', '/calls?state=live')).body.calls;
   }
 
   async hang_up_all() {
-    for (const call of await this.live())
-      await this.api("DELETE", `/calls/${call.call}`);
-    await wait_for(
-      "every call is over",
-      async () => (await this.live()).length === 0,
-    );
+    for (const call of await this.live()) await this.api('DELETE', `/calls/${call.call}`);
+    await wait_for('every call is over', async () => (await this.live()).length === 0);
   }
 }
 
 class MockStage extends Stage {
   /** Phones: one that hums at 440 Hz for ever, one that beeps. */
-  humming = "+12025550102";
-  beeping = "+12025550143";
+  humming = '+12025550102';
+  beeping = '+12025550143';
 
   async start() {
-    const { Mock } = await import("../../web/mock/server.js");
+    const { Mock } = await import('../../web/mock/server.js');
     this.Mock = Mock;
     await this.begin(0, undefined);
     return this;
@@ -86,25 +72,20 @@ class MockStage extends Stage {
 
   async begin(port, token) {
     this.mock = await new this.Mock({ port, token }).start();
-    ({
-      origin: this.origin,
-      link: this.link,
-      token: this.token,
-      port: this.port,
-    } = this.mock);
-    const { past_call } = await import("../../web/mock/fixtures.js");
+    ({ origin: this.origin, link: this.link, token: this.token, port: this.port } = this.mock);
+    const { past_call } = await import('../../web/mock/fixtures.js');
     for (let n = 0; n < 60; ++n) past_call(this.mock.exchange, n);
   }
 
   incoming(from) {
-    return this.api("POST", "/emulator/incoming-call", {
+    return this.api('POST', '/emulator/incoming-call', {
       from,
-      persona: "silence",
+      persona: 'silence',
     });
   }
 
   async keys_heard(call) {
-    return this.mock.exchange.keys.get(call.call) ?? "";
+    return this.mock.exchange.keys.get(call.call) ?? '';
   }
 
   async heard(call) {
@@ -132,41 +113,24 @@ class MockStage extends Stage {
 }
 
 class RealStage extends Stage {
-  humming = "+12025550142";
-  beeping = "+12025550143";
+  humming = '+12025550142';
+  beeping = '+12025550143';
 
   async start() {
-    this.folder = mkdtempSync(path.join(os.tmpdir(), "agentbridge-web-"));
+    this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
     this.emulator_port = await free_port();
     this.public_port = await free_port();
     this.port = await free_port();
     this.origin = `http://127.0.0.1:${this.port}`;
     this.emulator_url = `http://127.0.0.1:${this.emulator_port}`;
-    const file = path.join(this.folder, "beeps.wav");
+    const file = path.join(this.folder, 'beeps.wav');
     writeFileSync(file, wav(beeps(8000, 440), 8000));
-    this.emulator = this.run("emulator", [
-      ...[
-        "emulator",
-        "serve",
-        "--port",
-        String(this.emulator_port),
-        "--voice-url",
-        `http://127.0.0.1:${this.public_port}/twilio/voice`,
-      ],
-      ...[
-        "--persona",
-        `${this.humming}=tone:440,repeat=yes,hangup=no`,
-        "--persona",
-        `${this.beeping}=wav:${file},repeat=yes,hangup=no`,
-      ],
-      ...[
-        "--persona",
-        "+12025550108=silence,hangup=no",
-        "--persona",
-        "+12025550101=echo,hangup=no",
-      ],
+    this.emulator = this.run('emulator', [
+      ...['emulator', 'serve', '--port', String(this.emulator_port), '--voice-url', `http://127.0.0.1:${this.public_port}/twilio/voice`],
+      ...['--persona', `${this.humming}=tone:440,repeat=yes,hangup=no`, '--persona', `${this.beeping}=wav:${file},repeat=yes,hangup=no`],
+      ...['--persona', '+12025550108=silence,hangup=no', '--persona', '+12025550101=echo,hangup=no'],
     ]);
-    await wait_for("the emulator answers", () =>
+    await wait_for('the emulator answers', () =>
       fetch(`${this.emulator_url}/emulator/v1`).then(
         (answer) => answer.ok,
         () => false,
@@ -177,54 +141,52 @@ class RealStage extends Stage {
   }
 
   run(name, args) {
-    const log = openSync(path.join(this.folder, `${name}.log`), "a");
+    const log = openSync(path.join(this.folder, `${name}.log`), 'a');
     const child = spawn(process.env.E2E_PROGRAM, args, {
       cwd: this.folder,
-      stdio: ["ignore", log, log],
+      stdio: ['ignore', log, log],
       env: {
         PATH: process.env.PATH,
         HOME: this.folder,
-        XDG_STATE_HOME: path.join(this.folder, "state"),
-        LANG: "C.UTF-8",
-        TZ: "UTC",
-        TERM: "dumb",
-        E2E_MARK: process.env.E2E_MARK ?? "",
-        PULSE_SERVER: "unix:/nonexistent/pulse",
-        JACK_NO_START_SERVER: "1",
+        XDG_STATE_HOME: path.join(this.folder, 'state'),
+        LANG: 'C.UTF-8',
+        TZ: 'UTC',
+        TERM: 'dumb',
+        E2E_MARK: process.env.E2E_MARK ?? '',
+        PULSE_SERVER: 'unix:/nonexistent/pulse',
+        JACK_NO_START_SERVER: '1',
         TWILIO_ACCOUNT_SID: kAccount,
         TWILIO_AUTH_TOKEN: kAuthToken,
-        TWILIO_PHONE_NUMBER: "+15005550006",
+        TWILIO_PHONE_NUMBER: '+15005550006',
         TWILIO_BASE_URL: this.emulator_url,
-        SERVER_HOST: "127.0.0.1",
+        SERVER_HOST: '127.0.0.1',
         SERVER_PORT: String(this.public_port),
-        WEBSOCKET_PORT: "0",
+        WEBSOCKET_PORT: '0',
         PUBLIC_URL: `http://127.0.0.1:${this.public_port}`,
-        AGENTBRIDGE_SPEAKER: "null",
+        AGENTBRIDGE_SPEAKER: 'null',
         AGENTBRIDGE_CONTROL_PORT: String(this.port),
       },
     });
     closeSync(log);
-    child.ended = new Promise((resolve) => child.once("exit", resolve));
+    child.ended = new Promise((resolve) => child.once('exit', resolve));
     return child;
   }
 
   async come_back() {
-    this.bridge = this.run("bridge", ["serve", "--answer", "ring"]);
-    const folder = path.join(this.folder, "state", "agentbridge", "instances");
-    const about = await wait_for("the bridge runs", () => {
+    this.bridge = this.run('bridge', ['serve', '--answer', 'ring']);
+    const folder = path.join(this.folder, 'state', 'agentbridge', 'instances');
+    const about = await wait_for('the bridge runs', () => {
       try {
-        for (const name of readdirSync(folder)) {
-          if (name === `${this.bridge.pid}.json`)
-            return JSON.parse(readFileSync(path.join(folder, name), "utf8"));
-        }
+        // Written at once, and again with the token as soon as there is one.
+        const told = JSON.parse(readFileSync(path.join(folder, `${this.bridge.pid}.json`), 'utf8'));
+        return told.token ? told : undefined;
       } catch {
         return undefined;
       }
-      return undefined;
     });
     this.token = about.token;
     this.link = `${this.origin}/#token=${this.token}`;
-    await wait_for("the bridge is ready", () =>
+    await wait_for('the bridge is ready', () =>
       fetch(`${this.origin}/readyz`).then(
         (answer) => answer.ok,
         () => false,
@@ -233,29 +195,25 @@ class RealStage extends Stage {
   }
 
   async go_away() {
-    this.bridge.kill("SIGKILL");
+    this.bridge.kill('SIGKILL');
     await this.bridge.ended;
   }
 
   incoming(from) {
-    return this.api("POST", "/emulator/incoming-call", {
+    return this.api('POST', '/emulator/incoming-call', {
       from,
-      persona: "silence",
+      persona: 'silence',
     });
   }
 
   async keys_heard(call) {
-    const answer = await fetch(
-      `${this.emulator_url}/emulator/v1/calls/${call.call_sid}`,
-    );
+    const answer = await fetch(`${this.emulator_url}/emulator/v1/calls/${call.call_sid}`);
     return (await answer.json()).digits_heard;
   }
 
   /** The last second of what the phone heard, as samples. */
   async heard(call) {
-    const answer = await fetch(
-      `${this.emulator_url}/emulator/v1/calls/${call.call_sid}/heard.wav`,
-    );
+    const answer = await fetch(`${this.emulator_url}/emulator/v1/calls/${call.call_sid}/heard.wav`);
     const file = new Uint8Array(await answer.arrayBuffer());
     return Array.from(file.slice(-8000), mulaw_sample);
   }
@@ -263,15 +221,12 @@ class RealStage extends Stage {
   async stop() {
     for (const child of [this.bridge, this.emulator]) {
       if (!child) continue;
-      child.kill("SIGINT");
-      const late = setTimeout(() => child.kill("SIGKILL"), 8000);
+      child.kill('SIGINT');
+      const late = setTimeout(() => child.kill('SIGKILL'), 8000);
       await child.ended;
       clearTimeout(late);
     }
-    if (process.exitCode)
-      console.log(
-        readFileSync(path.join(this.folder, "bridge.log"), "utf8").slice(-4000),
-      );
+    if (process.exitCode) console.log(readFileSync(path.join(this.folder, 'bridge.log'), 'utf8').slice(-4000));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -2,24 +2,20 @@
 
 /** `seconds` of a sine at half of full scale. */
 export function tone(rate, hertz, seconds) {
-  return Int16Array.from({ length: rate * seconds }, (_, n) =>
-    Math.round(16_000 * Math.sin((2 * Math.PI * hertz * n) / rate)),
-  );
+  return Int16Array.from({ length: rate * seconds }, (_, n) => Math.round(16_000 * Math.sin((2 * Math.PI * hertz * n) / rate)));
 }
 
 /** Four seconds: 100 ms of a tone and 300 ms of silence in turn. */
 export function beeps(rate, hertz) {
-  return tone(rate, hertz, 4).map((value, n) =>
-    n % (rate * 0.4) < rate * 0.1 ? value : 0,
-  );
+  return tone(rate, hertz, 4).map((value, n) => (n % (rate * 0.4) < rate * 0.1 ? value : 0));
 }
 
 /** As a WAV file, mono. */
 export function wav(samples, rate) {
   const file = Buffer.alloc(44 + samples.length * 2);
-  file.write("RIFF", 0);
+  file.write('RIFF', 0);
   file.writeUInt32LE(file.length - 8, 4);
-  file.write("WAVEfmt ", 8);
+  file.write('WAVEfmt ', 8);
   file.writeUInt32LE(16, 16);
   file.writeUInt16LE(1, 20);
   file.writeUInt16LE(1, 22);
@@ -27,7 +23,7 @@ export function wav(samples, rate) {
   file.writeUInt32LE(rate * 2, 28);
   file.writeUInt16LE(2, 32);
   file.writeUInt16LE(16, 34);
-  file.write("data", 36);
+  file.write('data', 36);
   file.writeUInt32LE(samples.length * 2, 40);
   samples.forEach((value, n) => file.writeInt16LE(value, 44 + n * 2));
   return file;
