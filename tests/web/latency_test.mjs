@@ -101,10 +101,10 @@ async function noting_page() {
   return opened;
 }
 
-/** For each beginning, how long until the same beginning is noted at the other place. */
+/** For each beginning, how long until the same beginning is noted at the other place: before 300 ms, or not at all. */
 function delays(from, to) {
   return from
-    .map((at) => to.find((later) => later >= at - 5 && later - at < 400))
+    .map((at) => to.find((later) => later >= at - 5 && later - at < 300))
     .map((later, n) => (later === undefined ? undefined : later - from[n]))
     .filter((ms) => ms !== undefined);
 }
