@@ -128,7 +128,7 @@ function Figures({ call }: { call: Call }) {
   if (call.billed_s !== undefined) rows.push(['Billed', clock(call.billed_s * 1000)]);
   if (call.playout) rows.push(['Jitter', millis(call.playout.jitter_ms)], ['Concealed', millis(call.playout.concealed_ms)]);
   if (call.outbound) rows.push(['Round trip', millis(call.outbound.round_trip_ms)]);
-  if (call.turns && total) {
+  if (call.turns && total && total.count > 0) {
     rows.push(
       ['Turns', String(call.turns.count)],
       ['Answer after, median', millis(total.p50_ms)],
