@@ -197,7 +197,10 @@ protected:
         return CallId{json::value_to<std::string>(begun.at("transfer").at("call"))};
     }
     bool ends(const CallId& id) {
-        return until([&] { return control("GET", "/" + id.str()).status == 404; });
+        return until([&] {
+            const auto call = control("GET", "/" + id.str());
+            return call.status == 200 && call.body.find("\"ended\":") != std::string::npos;
+        });
     }
     /// A microphone into which a tone is spoken all the time.
     void speak_a_tone(BridgeOptions& options) {
