@@ -346,9 +346,7 @@ Result<> Bridge::open_control(call::EventBus& events) {
                                     wanted.host));
         options.tls = tls_;
     }
-    const Secret session{random_base32(160)};
-    log::hide(session);
-    web::DoorOptions door{wanted.host, options.tls != nullptr, wanted.token, session, {}};
+    web::DoorOptions door{wanted.host, options.tls != nullptr, wanted.token, wanted.session, {}};
     if (options.tls) {
         door.certified = [tls = options.tls](const std::string& name) { return tls->covers(name); };
     }

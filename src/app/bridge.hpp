@@ -90,6 +90,7 @@ struct BridgeOptions {
         std::string emulator_url{};  ///< the carrier, if it is our own emulator; empty: it is not
         std::string version{}, started{};
         web::Synthesize synthesize{};  ///< on a worker; empty: nothing can be said by request
+        Secret session{};              ///< what the page's cookie holds; empty: no page gets in
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.

@@ -1,15 +1,12 @@
 #include "app/browser.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "app/config.hpp"
+#include "app/private_file.hpp"
 #include "base/log.hpp"
 
 namespace bridge::app {
@@ -20,20 +17,6 @@ constexpr auto kOpener = "open";
 #else
 constexpr auto kOpener = "xdg-open";
 #endif
-
-Result<> write_private(const std::filesystem::path& file, const std::string& text) {
-    const auto failed = [&file] {
-        return fail(Errc::io,
-                    fmt::format("{} cannot be written: {}", file.string(), std::strerror(errno)));
-    };
-    ::unlink(file.c_str());
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return failed();
-    const auto wrote = ::write(fd, text.data(), text.size());
-    const bool good = wrote == static_cast<ssize_t>(text.size());
-    if (::close(fd) != 0 || !good) return failed();
-    return {};
-}
 
 }  // namespace
 

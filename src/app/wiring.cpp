@@ -22,6 +22,7 @@
 #include "app/lookups.hpp"
 #include "app/number_keeper.hpp"
 #include "app/phone_number.hpp"
+#include "app/private_file.hpp"
 #include "app/reach/public_address.hpp"
 #include "app/rest_options.hpp"
 #include "app/service_notifier.hpp"
@@ -169,7 +170,7 @@ public:
             for (auto& line : sound_.lines) lines_.push_back(std::move(line));
         }
 
-        Secret control_token;
+        Secret control_token, session;
         if (options_.kind != SessionOptions::Kind::demo) {
             auto memory = open_memory(config);
             if (!memory)
@@ -177,6 +178,8 @@ public:
             memory_ = std::move(*memory);
             control_token = Secret{random_base32(160)};
             log::hide(control_token);
+            session = page_session(config.state_dir);
+            log::hide(session);
         }
 
         if (auto allowed = open_dial_policy(); !allowed) return tl::unexpected(allowed.error());
@@ -232,7 +235,8 @@ public:
             config.carrier_is_local() ? without_slash(config.base_url) : std::string(),
             AGENTBRIDGE_VERSION,
             web::format_time(std::chrono::system_clock::now()),
-            speech::synthesize};
+            speech::synthesize,
+            session};
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kUserAgent};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
