@@ -33,7 +33,7 @@ class Page(EndToEnd):
         self.assert_code(node, 0)
 
     def test_every_screen_is_accessible_and_fits(self):
-        self.play("screens_test.mjs", 300)
+        self.play("screens_test.mjs", 400)
 
     def test_a_whole_call_is_made_on_the_page(self):
         self.play("call_test.mjs", 240)
