@@ -17,3 +17,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND AGENTBRIDGE_SANITIZE STREQUAL "threa
   # Asio's atomic fences are not modelled by the thread sanitizer; g++ warns about each one.
   target_compile_options(bridge_warnings INTERFACE -Wno-tsan)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # In a batch no file is the main one, and g++ then takes every unnamed namespace for a header's.
+  target_compile_options(bridge_warnings INTERFACE -Wno-subobject-linkage)
+endif()

@@ -27,7 +27,7 @@ std::vector<const CliOption*> options_at(const CliCommand& program, const CliCom
 }
 
 /// In single quotes for a POSIX shell.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
     std::string out = "'";
     for (const auto c : text) {
         if (c == '\'') {
@@ -56,7 +56,7 @@ std::string described(std::string_view word, std::string_view meaning) {
         if (c == ':') out.push_back('\\');
         out.push_back(c);
     }
-    return quoted(out + ":" + std::string(meaning));
+    return shell_quoted(out + ":" + std::string(meaning));
 }
 
 /// The lines of a `case` that recognises the command that the words so far lead to.
@@ -64,7 +64,7 @@ std::string known_paths(const CliCommand& program) {
     std::string out;
     for (const auto* command : all_commands(program)) {
         if (command->path.empty()) continue;
-        out += (out.empty() ? "" : "|") + quoted(" " + command->path);
+        out += (out.empty() ? "" : "|") + shell_quoted(" " + command->path);
     }
     return out;
 }
@@ -80,8 +80,9 @@ std::string value_cases(const CliCommand& program, Choices choices, std::string_
             if (option->value.empty()) continue;
             std::string pattern;
             for (const auto& name : option->names) {
-                pattern += (pattern.empty() ? "" : "|") +
-                           quoted((command->path.empty() ? "" : " " + command->path) + " " + name);
+                pattern +=
+                    (pattern.empty() ? "" : "|") +
+                    shell_quoted((command->path.empty() ? "" : " " + command->path) + " " + name);
             }
             out += fmt::format("    {}) {}; return;;\n", pattern,
                                !option->choices.empty() ? choices(option->choices)
@@ -110,7 +111,7 @@ _agentbridge() {{
         program,
         [](const std::vector<std::string>& choices) {
             return fmt::format("COMPREPLY=($(compgen -W {} -- \"$cur\"))",
-                               quoted(fmt::format("{}", fmt::join(choices, " "))));
+                               shell_quoted(fmt::format("{}", fmt::join(choices, " "))));
         },
         "COMPREPLY=($(compgen -f -- \"$cur\"))", "COMPREPLY=()");
     out += "  esac\n  local options=\"\" words=\"\"\n  case \"$path\" in\n";
@@ -124,8 +125,8 @@ _agentbridge() {{
             for (const auto& choice : word.choices) words += choice + " ";
         }
         out += fmt::format("    {}) options={} words={};;\n",
-                           quoted(command->path.empty() ? "" : " " + command->path),
-                           quoted(options), quoted(words));
+                           shell_quoted(command->path.empty() ? "" : " " + command->path),
+                           shell_quoted(options), shell_quoted(words));
     }
     out += R"(  esac
   if [[ $cur == -* || -z $words ]]; then words=$options; fi
@@ -154,7 +155,7 @@ _agentbridge() {{
         program,
         [](const std::vector<std::string>& choices) {
             std::string line = "compadd --";
-            for (const auto& choice : choices) line += " " + quoted(choice);
+            for (const auto& choice : choices) line += " " + shell_quoted(choice);
             return line;
         },
         "_files", "_message value");
@@ -171,7 +172,7 @@ _agentbridge() {{
         }
         out += fmt::format(
             "    {}) if [[ $PREFIX == -* ]]; then found=({} ); else found=({} ); fi;;\n",
-            quoted(command->path.empty() ? "" : " " + command->path), options,
+            shell_quoted(command->path.empty() ? "" : " " + command->path), options,
             words.empty() ? options : words);
     }
     out += R"(  esac

@@ -39,7 +39,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kUserAgent = "agentbridge/" AGENTBRIDGE_VERSION;
+constexpr auto kProgramName = "agentbridge/" AGENTBRIDGE_VERSION;
 /// Hanging up every call and hearing that they ended.
 constexpr auto kGraceful = 15s;
 constexpr auto kForced = 800ms;
@@ -215,7 +215,7 @@ public:
         bridge.speaker = sound_.devices.speaker;
         bridge.microphone = sound_.devices.microphone;
         bridge.ca_file = config.ca_file;
-        bridge.user_agent = kUserAgent;
+        bridge.user_agent = kProgramName;
         bridge.rest = rest_options(config);
         bridge.journal = memory_.journal;
         orders_->spec = call_spec();
@@ -557,7 +557,7 @@ private:
         if (!config.auth_tokens.empty()) address.token = config.auth_tokens.front();
         address.instance = bridge_->instance();
         address.ca_file = config.ca_file;
-        address.user_agent = kUserAgent;
+        address.user_agent = kProgramName;
         address.environment = process_environment();
         address.busy = [this] { return bridge_ && bridge_->calls().size() > 0; };
         address_ = std::make_unique<PublicAddress>(

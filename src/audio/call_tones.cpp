@@ -14,12 +14,12 @@
 namespace bridge::audio {
 namespace {
 
-constexpr std::size_t kEdge = 5 * kSamplesPerMs;
+constexpr std::size_t kToneEdge = 5 * kSamplesPerMs;
 
 /// Fades the first and last 5 ms.
 void soften(std::span<double> sound) {
-    for (std::size_t i = 0; i < kEdge && i < sound.size(); ++i) {
-        const auto gain = static_cast<double>(i) / static_cast<double>(kEdge);
+    for (std::size_t i = 0; i < kToneEdge && i < sound.size(); ++i) {
+        const auto gain = static_cast<double>(i) / static_cast<double>(kToneEdge);
         sound[i] *= gain;
         sound[sound.size() - 1 - i] *= gain;
     }
@@ -49,8 +49,8 @@ std::vector<std::int16_t> make_ringback() {
 
 constexpr double kNoteSeconds = 0.3;
 constexpr std::size_t kNote = static_cast<std::size_t>(kNoteSeconds * kSampleRate);
-constexpr std::size_t kRing = 5 * kNote;  ///< a note is gone after this long
-using Chord = std::array<int, 4>;         ///< MIDI notes, the lowest first
+constexpr std::size_t kRingOn = 5 * kNote;  ///< a note is gone after this long
+using Chord = std::array<int, 4>;           ///< MIDI notes, the lowest first
 constexpr std::array<Chord, 8> kChords{{{60, 64, 67, 71},
                                         {57, 60, 64, 67},
                                         {53, 57, 60, 64},
@@ -64,12 +64,12 @@ constexpr std::array<std::size_t, 8> kPattern{0, 1, 2, 3, 2, 1, 3, 2};
 void pluck(std::vector<double>& into, std::size_t at, int note, double loudness) {
     const auto hz = 440.0 * std::pow(2.0, (note - 69) / 12.0);
     constexpr double kAttack = 0.012 * kSampleRate;
-    for (std::size_t i = 0; i < kRing; ++i) {
+    for (std::size_t i = 0; i < kRingOn; ++i) {
         const auto time = static_cast<double>(i) / kSampleRate;
         const auto turn = 2.0 * std::numbers::pi * hz * time;
         const auto rise = std::min(1.0, static_cast<double>(i) / kAttack);
         const auto fall =
-            std::exp(-2.8 * time) * (1.0 - static_cast<double>(i) / static_cast<double>(kRing));
+            std::exp(-2.8 * time) * (1.0 - static_cast<double>(i) / static_cast<double>(kRingOn));
         const auto tone = std::sin(turn) + 0.35 * std::sin(2 * turn) * std::exp(-3.0 * time) +
                           0.12 * std::sin(3 * turn) * std::exp(-6.0 * time);
         // The loop's end rings on over its beginning: no seam is heard.

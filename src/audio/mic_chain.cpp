@@ -12,7 +12,7 @@
 namespace bridge::audio {
 namespace {
 
-using Samples = std::array<std::int16_t, kFrameSamples>;
+using Mono = std::array<std::int16_t, kFrameSamples>;
 
 constexpr spx_int32_t kNoiseDb = -15;       // more takes quiet voices with it
 constexpr spx_int32_t kEchoDb = -40;        // of what is left of the echo
@@ -122,14 +122,14 @@ void MicChain::set_options(const MicOptions& options) {
 }
 
 void MicChain::process(Frame frame, EchoCanceller::Frame reference) noexcept {
-    Samples before;
+    Mono before;
     const auto keep = [&] { std::copy(frame.begin(), frame.end(), before.begin()); };
 
     if (options_.high_pass || high_passing_) {
         keep();
         high_pass_->run(frame);
         if (!options_.high_pass) {
-            Samples passed;
+            Mono passed;
             std::copy(frame.begin(), frame.end(), passed.begin());
             std::copy(before.begin(), before.end(), frame.begin());
             blend(frame, passed);
@@ -139,7 +139,7 @@ void MicChain::process(Frame frame, EchoCanceller::Frame reference) noexcept {
         high_passing_ = options_.high_pass;
     }
 
-    Samples near;
+    Mono near;
     std::copy(frame.begin(), frame.end(), near.begin());
     if (options_.echo_cancellation) {
         echo_->cancel(near, reference, frame);
@@ -152,7 +152,7 @@ void MicChain::process(Frame frame, EchoCanceller::Frame reference) noexcept {
         keep();
         suppressor_->run(frame);
         if (!suppress) {
-            Samples suppressed;
+            Mono suppressed;
             std::copy(frame.begin(), frame.end(), suppressed.begin());
             std::copy(before.begin(), before.end(), frame.begin());
             blend(frame, suppressed);
@@ -167,7 +167,7 @@ void MicChain::process(Frame frame, EchoCanceller::Frame reference) noexcept {
         keep();
         gain_.apply(frame, options_.echo_cancellation && echo_frames_ > 0);
         if (!options_.gain_control) {
-            Samples gained;
+            Mono gained;
             std::copy(frame.begin(), frame.end(), gained.begin());
             std::copy(before.begin(), before.end(), frame.begin());
             blend(frame, gained);

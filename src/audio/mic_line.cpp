@@ -5,21 +5,21 @@
 namespace bridge::audio {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr auto kSamples = static_cast<std::size_t>(MicLine::kCapacity.count()) * kSamplesPerMs;
+constexpr auto kRingSamples = static_cast<std::size_t>(MicLine::kCapacity.count()) * kSamplesPerMs;
 // Blocks are frames as a rule; a writer of 2 ms pieces fits as well.
-constexpr std::size_t kBlocks = kSamples / (2 * kSamplesPerMs);
+constexpr std::size_t kBlocks = kRingSamples / (2 * kSamplesPerMs);
 
 }  // namespace
 
-MicLine::MicLine() : samples_(kSamples), arrivals_(kBlocks) {}
+MicLine::MicLine() : samples_(kRingSamples), arrivals_(kBlocks) {}
 
 void MicLine::write(std::span<const std::int16_t> samples, Clock::Time captured) noexcept {
     const auto room = arrivals_.size() < arrivals_.capacity()
                           ? samples_.capacity() - samples_.size()
                           : std::size_t{0};
     const auto kept = samples.first(std::min(samples.size(), room));
-    if (kept.size() < samples.size()) dropped_.fetch_add(samples.size() - kept.size(), kRelaxed);
+    if (kept.size() < samples.size())
+        dropped_.fetch_add(samples.size() - kept.size(), std::memory_order_relaxed);
     if (kept.empty()) return;
     // The record first: a reader that sees samples must find out when they were captured.
     written_ += kept.size();
@@ -28,9 +28,9 @@ void MicLine::write(std::span<const std::int16_t> samples, Clock::Time captured)
 }
 
 bool MicLine::read(MicFrame& frame) noexcept {
-    reads_.fetch_add(1, kRelaxed);
+    reads_.fetch_add(1, std::memory_order_relaxed);
     if (samples_.size() < kFrameSamples) {
-        misses_.fetch_add(1, kRelaxed);
+        misses_.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
     samples_.pop_all(frame.pcm);
@@ -62,13 +62,13 @@ std::size_t MicLine::waiting() const noexcept {
     return samples_.size();
 }
 std::uint64_t MicLine::dropped_samples() const noexcept {
-    return dropped_.load(kRelaxed);
+    return dropped_.load(std::memory_order_relaxed);
 }
 std::uint64_t MicLine::reads() const noexcept {
-    return reads_.load(kRelaxed);
+    return reads_.load(std::memory_order_relaxed);
 }
 std::uint64_t MicLine::misses() const noexcept {
-    return misses_.load(kRelaxed);
+    return misses_.load(std::memory_order_relaxed);
 }
 
 }  // namespace bridge::audio

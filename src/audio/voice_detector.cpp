@@ -9,13 +9,13 @@
 namespace bridge::audio {
 namespace {
 
-constexpr float kFullScale = 32768.0F * 32768.0F;
-constexpr float kLeastDbfs = -50;             // of the band: telephone speech has −15 to −40
-constexpr float kLeast = kFullScale * 1e-5F;  // the same
-constexpr float kOnsetOver = 5;               // times the noise: 7 dB
-constexpr float kStayOver = 3;                // 5 dB
-constexpr float kHissOver = 5;                // 7 dB
-constexpr float kPitch = 0.55F;               // noise has less, but for one frame of hundreds
+constexpr float kFullPower = 32768.0F * 32768.0F;
+constexpr float kLeastDbfs = -50;  // of the band: telephone speech has −15 to −40
+constexpr float kLeastPower = kFullPower * 1e-5F;  // the same
+constexpr float kOnsetOver = 5;                    // times the noise: 7 dB
+constexpr float kStayOver = 3;                     // 5 dB
+constexpr float kHissOver = 5;                     // 7 dB
+constexpr float kPitch = 0.55F;                    // noise has less, but for one frame of hundreds
 // How much the likeness changes from frame to frame, and what two tones leave of a frame.
 constexpr float kSteady = 0.035F;     // hum and tones change less
 constexpr float kSlow = 0.09F;        // two tones that beat change less …
@@ -25,7 +25,7 @@ constexpr int kPitchLasts = 16;       // frames: no word goes longer than 300 ms
 
 float to_dbfs(float mean_square) noexcept {
     if (mean_square < 1e-3F) return kSilenceDbfs;
-    return std::max(kSilenceDbfs, 10.0F * std::log10(mean_square / kFullScale));
+    return std::max(kSilenceDbfs, 10.0F * std::log10(mean_square / kFullPower));
 }
 
 /// Sums in eight lanes, which the compiler keeps in vectors: it may not reorder a plain sum.
@@ -202,7 +202,7 @@ Voice VoiceDetector::hear(const AudioFrame& frame, float least_dbfs) noexcept {
     const auto hiss = dot<kFrameSamples>(change.data(), change.data()) / kCount;
 
     const auto least =
-        least_dbfs > kLeastDbfs ? kFullScale * std::pow(10.0F, least_dbfs / 10) : kLeast;
+        least_dbfs > kLeastDbfs ? kFullPower * std::pow(10.0F, least_dbfs / 10) : kLeastPower;
     low_floor_.take(low);
     hiss_floor_.take(hiss);
     floor_.take(all);

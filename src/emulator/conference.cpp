@@ -14,7 +14,7 @@
 namespace bridge::emulator {
 namespace {
 
-WallTime now() {
+WallTime this_moment() {
     return std::chrono::system_clock::now();
 }
 
@@ -28,7 +28,7 @@ Conference::Conference(std::shared_ptr<Exchange> exchange, std::string name)
     : exchange_(std::move(exchange)),
       sid_(new_sid("CF")),
       name_(std::move(name)),
-      created_(now()),
+      created_(this_moment()),
       updated_(created_) {
     callbacks_ = std::make_shared<CallbackQueue>(exchange_, sid_);
 }
@@ -52,7 +52,7 @@ std::shared_ptr<Participant> Conference::expect(const std::shared_ptr<PhoneCall>
     participant->call = call;
     participant->order = order;
     participant->beep_on_exit = order.beep_on_exit;
-    participant->created = participant->updated = now();
+    participant->created = participant->updated = this_moment();
     participants_.push_back(participant);
     return participant;
 }
@@ -62,8 +62,8 @@ tl::expected<std::shared_ptr<Participant>, Conference::Refusal> Conference::join
     auto participant = find(call->sid());
     if (!participant) {
         if (!order.label.empty() && find(order.label)) {
-            return tl::unexpected(Refusal{16025, "Conference: the participant label '" +
-                                                     order.label + "' is taken"});
+            return tl::unexpected(
+                Refusal{16025, "Conference: the participant label '" + order.label + "' is taken"});
         }
         participant = expect(call, order);
     }
@@ -72,8 +72,8 @@ tl::expected<std::shared_ptr<Participant>, Conference::Refusal> Conference::join
         std::erase(participants_, participant);
         participant->out = true;
         if (participants_.empty() && status_ == "init") end("last-participant-left");
-        return tl::unexpected(Refusal{
-            0, fmt::format("Conference: '{}' has its {} participants", name_, order.most)});
+        return tl::unexpected(
+            Refusal{0, fmt::format("Conference: '{}' has its {} participants", name_, order.most)});
     }
     if (!has_callback_) {
         has_callback_ = true;
@@ -82,7 +82,7 @@ tl::expected<std::shared_ptr<Participant>, Conference::Refusal> Conference::join
         callback_events_ = order.status_events;
     }
     participant->connected = true;
-    participant->updated = updated_ = now();
+    participant->updated = updated_ = this_moment();
     log::info({"emulator", call->sid()}, "joins the conference {}", sid_);
     exchange_->ledger.conference_joined(call->sid(), sid_, name_);
     call->line().enter(room_);
@@ -95,12 +95,11 @@ tl::expected<std::shared_ptr<Participant>, Conference::Refusal> Conference::join
 
 void Conference::start_if_ready() {
     const bool wanted =
-        std::any_of(participants_.begin(), participants_.end(), [](const auto& one) {
-            return one->connected && one->order.start_on_enter;
-        });
+        std::any_of(participants_.begin(), participants_.end(),
+                    [](const auto& one) { return one->connected && one->order.start_on_enter; });
     if (status_ != "init" || !wanted || connected() < 2) return;
     status_ = "in-progress";
-    updated_ = now();
+    updated_ = this_moment();
     tell("start", "conference-start", nullptr);
     for (const auto& one : participants_) settle(one);
 }
@@ -159,7 +158,7 @@ void Conference::remove(std::shared_ptr<Participant> participant, const std::str
     participant->out = true;
     ++participant->tune;
     std::erase(participants_, participant);
-    updated_ = now();
+    updated_ = this_moment();
     const auto call = participant->call.lock();
     if (participant->connected) {
         exchange_->ledger.conference_left(participant->call_sid, sid_);
@@ -196,14 +195,15 @@ void Conference::leave(const std::shared_ptr<Participant>& participant, const st
 void Conference::end(const std::string& reason, const std::shared_ptr<Participant>& by) {
     if (over()) return;
     status_ = "completed";
-    updated_ = now();
+    updated_ = this_moment();
     reason_ended_ = reason;
     const bool by_moderator = by && !participants_.empty();
     while (!participants_.empty()) {
         remove(participants_.front(),
                by_moderator ? "moderator_ended_conference" : "conference_ended_via_api");
     }
-    Fields more{{"ReasonConferenceEnded", reason}, {"Reason", "The conference has ended: " + reason}};
+    Fields more{{"ReasonConferenceEnded", reason},
+                {"Reason", "The conference has ended: " + reason}};
     if (by) {
         call_ending_ = by->call_sid;
         more.emplace_back("CallSidEndingConference", by->call_sid);
@@ -218,14 +218,13 @@ void Conference::end(const std::string& reason, const std::shared_ptr<Participan
 void Conference::call_ended(const std::string& call_sid) {
     const auto participant = find(call_sid);
     if (!participant || participant->call_sid != call_sid) return;
-    leave(participant,
-          participant->connected ? "participant_hung_up" : "participant_add_failed");
+    leave(participant, participant->connected ? "participant_hung_up" : "participant_add_failed");
 }
 
 void Conference::mute(const std::shared_ptr<Participant>& participant, bool muted) {
     if (participant->order.muted == muted) return;
     participant->order.muted = muted;
-    participant->updated = now();
+    participant->updated = this_moment();
     const auto call = participant->call.lock();
     if (!participant->connected || !call || call->over()) return;
     call->line().mute(muted);
@@ -239,7 +238,7 @@ void Conference::hold(const std::shared_ptr<Participant>& participant, bool hold
     if (!changed && !other_music) return;
     participant->hold = hold;
     participant->hold_music = std::move(music);
-    participant->updated = now();
+    participant->updated = this_moment();
     if (!participant->connected) return;
     settle(participant);
     if (!changed) return;
@@ -249,13 +248,12 @@ void Conference::hold(const std::shared_ptr<Participant>& participant, bool hold
 
 void Conference::modify(const std::shared_ptr<Participant>& participant,
                         std::optional<bool> end_on_exit, std::optional<bool> beep_on_exit) {
-    const bool changed =
-        (end_on_exit && *end_on_exit != participant->order.end_on_exit) ||
-        (beep_on_exit && *beep_on_exit != participant->beep_on_exit);
+    const bool changed = (end_on_exit && *end_on_exit != participant->order.end_on_exit) ||
+                         (beep_on_exit && *beep_on_exit != participant->beep_on_exit);
     if (end_on_exit) participant->order.end_on_exit = *end_on_exit;
     if (beep_on_exit) participant->beep_on_exit = *beep_on_exit;
     if (!changed) return;
-    participant->updated = now();
+    participant->updated = this_moment();
     if (participant->connected) tell("modify", "participant-modify", participant);
 }
 
@@ -295,7 +293,7 @@ void Conference::tell(const std::string& event, const char* name,
                       {"FriendlyName", name_},
                       {"AccountSid", exchange_->account.sid},
                       {"SequenceNumber", std::to_string(++sequence_)},
-                      {"Timestamp", format_rfc2822(now())},
+                      {"Timestamp", format_rfc2822(this_moment())},
                       {"StatusCallbackEvent", name}};
     if (participant) {
         const auto& order = participant->order;

@@ -43,8 +43,8 @@ json::value iso_or_null(const std::optional<WallTime>& time) {
     return time ? json::value(format_iso8601(*time)) : json::value(nullptr);
 }
 
-double rounded(double seconds) {
-    return std::round(seconds * 1000) / 1000;
+double rounded(double value) {
+    return std::round(value * 1000) / 1000;
 }
 
 void little_endian(std::string& out, std::size_t value, int bytes) {

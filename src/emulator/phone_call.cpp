@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-WallTime now() {
+WallTime wall_clock() {
     return std::chrono::system_clock::now();
 }
 
@@ -34,7 +34,7 @@ PhoneCall::PhoneCall(std::shared_ptr<Exchange> exchange, CallOrder order,
       ended_(exchange_->executor),
       limit_(exchange_->executor) {
     record_.sid = new_sid("CA");
-    record_.created = record_.updated = now();
+    record_.created = record_.updated = wall_clock();
     callbacks_ = std::make_shared<CallbackQueue>(exchange_, record_.sid);
     stream_callbacks_ = std::make_shared<CallbackQueue>(exchange_, record_.sid);
     CallLine::Options options;
@@ -63,7 +63,7 @@ void PhoneCall::start() {
 
 asio::awaitable<void> PhoneCall::run(std::shared_ptr<PhoneCall> self) {
     if (self->order_.direction == "inbound") {
-        self->record_.started = now();
+        self->record_.started = wall_clock();
         self->set_status("ringing");
         co_await Interpreter::run(self, self->order_.first);
         // A document with nothing to do still picks up, and then hangs up.
@@ -102,7 +102,7 @@ asio::awaitable<void> PhoneCall::run_outbound(std::shared_ptr<PhoneCall> self) {
 asio::awaitable<void> PhoneCall::ring(std::shared_ptr<PhoneCall> self) {
     const auto& reaction = self->reaction_;
     using Kind = Reaction::Kind;
-    self->record_.started = now();
+    self->record_.started = wall_clock();
     self->status_event("initiated", "initiated");
     const auto after = self->exchange_->scaled(reaction.after);
     if (reaction.kind == Kind::failed) {
@@ -129,7 +129,7 @@ asio::awaitable<void> PhoneCall::ring(std::shared_ptr<PhoneCall> self) {
 
 void PhoneCall::answer() {
     if (over_ || record_.answered) return;
-    record_.answered = now();
+    record_.answered = wall_clock();
     set_status("in-progress");
     exchange_->ledger.answered(record_.sid);
     change_time_limit(order_.time_limit);
@@ -143,7 +143,7 @@ void PhoneCall::answer() {
 void PhoneCall::change_time_limit(milliseconds limit) {
     order_.time_limit = limit;
     if (!record_.answered || over_) return;
-    const auto spent = std::chrono::duration_cast<milliseconds>(now() - *record_.answered);
+    const auto spent = std::chrono::duration_cast<milliseconds>(wall_clock() - *record_.answered);
     limit_.expires_after(std::max(milliseconds(0), exchange_->scaled(limit) - spent));
     limit_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
         const auto self = weak.lock();
@@ -156,10 +156,10 @@ void PhoneCall::change_time_limit(milliseconds limit) {
 void PhoneCall::finish(const std::string& status, int sip_code) {
     if (over_) return;
     over_ = true;
-    record_.ended = now();
+    record_.ended = wall_clock();
     record_.sip_code = sip_code;
     record_.status = status;
-    record_.updated = now();
+    record_.updated = wall_clock();
     limit_.cancel();
     exchange_->ledger.ended(record_.sid, status);
     log::info({"emulator", record_.sid}, "call ended status={} seconds={}", status,
@@ -212,13 +212,13 @@ asio::awaitable<void> PhoneCall::go_on(std::shared_ptr<PhoneCall> self) {
 
 std::chrono::seconds PhoneCall::duration() const {
     if (!record_.answered) return std::chrono::seconds(0);
-    return std::chrono::ceil<std::chrono::seconds>(record_.ended.value_or(now()) -
+    return std::chrono::ceil<std::chrono::seconds>(record_.ended.value_or(wall_clock()) -
                                                    *record_.answered);
 }
 
 void PhoneCall::set_status(const std::string& status) {
     record_.status = status;
-    record_.updated = now();
+    record_.updated = wall_clock();
     exchange_->ledger.state(record_.sid, status);
 }
 
@@ -295,7 +295,7 @@ void PhoneCall::status_event(const std::string& event, const std::string& status
     }
     webhook.fields.emplace_back("CallbackSource", "call-progress-events");
     webhook.fields.emplace_back("SequenceNumber", std::to_string(sequence_++));
-    webhook.fields.emplace_back("Timestamp", format_rfc2822(now()));
+    webhook.fields.emplace_back("Timestamp", format_rfc2822(wall_clock()));
     if (event == "completed") {
         const auto seconds = duration().count();
         webhook.fields.emplace_back("CallDuration", std::to_string(seconds));
@@ -336,8 +336,8 @@ StreamRequest PhoneCall::prepare_stream(const StreamOrder& order) {
     request.faults.tunnel_dies = [weak = std::weak_ptr(exchange_)](milliseconds time) {
         if (const auto exchange = weak.lock()) exchange->cut_tunnel(time);
     };
-    streams_.push_back(
-        {request.stream_sid, request.name, order.bidirectional, true, now(), tracks_of(order)});
+    streams_.push_back({request.stream_sid, request.name, order.bidirectional, true, wall_clock(),
+                        tracks_of(order)});
     return request;
 }
 
@@ -374,14 +374,14 @@ void PhoneCall::note_stream(const StreamOrder& order, const StreamRequest& reque
     if (report.event == "stream-started") {
         exchange_->ledger.stream_opened(record_.sid, request.stream_sid, request.bidirectional);
         for (auto& row : streams_)
-            if (row.sid == request.stream_sid) row.started = now();
+            if (row.sid == request.stream_sid) row.started = wall_clock();
     } else {
         exchange_->ledger.stream_closed(record_.sid, request.stream_sid);
         for (auto& row : streams_) {
             if (row.sid != request.stream_sid) continue;
             row.open = false;
             row.frames = report.frames;
-            row.updated = now();
+            row.updated = wall_clock();
         }
     }
     log::info({"emulator", record_.sid}, "{} stream={}", report.event, request.stream_sid);
@@ -389,9 +389,10 @@ void PhoneCall::note_stream(const StreamOrder& order, const StreamRequest& reque
     webhook.scope = fault_scope();
     webhook.url = order.status_callback;
     webhook.method = order.status_callback_method;
-    webhook.fields = {{"AccountSid", exchange_->account.sid}, {"CallSid", record_.sid},
-                      {"StreamSid", request.stream_sid},      {"StreamName", request.name},
-                      {"StreamEvent", report.event},          {"Timestamp", format_iso8601(now())}};
+    webhook.fields = {
+        {"AccountSid", exchange_->account.sid}, {"CallSid", record_.sid},
+        {"StreamSid", request.stream_sid},      {"StreamName", request.name},
+        {"StreamEvent", report.event},          {"Timestamp", format_iso8601(wall_clock())}};
     if (failed) webhook.fields.emplace_back("StreamError", report.error);
     stream_callbacks_->post(std::move(webhook), over_);
 }

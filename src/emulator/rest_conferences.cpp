@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-net::HttpResponse method_refused(const std::string& method) {
+net::HttpResponse not_allowed(const std::string& method) {
     return error_reply(405, kNoCode, "Method " + method + " not allowed");
 }
 
@@ -157,8 +157,7 @@ std::string join_twiml(const std::string& conference, const Fields& form) {
     std::string events;
     for (const auto& event : words_in(form, "ConferenceStatusCallbackEvent")) events += event + " ";
     if (!events.empty()) noun += attribute("statusCallbackEvent", events);
-    return "<Response><Dial>" + noun + ">" + text(conference) +
-           "</Conference></Dial></Response>";
+    return "<Response><Dial>" + noun + ">" + text(conference) + "</Conference></Dial></Response>";
 }
 
 ParticipantOrder participant_in(const Fields& form) {
@@ -183,14 +182,14 @@ ParticipantOrder participant_in(const Fields& form) {
 net::HttpResponse RestApi::conferences(const Route& route) {
     try {
         if (route.parts.size() == 1) {
-            return route.method == "GET" ? list_conferences(route) : method_refused(route.method);
+            return route.method == "GET" ? list_conferences(route) : not_allowed(route.method);
         }
         const auto& which = route.parts[1];
         if (route.parts.size() == 2) {
             const auto conference = exchange_->find_conference(which);
             if (!conference || conference->sid() != which) return not_found_reply(route.path);
             if (route.method == "POST") return update_conference(conference, route.form);
-            if (route.method != "GET") return method_refused(route.method);
+            if (route.method != "GET") return not_allowed(route.method);
             return json_reply(200, conference_json(*conference, exchange_->account.sid));
         }
         if (route.parts[2] == "Recordings" && route.method == "GET" && route.parts.size() == 3) {
@@ -243,7 +242,7 @@ net::HttpResponse RestApi::participants(const std::shared_ptr<Conference>& confe
                                         const Route& route) {
     const auto& account_sid = exchange_->account.sid;
     if (route.parts.size() == 3) {
-        if (route.method != "GET") return method_refused(route.method);
+        if (route.method != "GET") return not_allowed(route.method);
         const auto muted = truth_in(route.query, "Muted");
         const auto hold = truth_in(route.query, "Hold");
         const auto coaching = truth_in(route.query, "Coaching");
@@ -252,10 +251,9 @@ net::HttpResponse RestApi::participants(const std::shared_ptr<Conference>& confe
             return (muted && one->order.muted != *muted) || (hold && one->hold != *hold) ||
                    coaching.value_or(false);
         });
-        return list_reply("participants", route.path, route.query, found.size(),
-                          [&](std::size_t i) {
-                              return participant_json(*found[i], *conference, account_sid);
-                          });
+        return list_reply(
+            "participants", route.path, route.query, found.size(),
+            [&](std::size_t i) { return participant_json(*found[i], *conference, account_sid); });
     }
     const auto participant = conference->find(route.parts[3]);
     if (!participant) return not_found_reply(route.path);
@@ -264,7 +262,7 @@ net::HttpResponse RestApi::participants(const std::shared_ptr<Conference>& confe
         return net::HttpResponse{204, {}, {}};
     }
     if (route.method == "POST") update_participant(*conference, participant, route.form);
-    if (route.method != "POST" && route.method != "GET") return method_refused(route.method);
+    if (route.method != "POST" && route.method != "GET") return not_allowed(route.method);
     return json_reply(200, participant_json(*participant, *conference, account_sid));
 }
 

@@ -4,13 +4,11 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -19,6 +17,7 @@
 #include <deque>
 #include <utility>
 
+#include "net/awaiting.hpp"
 #include "net/websocket_dial.hpp"
 
 namespace bridge::net {
@@ -30,9 +29,8 @@ namespace ssl = boost::asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 using Stage = ConnectFailure::Stage;
-using Connected = tl::expected<std::shared_ptr<BeastWebSocket>, ConnectFailure>;
+using BeastConnected = tl::expected<std::shared_ptr<BeastWebSocket>, ConnectFailure>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kCloseTime{2};
 
 using Plain = websocket::stream<tcp::socket>;
@@ -61,8 +59,8 @@ public:
 
     Stream& stream() { return stream_; }
 
-    static asio::awaitable<Connected> open(std::shared_ptr<Client> self, WebSocketUrl url,
-                                           WebSocketTarget target) {
+    static asio::awaitable<BeastConnected> open(std::shared_ptr<Client> self, WebSocketUrl url,
+                                                WebSocketTarget target) {
         auto& stream = self->stream_;
         websocket::stream_base::timeout limit;
         limit.handshake_timeout = target.handshake_timeout;
@@ -351,7 +349,8 @@ tl::expected<std::shared_ptr<ssl::context>, ConnectFailure> make_trust(const std
     return context;
 }
 
-asio::awaitable<Connected> open_tls(tcp::socket socket, WebSocketUrl url, WebSocketTarget target) {
+asio::awaitable<BeastConnected> open_tls(tcp::socket socket, WebSocketUrl url,
+                                         WebSocketTarget target) {
     auto trust = make_trust(target.ca_file);
     if (!trust) co_return tl::unexpected(trust.error());
     auto client = std::make_shared<Client<Tls>>(target, *trust, std::move(socket), **trust);
@@ -380,7 +379,7 @@ asio::awaitable<Connected> open_tls(tcp::socket socket, WebSocketUrl url, WebSoc
     co_return co_await Client<Tls>::open(client, std::move(url), std::move(target));
 }
 
-asio::awaitable<Connected> open_connection(asio::any_io_executor executor, WebSocketTarget target) {
+asio::awaitable<BeastConnected> open_beast(asio::any_io_executor executor, WebSocketTarget target) {
     auto url = parse_websocket_url(target.url);
     if (!url) co_return tl::unexpected(url.error());
     auto socket = co_await connect_tcp(executor, *url, target);
@@ -392,9 +391,9 @@ asio::awaitable<Connected> open_connection(asio::any_io_executor executor, WebSo
 
 }  // namespace
 
-asio::awaitable<Connected> BeastWebSocket::connect(asio::any_io_executor executor,
-                                                   WebSocketTarget target) {
-    return open_connection(std::move(executor), std::move(target));
+asio::awaitable<BeastConnected> BeastWebSocket::connect(asio::any_io_executor executor,
+                                                        WebSocketTarget target) {
+    return open_beast(std::move(executor), std::move(target));
 }
 
 }  // namespace bridge::net

@@ -7,16 +7,16 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
 #include <map>
 #include <set>
 #include <string_view>
 #include <utility>
+
+#include "net/awaiting.hpp"
 
 namespace bridge::net {
 namespace {
@@ -25,7 +25,6 @@ using boost::system::error_code;
 using Stage = HttpFailure::Stage;
 using Outcome = tl::expected<HttpResponse, HttpFailure>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // Servers close idle connections without a word; a younger one is less likely to be dead when a
 // request that must not be repeated goes out on it.
 constexpr long kReuseSeconds = 30;

@@ -1,13 +1,13 @@
 #include "net/http_connection.hpp"
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
 #include <span>
 #include <utility>
+
+#include "net/awaiting.hpp"
 
 namespace bridge::net {
 namespace {
@@ -17,7 +17,6 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // What a client still sends after an answer that ends its connection is read this long: closing on
 // unread bytes resets the connection, and the reset can overtake the answer.
 constexpr std::chrono::seconds kLinger{1};

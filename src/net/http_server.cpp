@@ -1,10 +1,8 @@
 #include "net/http_server.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -18,6 +16,7 @@
 
 #include "base/log.hpp"
 #include "base/spawn.hpp"
+#include "net/awaiting.hpp"
 #include "net/http_connection.hpp"
 #include "net/tls_handshakes.hpp"
 
@@ -29,7 +28,6 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kStreamBuffer = 64 * 1024;
 

@@ -1,13 +1,12 @@
 #include "net/websocket_client.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <utility>
 
+#include "net/awaiting.hpp"
 #include "net/framed_socket.hpp"
 #include "net/tls_trust.hpp"
 #include "net/websocket_dial.hpp"
@@ -21,7 +20,6 @@ using Stage = ConnectFailure::Stage;
 using Connected = tl::expected<std::shared_ptr<WebSocketClient>, ConnectFailure>;
 using std::chrono::milliseconds;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// Received and not yet asked for: with more, the peer has to wait.
 constexpr std::size_t kInboxMessages = 256;
 constexpr std::size_t kInboxBytes = 1024 * 1024;

@@ -1,12 +1,12 @@
 #include "net/websocket_dial.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/string.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "net/awaiting.hpp"
 
 namespace bridge::net {
 namespace {
@@ -14,8 +14,6 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 using Stage = ConnectFailure::Stage;
-
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     if (text.empty() || text.size() > 5) return std::nullopt;

@@ -74,7 +74,7 @@ std::string_view query_of(std::string_view target) {
     return mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
 }
 
-metrics::Counter& refusals(metrics::Registry& metrics, const char* cause) {
+metrics::Counter& webhook_refusals(metrics::Registry& metrics, const char* cause) {
     return metrics.counter("agentbridge_webhook_refusals_total",
                            "Webhook requests refused, or answered with <Hangup>.",
                            {{"cause", cause}});
@@ -98,12 +98,12 @@ Webhooks::Webhooks(call::CallRegistry& registry, std::shared_ptr<MediaTokens> to
       metrics_(metrics::registry_or_own(options_.metrics)) {
     for (const auto* cause : {"path", "method", "no_signature", "too_large", "body_hash",
                               "signature", "call_sid", "call_over", "other_call"}) {
-        refusals(*metrics_, cause).add(0);
+        webhook_refusals(*metrics_, cause).add(0);
     }
 }
 
 net::HttpResponse Webhooks::refused(const char* cause, net::HttpResponse response) {
-    refusals(*metrics_, cause).add();
+    webhook_refusals(*metrics_, cause).add();
     return response;
 }
 

@@ -15,16 +15,15 @@ using call::Speaker;
 using std::chrono::milliseconds;
 using How = AgentSocket::End::How;
 namespace asio = boost::asio;
-namespace event = deepgram::event;
 
 namespace {
 
-constexpr milliseconds kTick{200};
+constexpr milliseconds kCheck{200};
 // Sound carries no number; what was on its way when the caller began to speak is here within this.
 constexpr milliseconds kLate{1000};
 // An error that follows so closely is about the words that were put in.
 constexpr milliseconds kInjectionAnswer{2000};
-constexpr std::size_t kMessageBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMostMessageBytes = 4 * 1024 * 1024;
 // Prompts of more than 25,000 characters are cut by Deepgram (its warning PROMPT_TOO_LONG).
 constexpr std::size_t kNoteBytes = 2000;
 constexpr std::size_t kNotes = 8;
@@ -59,7 +58,7 @@ void DeepgramAgent::start(const call::AgentCall&, Ear with) {
     target.url = options_.url;
     target.headers.add("Authorization", "Token " + options_.key.reveal());
     target.ca_file = options_.ca_file;
-    target.message_bytes = kMessageBytes;
+    target.message_bytes = kMostMessageBytes;
     target.silence_limit = options_.silence_limit;
     target.ping_interval = options_.silence_limit / 3;
     socket_ = AgentSocket::open(executor_, clock_, "Deepgram Voice Agent",
@@ -70,7 +69,7 @@ void DeepgramAgent::opened() {
     state_ = State::configuring;
     sent_ = clock_.now();
     deadline_ = sent_ + options_.ready_time;
-    timer_ = clock_.after(kTick, [this] { tick(); });
+    timer_ = clock_.after(kCheck, [this] { tick(); });
 }
 
 void DeepgramAgent::received(std::string_view payload, bool text) {
@@ -94,7 +93,7 @@ void DeepgramAgent::hear(std::string_view mulaw) {
     voice_.write(samples_);
 }
 
-void DeepgramAgent::on(const event::Welcome&) {
+void DeepgramAgent::on(const deepgram::event::Welcome&) {
     if (state_ == State::configuring) socket_->send(deepgram::format_settings(settings()));
 }
 
@@ -116,13 +115,13 @@ deepgram::Settings DeepgramAgent::settings() const {
     return out;
 }
 
-void DeepgramAgent::on(const event::SettingsApplied&) {
+void DeepgramAgent::on(const deepgram::event::SettingsApplied&) {
     if (state_ != State::configuring) return;
     state_ = State::open;
     events_->ready();
 }
 
-void DeepgramAgent::on(const event::UserStartedSpeaking&) {
+void DeepgramAgent::on(const deepgram::event::UserStartedSpeaking&) {
     if (state_ != State::open) return;
     response_cut_ = false;
     late_until_ = clock_.now() + kLate;
@@ -131,7 +130,7 @@ void DeepgramAgent::on(const event::UserStartedSpeaking&) {
     if (state_ == State::open && voice_.unheard()) events_->give_way();
 }
 
-void DeepgramAgent::on(const event::ConversationText& said) {
+void DeepgramAgent::on(const deepgram::event::ConversationText& said) {
     if (state_ != State::open || said.text.empty()) return;
     // A new turn: what comes now is wanted again.
     late_until_ = {};
@@ -144,14 +143,14 @@ void DeepgramAgent::on(const event::ConversationText& said) {
     events_->text({speaker, said.text, true, utterance});
 }
 
-void DeepgramAgent::on(const event::AgentAudioDone&) {
+void DeepgramAgent::on(const deepgram::event::AgentAudioDone&) {
     if (state_ != State::open) return;
     response_cut_ = false;
     late_until_ = {};
     voice_.end();
 }
 
-void DeepgramAgent::on(const event::FunctionCallRequest& request) {
+void DeepgramAgent::on(const deepgram::event::FunctionCallRequest& request) {
     for (const auto& call : request.calls) {
         if (state_ != State::open) return;
         if (!call.ours) continue;
@@ -164,7 +163,7 @@ void DeepgramAgent::on(const event::FunctionCallRequest& request) {
     }
 }
 
-void DeepgramAgent::on(const event::Failure& failure) {
+void DeepgramAgent::on(const deepgram::event::Failure& failure) {
     const auto said =
         fmt::format("{} ({})", quoted(failure.description, options_.key),
                     failure.code.empty() ? "no code" : quoted(failure.code, options_.key));
@@ -180,13 +179,13 @@ void DeepgramAgent::on(const event::Failure& failure) {
     finish(AgentEnd::dropped, "Deepgram ended the session: " + said + ".");
 }
 
-void DeepgramAgent::on(const event::Warning& warning) {
+void DeepgramAgent::on(const deepgram::event::Warning& warning) {
     events_->warning(fmt::format("Deepgram warns: {} ({})",
                                  quoted(warning.description, options_.key),
                                  quoted(warning.code, options_.key)));
 }
 
-void DeepgramAgent::on(const event::InjectionRefused&) {
+void DeepgramAgent::on(const deepgram::event::InjectionRefused&) {
     events_->warning(
         "Deepgram did not take the keys that the caller pressed: somebody was speaking");
 }
@@ -256,7 +255,7 @@ std::string DeepgramAgent::prompt_with_notes() const {
 }
 
 void DeepgramAgent::tick() {
-    timer_ = clock_.after(kTick, [this] { tick(); });
+    timer_ = clock_.after(kCheck, [this] { tick(); });
     const auto now = clock_.now();
     if (state_ == State::configuring && now >= deadline_) {
         return finish(AgentEnd::dropped, "Deepgram did not accept the agent's settings in time.");

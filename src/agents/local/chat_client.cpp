@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <utility>
 
 #include "agents/local/chat_stream.hpp"
 #include "base/spawn.hpp"
+#include "net/awaiting.hpp"
 #include "net/http_client.hpp"
 
 namespace bridge::agents::local {
@@ -20,7 +19,6 @@ using asio::experimental::awaitable_operators::operator||;
 using Outcome = tl::expected<net::HttpResponse, net::HttpFailure>;
 using Tools = std::vector<call::ToolCall>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kPath = "/chat/completions";
 
 std::string address_of(std::string url) {
@@ -81,7 +79,7 @@ struct ChatClient::Question {
 
     static asio::awaitable<void> run(std::shared_ptr<Question> self, std::string url,
                                      asio::awaitable<Outcome> answer) {
-        auto ended = co_await (std::move(answer) || self->stop.async_wait(kTuple));
+        auto ended = co_await (std::move(answer) || self->stop.async_wait(net::kTuple));
         if (!self->open || ended.index() != 0) co_return;
         auto result = self->verdict(std::get<0>(ended), url);
         self->open = false;

@@ -33,7 +33,7 @@ std::string_view take_word(std::string_view& text) {
     return word;
 }
 
-bool is_name(std::string_view text) {
+bool is_lower_name(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     });
@@ -120,7 +120,7 @@ private:
 
     Result<> read_list(std::string_view rest) {
         const auto name = take_word(rest);
-        if (!is_name(name) || rest.empty() || rest.front() != '=')
+        if (!is_lower_name(name) || rest.empty() || rest.front() != '=')
             return wrong("write \"list NAME = one | other\"");
         auto list = parse_list(rest.substr(1));
         if (!list) return wrong("{}", list.error().message);
@@ -139,7 +139,7 @@ private:
     }
 
     Result<> begin_state(std::string_view name) {
-        if (!is_name(name) || name == "again")
+        if (!is_lower_name(name) || name == "again")
             return wrong("a state's name is small letters, digits and _; \"again\" is taken");
         if (out_.states.size() == kMostStates)
             return wrong("there are over {} states", kMostStates);
@@ -172,7 +172,7 @@ private:
         if (arrow == std::string_view::npos) return wrong("\"-> STATE\" is missing");
         std::string name(trimmed(rest.substr(arrow + 2)));
         rest = trimmed(rest.substr(0, arrow));
-        if (!is_name(name)) return wrong("\"-> STATE\" is missing");
+        if (!is_lower_name(name)) return wrong("\"-> STATE\" is missing");
         return name;
     }
 
@@ -217,7 +217,7 @@ private:
         const auto dash = rest.find('-');
         const auto fewest = number_in(rest.substr(0, dash), 1, 32);
         const auto most = dash == rest.npos ? fewest : number_in(rest.substr(dash + 1), 1, 32);
-        if (!is_name(gather.slot) || !fewest || !most || *fewest > *most)
+        if (!is_lower_name(gather.slot) || !fewest || !most || *fewest > *most)
             return wrong("write \"digits SLOT 3-15 -> STATE\"; no more than 32 keys");
         gather.fewest = static_cast<std::size_t>(*fewest);
         gather.most = static_cast<std::size_t>(*most);
@@ -233,7 +233,8 @@ private:
         Record record;
         record.slot = take_word(rest);
         const auto time = time_in(rest);
-        if (!is_name(record.slot) || !time) return wrong("write \"record SLOT 30s -> STATE\"");
+        if (!is_lower_name(record.slot) || !time)
+            return wrong("write \"record SLOT 30s -> STATE\"");
         record.longest = *time;
         filled_.insert(record.slot);
         in_->record = std::move(record);
@@ -260,7 +261,7 @@ private:
 
     Result<> read_assignment(std::string_view verb, std::string_view rest) {
         const std::string name(take_word(rest));
-        if (!is_name(name) || rest.empty() || rest.front() != '=')
+        if (!is_lower_name(name) || rest.empty() || rest.front() != '=')
             return wrong("write \"{} NAME = TEXT\"", verb);
         const auto text = trimmed(rest.substr(1));
         if (text.size() > kLongestText)
@@ -277,7 +278,7 @@ private:
     }
 
     Result<> read_do(std::string_view tool) {
-        if (!is_name(tool)) return wrong("do is followed by the name of a tool");
+        if (!is_lower_name(tool)) return wrong("do is followed by the name of a tool");
         if (in_->doing) return wrong("a state does one thing");
         in_->doing = Doing{std::string(tool), {}, {}, {}};
         return {};

@@ -7,7 +7,7 @@
 namespace bridge::agents::local {
 namespace {
 
-constexpr std::size_t kLongest = 300;  // a text without an end is cut at a space about here
+constexpr std::size_t kLongestSentence = 300;  // a text without an end is cut at a space about here
 constexpr std::size_t kMostSpeakable = 1000;
 
 bool is_space(char c) {
@@ -44,12 +44,12 @@ std::size_t end_of_sentence(std::string_view text) {
         if (text[i] == '.' && is_abbreviation(text.substr(0, i))) continue;
         return after;
     }
-    if (text.size() <= kLongest) return 0;
-    const auto space = text.rfind(' ', kLongest);
-    return space == text.npos || space == 0 ? kLongest : space;
+    if (text.size() <= kLongestSentence) return 0;
+    const auto space = text.rfind(' ', kLongestSentence);
+    return space == text.npos || space == 0 ? kLongestSentence : space;
 }
 
-std::string trimmed(std::string_view text) {
+std::string without_spaces(std::string_view text) {
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
     return std::string(text);
@@ -61,7 +61,7 @@ std::vector<std::string> Sentences::add(std::string_view more) {
     text_ += more;
     std::vector<std::string> out;
     while (const auto end = end_of_sentence(text_)) {
-        if (auto one = trimmed(std::string_view(text_).substr(0, end)); !one.empty())
+        if (auto one = without_spaces(std::string_view(text_).substr(0, end)); !one.empty())
             out.push_back(std::move(one));
         text_.erase(0, end);
     }
@@ -69,7 +69,7 @@ std::vector<std::string> Sentences::add(std::string_view more) {
 }
 
 std::string Sentences::rest() {
-    return trimmed(std::exchange(text_, {}));
+    return without_spaces(std::exchange(text_, {}));
 }
 
 std::vector<std::string> sentences_of(std::string_view text) {
@@ -93,7 +93,7 @@ std::string speakable(std::string_view text) {
             out += text[i];
         }
     }
-    return trimmed(out);
+    return without_spaces(out);
 }
 
 }  // namespace bridge::agents::local

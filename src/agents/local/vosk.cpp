@@ -4,11 +4,9 @@
 // the byte, answered by the last result, and the server closes.
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -20,6 +18,7 @@
 #include "agents/local/speech_to_text.hpp"
 #include "audio/frame.hpp"
 #include "base/spawn.hpp"
+#include "net/awaiting.hpp"
 #include "net/websocket_client.hpp"
 
 namespace bridge::agents::local {
@@ -28,9 +27,8 @@ namespace {
 using asio::experimental::awaitable_operators::operator||;
 using std::chrono::milliseconds;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kChunk = 8 * 200 * 2;                          // bytes: 200 ms a frame
-constexpr std::size_t kMostWaiting = 30UL * audio::kSampleRate * 2;  // bytes not sent yet
+constexpr std::size_t kChunk = 8 * 200 * 2;                         // bytes: 200 ms a frame
+constexpr std::size_t kMostUnsent = 30UL * audio::kSampleRate * 2;  // bytes not sent yet
 constexpr milliseconds kAnswer{8000};  // from the end of the utterance to its text
 constexpr std::string_view kConfig = R"({"config":{"sample_rate":8000}})";
 constexpr std::string_view kEnd = R"({"eof" : 1})";
@@ -82,7 +80,7 @@ std::string text_in(std::string_view reply) {
 asio::awaitable<void> out_of_time(UtterancePtr utterance) {
     auto& limit = utterance->limit;
     while (!utterance->dropped && limit.expiry() > asio::steady_timer::clock_type::now())
-        co_await limit.async_wait(kTuple);
+        co_await limit.async_wait(net::kTuple);
 }
 
 /// Sends what there is, and the end. A socket that takes no more is one whose reader knows why.
@@ -98,7 +96,7 @@ asio::awaitable<void> send_all(UtterancePtr utterance, SocketPtr socket) {
         }
         if (good && utterance->ended && !std::exchange(utterance->said_end, true))
             good = socket->send(kEnd);
-        co_await utterance->more.async_wait(kTuple);
+        co_await utterance->more.async_wait(net::kTuple);
     }
 }
 
@@ -166,7 +164,7 @@ public:
     }
 
     void hear(std::span<const std::int16_t> samples) override {
-        if (!now_ || now_->ended || now_->waiting.size() > kMostWaiting) return;
+        if (!now_ || now_->ended || now_->waiting.size() > kMostUnsent) return;
         for (const auto sample : samples) {  // little-endian, whatever this machine is
             const auto bits = static_cast<std::uint16_t>(sample);
             now_->waiting += static_cast<char>(bits & 0xFF);

@@ -6,11 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -23,6 +21,7 @@
 #include "audio/frame.hpp"
 #include "audio/resample.hpp"
 #include "base/spawn.hpp"
+#include "net/awaiting.hpp"
 #include "net/http_client.hpp"
 
 namespace bridge::agents::local {
@@ -32,7 +31,6 @@ using asio::experimental::awaitable_operators::operator||;
 using std::chrono::milliseconds;
 using Outcome = tl::expected<net::HttpResponse, net::HttpFailure>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr int kRate = 16000;  // whisper.cpp takes no other unless it was started with --convert
 constexpr std::size_t kLongest = 30UL * kRate * 2;  // bytes
 constexpr std::string_view kBoundary = "----agentbridge-7d1e0c5b2f934a86";
@@ -125,7 +123,7 @@ struct Question {
 
 asio::awaitable<void> ask(std::shared_ptr<Question> question, std::string url,
                           asio::awaitable<Outcome> answer) {
-    auto ended = co_await (std::move(answer) || question->stop.async_wait(kTuple));
+    auto ended = co_await (std::move(answer) || question->stop.async_wait(net::kTuple));
     if (question->dropped || ended.index() != 0) co_return;
     std::exchange(question->done, {})(text_of(std::get<0>(ended), url));
 }

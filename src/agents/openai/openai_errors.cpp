@@ -12,7 +12,7 @@ namespace {
 
 using call::AgentEnd;
 
-constexpr std::size_t kLongest = 240;
+constexpr std::size_t kLongestQuote = 240;
 
 void hide_all(std::string& text, std::string_view secret) {
     if (secret.empty()) return;
@@ -68,7 +68,7 @@ std::string plain_words(std::string_view text, const OpenAiOptions& options) {
     }
     hide_all(words, options.key.reveal());
     hide_keys(words);
-    return std::string(within(words, kLongest));
+    return std::string(within(words, kLongestQuote));
 }
 
 OpenAiEnd judge(const net::ConnectFailure& failure, const OpenAiOptions& options) {

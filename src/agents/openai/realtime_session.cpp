@@ -13,7 +13,7 @@ namespace {
 
 using net::asio::experimental::awaitable_operators::operator||;
 
-net::asio::awaitable<void> wait_for(net::asio::steady_timer& timer) {
+net::asio::awaitable<void> woken(net::asio::steady_timer& timer) {
     co_await timer.async_wait(net::asio::as_tuple(net::asio::use_awaitable));
 }
 
@@ -36,7 +36,7 @@ net::asio::awaitable<void> RealtimeSession::run(std::shared_ptr<RealtimeSession>
                                                 net::WebSocketTarget target) {
     if (self->listener_ == nullptr) co_return;
     auto connecting = net::WebSocketClient::connect(self->executor_, std::move(target));
-    auto outcome = co_await (std::move(connecting) || wait_for(self->closed_));
+    auto outcome = co_await (std::move(connecting) || woken(self->closed_));
     if (outcome.index() == 1) co_return;  // closed before it stood
     auto& connected = std::get<0>(outcome);
     if (!connected) {

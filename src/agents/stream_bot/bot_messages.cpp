@@ -48,8 +48,8 @@ tl::unexpected<Error> bad(std::string_view field, std::string_view why) {
     return fail(Errc::bad_field, fmt::format("{}: {}", field, why));
 }
 
-/// What a bot wrote, fit to be shown in one line.
-std::string shown(std::string_view text) {
+/// What a bot wrote, fit to be shown_value in one line.
+std::string shown_value(std::string_view text) {
     std::string out(text.substr(0, 40));
     for (auto& c : out) {
         if (c < ' ' || c > '~') c = '?';
@@ -301,14 +301,15 @@ Result<BotMessage> BotMessageReader::State::judge(std::string_view stream_sid) {
     const auto event = f.event.text;
     if (event != "media" && event != "mark" && event != "clear")
         return fail(Errc::unknown_event,
-                    fmt::format("event: \"{}\" is not one that Twilio takes", shown(event)));
+                    fmt::format("event: \"{}\" is not one that Twilio takes", shown_value(event)));
     if (auto checked = check_sid(stream_sid); !checked) return tl::unexpected(checked.error());
     const bool stray = (event != "media" && f.media != Kind::absent) ||
                        (event != "mark" && f.mark != Kind::absent);
     if (stray)
         return bad(event == "media" ? "mark" : "media or mark", "not a field of this message");
     if (f.has_extra)
-        return bad(fmt::format("{}{}", f.extra_in, shown(f.extra)), "not a field of this message");
+        return bad(fmt::format("{}{}", f.extra_in, shown_value(f.extra)),
+                   "not a field of this message");
     if (event == "media") return judge_media();
     if (event == "mark") return judge_mark();
     return BotMessage(bot::Clear{});

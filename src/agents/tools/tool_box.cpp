@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <deque>
 #include <list>
@@ -17,13 +15,12 @@
 #include "agents/tools/words.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
+#include "net/awaiting.hpp"
 
 namespace bridge::agents {
 namespace {
 
 namespace json = boost::json;
-
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 using Done = std::function<void(call::ToolResult)>;
 using Answer = tl::expected<net::HttpResponse, net::HttpFailure>;
@@ -165,7 +162,7 @@ private:
         auto task = ask(services.http, std::move(call));
         auto [error, answer] =
             co_await asio::co_spawn(services.executor, std::move(task),
-                                    asio::bind_cancellation_slot(run->cancel.slot(), kTuple));
+                                    asio::bind_cancellation_slot(run->cancel.slot(), net::kTuple));
         if (error) answer = tl::unexpected(net::HttpFailure{});  // cancelled before it began
         if (const auto self = bench.lock()) self->answered(run, answer);
     }

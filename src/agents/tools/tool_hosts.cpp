@@ -16,10 +16,10 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-bool is_digit(char c) {
+bool is_ascii_digit(char c) {
     return c >= '0' && c <= '9';
 }
-bool is_letter(char c) {
+bool is_ascii_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
@@ -76,7 +76,7 @@ std::optional<ip::address> address_of(std::string_view host) {
 bool looks_numeric(std::string_view host) {
     const auto last =
         host.substr(host.rfind('.') == std::string_view::npos ? 0 : host.rfind('.') + 1);
-    return std::all_of(last.begin(), last.end(), is_digit) ||
+    return std::all_of(last.begin(), last.end(), is_ascii_digit) ||
            (last.size() > 1 && last[0] == '0' && (last[1] == 'x' || last[1] == 'X'));
 }
 
@@ -92,7 +92,7 @@ Result<std::string> parse_host(std::string_view text) {
         return address->to_string();
     }
     const auto plain = [](char c) {
-        return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
+        return is_ascii_letter(c) || is_ascii_digit(c) || c == '.' || c == '-' || c == '_';
     };
     if (text.empty() || text.size() > 253 || text.front() == '.' ||
         text.find("..") != std::string_view::npos || !std::all_of(text.begin(), text.end(), plain))
@@ -115,7 +115,7 @@ Result<ToolUrl> parse_tool_url(std::string_view url) {
     constexpr std::string_view kMarks = "-._~:/?[]@!$&'()*+,;=%";
     for (const char c : url) {
         if (c == '#') return wrong("a fragment (#) never reaches a server; take it away");
-        if (!is_letter(c) && !is_digit(c) && kMarks.find(c) == std::string_view::npos)
+        if (!is_ascii_letter(c) && !is_ascii_digit(c) && kMarks.find(c) == std::string_view::npos)
             return wrong(
                 fmt::format("'{}' must be written as %{:02X}; ${{NAME}} works in headers only",
                             c > ' ' && c < '\x7f' ? std::string(1, c) : "a character of it",

@@ -12,7 +12,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_of(const json::object& object, std::string_view name) {
+std::string text_field(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains({name.data(), name.size()});
     if (value == nullptr || !value->is_string()) return {};
     return std::string(value->get_string().data(), value->get_string().size());
@@ -38,18 +38,18 @@ TunnelLine read_ngrok(const std::string& line) {
         return out;
     }
     const auto& object = value.get_object();
-    const auto message = text_of(object, "msg");
+    const auto message = text_field(object, "msg");
     if (message == "started tunnel") {
-        const auto url = text_of(object, "url");
+        const auto url = text_field(object, "url");
         if (url.starts_with("https://")) {
             out.url = url;
             out.connected = true;
         }
     } else if (message == "starting web service") {
-        const auto addr = text_of(object, "addr");
+        const auto addr = text_field(object, "addr");
         if (!addr.empty()) out.api = addr.starts_with("http") ? addr : "http://" + addr;
-    } else if (const auto level = text_of(object, "lvl"); level == "eror" || level == "crit") {
-        const auto why = text_of(object, "err");
+    } else if (const auto level = text_field(object, "lvl"); level == "eror" || level == "crit") {
+        const auto why = text_field(object, "err");
         out.error = first_line(why.empty() || why == "<nil>" ? message : why);
     }
     return out;

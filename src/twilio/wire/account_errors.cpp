@@ -127,7 +127,7 @@ std::string_view look_up(const std::array<Meaning, N>& table, int code) {
     return found == table.end() ? std::string_view{} : found->sentence;
 }
 
-std::string lower(std::string_view text) {
+std::string lower_case(std::string_view text) {
     std::string out(text);
     std::transform(out.begin(), out.end(), out.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -163,7 +163,7 @@ RestRefusal parse_refusal(int http_status, std::string_view body) {
 
 bool is_trial_limit(const RestRefusal& refusal) {
     if (refusal.http_status != 400 && refusal.http_status != 403) return false;
-    const auto text = lower(refusal.message);
+    const auto text = lower_case(refusal.message);
     return text.find("trial") != std::string::npos &&
            text.find("limited parameter access") != std::string::npos;
 }

@@ -38,7 +38,7 @@ std::string seal(const Secret& token, std::string_view purpose, std::string_view
     return hex(std::span<const std::uint8_t>(mac.data(), kHex / 2));
 }
 
-bool same(std::string_view a, std::string_view b) {
+bool same_seal(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
@@ -65,7 +65,7 @@ std::optional<Probe> read_probe(std::string_view text, std::span<const Secret> t
     const auto nonce = text.substr(0, kHex);
     std::optional<Probe> found;
     for (const auto& token : tokens) {
-        if (same(seal(token, "agentbridge probe", nonce), text.substr(kHex + 1)))
+        if (same_seal(seal(token, "agentbridge probe", nonce), text.substr(kHex + 1)))
             found = Probe{std::string(nonce), token};
     }
     return found;
@@ -96,8 +96,8 @@ std::string format_probe_report(const ProbeReport& report, const Probe& probe) {
 Result<ProbeReport> parse_probe_report(std::string_view text, const Probe& probe) {
     const auto line = text.find('\n');
     if (line != kHex ||
-        !same(seal(probe.token, "agentbridge report " + probe.nonce, text.substr(line + 1)),
-              text.substr(0, line))) {
+        !same_seal(seal(probe.token, "agentbridge report " + probe.nonce, text.substr(line + 1)),
+                   text.substr(0, line))) {
         return fail(Errc::bad_signature, "the answer is not one of this program's");
     }
     const auto object = parse_json_object(text.substr(line + 1));

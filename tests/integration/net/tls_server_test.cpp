@@ -19,11 +19,11 @@ namespace {
 
 using HttpResult = tl::expected<HttpResponse, HttpFailure>;
 
-asio::awaitable<HttpResponse> mirror(HttpRequest request) {
+asio::awaitable<HttpResponse> tls_mirror(HttpRequest request) {
     co_return respond(200, "text/plain", request.method + " " + request.target + request.body);
 }
 
-asio::awaitable<HttpResult> ask(std::shared_ptr<HttpClient> client, HttpCall call) {
+asio::awaitable<HttpResult> tls_ask(std::shared_ptr<HttpClient> client, HttpCall call) {
     co_return co_await client->request(std::move(call));
 }
 
@@ -47,7 +47,7 @@ protected:
         HttpServerOptions options;
         options.tls = identity();
         options.limits = limits;
-        return serve(options, &mirror,
+        return serve(options, &tls_mirror,
                      [this](Upgrade upgrade) {
                          EXPECT_TRUE(upgrade.tls);
                          auto socket = ServerWebSocket::accept(std::move(upgrade), {});
@@ -72,7 +72,7 @@ protected:
         call.method = "POST";
         call.url = "https://localhost:" + std::to_string(port) + "/page?x=1";
         call.body = std::move(body);
-        auto answer = run(ask(client, std::move(call)));
+        auto answer = run(tls_ask(client, std::move(call)));
         on_loop([&] { client.reset(); });
         return answer;
     }

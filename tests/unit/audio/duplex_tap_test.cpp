@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Clock::Time at_ms(int ms) {
+Clock::Time moment_ms(int ms) {
     return Clock::Time{} + milliseconds(ms);
 }
 
@@ -21,13 +21,13 @@ TEST(DuplexTap, KeepsTheTwoStreamsApart) {
     DuplexTap::Block block;
     std::vector<float> samples;
     EXPECT_FALSE(tap.next_captured(block, samples));
-    tap.captured(std::vector<float>(480, 0.25F), 48000, at_ms(10), milliseconds(3));
-    tap.played(std::vector<float>(441, -0.5F), 44100, at_ms(12), milliseconds(20));
+    tap.captured(std::vector<float>(480, 0.25F), 48000, moment_ms(10), milliseconds(3));
+    tap.played(std::vector<float>(441, -0.5F), 44100, moment_ms(12), milliseconds(20));
     ASSERT_TRUE(tap.next_captured(block, samples));
     EXPECT_EQ(samples, std::vector<float>(480, 0.25F));
     EXPECT_EQ(block.samples, 480U);
     EXPECT_EQ(block.sample_rate, 48000);
-    EXPECT_EQ(block.now, at_ms(10));
+    EXPECT_EQ(block.now, moment_ms(10));
     EXPECT_EQ(block.latency, milliseconds(3));
     EXPECT_FALSE(tap.next_captured(block, samples));
     ASSERT_TRUE(tap.next_played(block, samples));
@@ -39,7 +39,7 @@ TEST(DuplexTap, KeepsTheTwoStreamsApart) {
 TEST(DuplexTap, HoldsASecondAndTellsWhereSamplesAreMissing) {
     DuplexTap tap;
     const std::vector<float> ten(160, 0.1F);  // 10 ms at 16 kHz
-    for (int n = 0; n < 130; ++n) tap.captured(ten, 16000, at_ms(10 * n), {});
+    for (int n = 0; n < 130; ++n) tap.captured(ten, 16000, moment_ms(10 * n), {});
     EXPECT_EQ(tap.dropped_captured(), 30U * 160U);
     DuplexTap::Block block;
     std::vector<float> samples;
@@ -48,7 +48,7 @@ TEST(DuplexTap, HoldsASecondAndTellsWhereSamplesAreMissing) {
         EXPECT_EQ(block.position, static_cast<std::uint64_t>(n) * 160);
     }
     EXPECT_FALSE(tap.next_captured(block, samples));
-    tap.captured(ten, 16000, at_ms(2000), {});
+    tap.captured(ten, 16000, moment_ms(2000), {});
     ASSERT_TRUE(tap.next_captured(block, samples));
     EXPECT_EQ(block.position, 130U * 160U);
 }
@@ -58,10 +58,10 @@ TEST(DuplexTap, MarksWhatComesAfterARestart) {
     const std::vector<float> ten(80, 0.1F);
     DuplexTap::Block before, after;
     std::vector<float> samples;
-    tap.captured(ten, 8000, at_ms(0), {});
+    tap.captured(ten, 8000, moment_ms(0), {});
     tap.restarted();
-    tap.captured(ten, 8000, at_ms(500), {});
-    tap.played(ten, 8000, at_ms(500), {});
+    tap.captured(ten, 8000, moment_ms(500), {});
+    tap.played(ten, 8000, moment_ms(500), {});
     ASSERT_TRUE(tap.next_captured(before, samples));
     ASSERT_TRUE(tap.next_captured(after, samples));
     EXPECT_EQ(after.opening, before.opening + 1);
@@ -72,10 +72,10 @@ TEST(DuplexTap, MarksWhatComesAfterARestart) {
 TEST(DuplexTap, TakesNoRateThatNoCardHas) {
     DuplexTap tap;
     const std::vector<float> some(80, 0.1F);
-    tap.captured(some, 0, at_ms(0), {});
-    tap.captured(some, 4000, at_ms(0), {});
-    tap.captured(some, 384000, at_ms(0), {});
-    tap.captured({}, 48000, at_ms(0), {});
+    tap.captured(some, 0, moment_ms(0), {});
+    tap.captured(some, 4000, moment_ms(0), {});
+    tap.captured(some, 384000, moment_ms(0), {});
+    tap.captured({}, 48000, moment_ms(0), {});
     DuplexTap::Block block;
     std::vector<float> samples;
     EXPECT_FALSE(tap.next_captured(block, samples));
@@ -90,7 +90,7 @@ TEST(DuplexTap, CarriesBothStreamsBetweenThreeThreads) {
         std::vector<float> samples;
         for (int n = 0; n < kBlocks; ++n) {
             samples.assign(static_cast<std::size_t>(40 + n % 90), static_cast<float>(n));
-            push(samples, at_ms(n));
+            push(samples, moment_ms(n));
             if (n % 50 == 49) std::this_thread::yield();
         }
     };
@@ -114,7 +114,7 @@ TEST(DuplexTap, CarriesBothStreamsBetweenThreeThreads) {
         ++seen;
         const auto n = static_cast<int>(samples.front());
         if (samples.size() != block.samples || samples.front() != samples.back() ||
-            block.now != at_ms(n) || samples.size() != static_cast<std::size_t>(40 + n % 90))
+            block.now != moment_ms(n) || samples.size() != static_cast<std::size_t>(40 + n % 90))
             ++wrong;
     };
     for (;;) {

@@ -36,9 +36,7 @@ public:
     boost::asio::awaitable<Result<>> join_conference(CallRef, std::string) override {
         co_return Result<>{};
     }
-    boost::asio::awaitable<Result<>> reconnect(CallRef) override {
-        co_return Result<>{};
-    }
+    boost::asio::awaitable<Result<>> reconnect(CallRef) override { co_return Result<>{}; }
     boost::asio::awaitable<Result<CarrierCall>> fetch(CallSid call) override {
         if (!reachable) co_return fail(Errc::unreachable, "no route");
         const auto found = calls.find(call.str());
@@ -64,7 +62,7 @@ public:
     bool reachable = true, obeys = true;
 };
 
-struct Fixture {
+struct OrphansFixture {
     JournalEntry& add(std::string id, std::string sid, Hold hold = Hold::stream) {
         JournalEntry entry;
         entry.id = CallId{std::move(id)};
@@ -94,7 +92,7 @@ struct Fixture {
 };
 
 TEST(Orphans, ALiveOneIsEndedAndConfirmed) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "CA1", Hold::listen_only);
     f.carrier->calls["CA1"] = "in-progress";
     const auto outcomes = f.settle();
@@ -106,7 +104,7 @@ TEST(Orphans, ALiveOneIsEndedAndConfirmed) {
 }
 
 TEST(Orphans, OneThatIsOverIsNotTouched) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "CA1");
     f.add("c_2", "CA2");
     f.carrier->calls["CA1"] = "busy";  // and CA2 is unknown to the carrier
@@ -119,7 +117,7 @@ TEST(Orphans, OneThatIsOverIsNotTouched) {
 }
 
 TEST(Orphans, OneThatCannotBeEndedStaysOpenAndIsNamed) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "CA1");
     f.carrier->calls["CA1"] = "in-progress";
     f.carrier->obeys = false;
@@ -132,7 +130,7 @@ TEST(Orphans, OneThatCannotBeEndedStaysOpenAndIsNamed) {
 }
 
 TEST(Orphans, ACarrierThatCannotBeReachedLeavesThemOpen) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "CA1");
     f.add("c_2", "");
     f.carrier->reachable = false;
@@ -140,7 +138,7 @@ TEST(Orphans, ACarrierThatCannotBeReachedLeavesThemOpen) {
 }
 
 TEST(Orphans, AnUncertainCreateIsEndedWhenOneCallCanBeIt) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "");
     f.carrier->similar = {"CA5"};
     f.carrier->calls["CA5"] = "ringing";
@@ -150,7 +148,7 @@ TEST(Orphans, AnUncertainCreateIsEndedWhenOneCallCanBeIt) {
 }
 
 TEST(Orphans, AnUncertainCreateThatSeveralCallsCanBeIsLeftAlone) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "");
     f.carrier->similar = {"CA5", "CA6"};
     const auto outcomes = f.settle();
@@ -161,7 +159,7 @@ TEST(Orphans, AnUncertainCreateThatSeveralCallsCanBeIsLeftAlone) {
 }
 
 TEST(Orphans, AnUncertainCreateIsNeverACallOfAnother) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "");
     f.add("c_2", "CA5").ended = WallTime{};
     f.carrier->similar = {"CA5"};
@@ -170,7 +168,7 @@ TEST(Orphans, AnUncertainCreateIsNeverACallOfAnother) {
 }
 
 TEST(Orphans, AFinishedTransferIsNoLongerOurs) {
-    Fixture f;
+    OrphansFixture f;
     f.add("c_1", "CA1", Hold::transferred);
     f.carrier->calls["CA1"] = "in-progress";
     EXPECT_EQ(f.settle()[0].what, What::released);
