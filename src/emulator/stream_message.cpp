@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
     return json::serialize(json::value(json::string(text)));
 }
 
@@ -25,7 +25,7 @@ std::string joined(const std::vector<std::string>& tracks) {
     std::string list;
     for (const auto& track : tracks) {
         if (!list.empty()) list += ',';
-        list += quoted(track);
+        list += json_quoted(track);
     }
     return list;
 }
@@ -34,9 +34,9 @@ std::string object_of(const std::map<std::string, std::string>& fields) {
     std::string object = "{";
     for (const auto& [name, value] : fields) {
         if (object.size() > 1) object += ',';
-        object += quoted(name);
+        object += json_quoted(name);
         object += ':';
-        object += quoted(value);
+        object += json_quoted(value);
     }
     object += '}';
     return object;
@@ -118,8 +118,9 @@ std::string format_start(std::uint64_t sequence, const StreamStart& start) {
         R"({{"event":"start","sequenceNumber":"{}","start":{{"accountSid":{},"streamSid":{},"callSid":{},)"
         R"("tracks":[{}],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},)"
         R"("customParameters":{}}},"streamSid":{}}})",
-        sequence, quoted(start.account_sid), quoted(start.stream_sid), quoted(start.call_sid),
-        joined(start.tracks), object_of(start.parameters), quoted(start.stream_sid));
+        sequence, json_quoted(start.account_sid), json_quoted(start.stream_sid),
+        json_quoted(start.call_sid), joined(start.tracks), object_of(start.parameters),
+        json_quoted(start.stream_sid));
 }
 
 std::string format_media(std::uint64_t sequence, const std::string& stream_sid,
@@ -128,26 +129,27 @@ std::string format_media(std::uint64_t sequence, const std::string& stream_sid,
     return fmt::format(
         R"({{"event":"media","sequenceNumber":"{}","media":{{"track":"{}","chunk":"{}","timestamp":"{}",)"
         R"("payload":"{}"}},"streamSid":{}}})",
-        sequence, track, chunk, timestamp_ms, base64_encode(mulaw), quoted(stream_sid));
+        sequence, track, chunk, timestamp_ms, base64_encode(mulaw), json_quoted(stream_sid));
 }
 
 std::string format_dtmf(std::uint64_t sequence, const std::string& stream_sid, char digit) {
     return fmt::format(
         R"({{"event":"dtmf","streamSid":{},"sequenceNumber":"{}","dtmf":{{"track":"inbound_track","digit":"{}"}}}})",
-        quoted(stream_sid), sequence, digit);
+        json_quoted(stream_sid), sequence, digit);
 }
 
 std::string format_mark(std::uint64_t sequence, const std::string& stream_sid,
                         const std::string& name) {
     return fmt::format(
         R"({{"event":"mark","sequenceNumber":"{}","streamSid":{},"mark":{{"name":{}}}}})", sequence,
-        quoted(stream_sid), quoted(name));
+        json_quoted(stream_sid), json_quoted(name));
 }
 
 std::string format_stop(std::uint64_t sequence, const StreamStart& start) {
     return fmt::format(
         R"({{"event":"stop","sequenceNumber":"{}","stop":{{"accountSid":{},"callSid":{}}},"streamSid":{}}})",
-        sequence, quoted(start.account_sid), quoted(start.call_sid), quoted(start.stream_sid));
+        sequence, json_quoted(start.account_sid), json_quoted(start.call_sid),
+        json_quoted(start.stream_sid));
 }
 
 Result<StreamCommand> parse_stream_command(std::string_view text, std::string_view stream_sid) {

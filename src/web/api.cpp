@@ -46,27 +46,27 @@ std::optional<Match> match(std::string_view path, std::string_view shape) {
     return out;
 }
 
-struct Found {
+struct Matched {
     const Route* route = nullptr;
     Match match;
     std::vector<std::string_view> allowed;  ///< methods of this path; empty: there is no such path
 };
 
-Found find(std::string_view method, std::string_view path) {
-    Found found;
+Matched find(std::string_view method, std::string_view path) {
+    Matched found;
     if (!path.starts_with(kApiPrefix)) return found;
     path.remove_prefix(kApiPrefix.size());
     if (!path.starts_with('/')) return found;
     if (method == "HEAD") method = "GET";
     for (const auto group : kGroups) {
         for (const auto& route : group()) {
-            const auto matched = match(path, route.path);
-            if (!matched) continue;
+            const auto parts = match(path, route.path);
+            if (!parts) continue;
             found.allowed.push_back(route.method);
             if (route.method == "GET") found.allowed.push_back("HEAD");
             if (route.method != method) continue;
             found.route = &route;
-            found.match = *matched;
+            found.match = *parts;
         }
     }
     return found;

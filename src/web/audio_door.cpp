@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "net/hand_over.hpp"
+#include "web/answers.hpp"
 #include "web/problem.hpp"
 
 namespace bridge::web {
@@ -37,10 +38,6 @@ std::string_view parameter(std::string_view query, std::string_view name) {
             return part.substr(equals + 1);
     }
     return {};
-}
-
-net::HttpResponse no_call(std::string_view name) {
-    return problem(404, "no_such_call", fmt::format("there is no call {}", name));
 }
 
 net::HttpResponse over() {

@@ -8,7 +8,7 @@ namespace bridge::web {
 namespace {
 
 /// More than any route takes: those that take less say so themselves.
-constexpr std::size_t kBodyBytes = 64 * 1024;
+constexpr std::size_t kPlaneBodyBytes = 64 * 1024;
 
 net::HttpResponse word(int status, std::string text) {
     auto response = net::respond(status, "text/plain; charset=utf-8", std::move(text) + "\n");
@@ -36,7 +36,7 @@ Result<std::shared_ptr<ControlPlane>> ControlPlane::listen(boost::asio::any_io_e
     server.limits.body_bytes_of = [weak = plane->weak_from_this()](const net::HttpRequest& head) {
         const auto self = weak.lock();
         const bool file = self && Sayings::is_play(head) && !self->refuses(head);
-        return file ? Sayings::kMostBytes : kBodyBytes;
+        return file ? Sayings::kMostBytes : kPlaneBodyBytes;
     };
     server.name = "control";
     server.host = plane->options_.host;

@@ -101,7 +101,7 @@ const json::value& member(const json::value& value, const char* name) {
     return found ? *found : nothing;
 }
 
-Answer show(Self self, Asked) {
+Answer show_emulator(Self self, Asked) {
     auto vocabulary = co_await ask(self, "GET", "/vocabulary");
     if (!vocabulary) co_return std::move(vocabulary.error());
     auto personas = co_await ask(self, "GET", "/personas");
@@ -145,7 +145,7 @@ Answer ledger(Self self, Asked) {
 
 const std::vector<Route>& emulator_routes() {
     static const std::vector<Route> routes{
-        {"GET", "/emulator", show},
+        {"GET", "/emulator", show_emulator},
         {"PUT", "/emulator/faults", change_faults},
         {"POST", "/emulator/incoming-call", call_in},
         {"GET", "/emulator/ledger", ledger},

@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 constexpr double kSamplesPerMs = 8.0;
 
-json::string text(std::string_view view) {
+json::string json_string(std::string_view view) {
     return json::string(view.data(), view.size());
 }
 
@@ -148,8 +148,8 @@ json::object latency_json(const call::TurnLatency& turn) {
 
 json::object agent_json(const call::AgentState& agent) {
     json::object out{{"name", agent.name},
-                     {"status", text(call::to_string(agent.status))},
-                     {"mode", text(call::to_string(agent.mode))},
+                     {"status", json_string(call::to_string(agent.status))},
+                     {"mode", json_string(call::to_string(agent.mode))},
                      {"sessions", agent.sessions}};
     if (!agent.reason.empty()) out["reason"] = agent.reason;
     return out;
@@ -160,10 +160,10 @@ json::object call_json(const call::CallSnapshot& call) {
         {"call", call.id.str()},
         {"call_sid", call.sid.str()},
         {"stream_sid", call.stream_sid.str()},
-        {"direction", text(call::to_string(call.direction))},
+        {"direction", json_string(call::to_string(call.direction))},
         {"to", call.to},
         {"from", call.from},
-        {"state", text(call::to_string(call.state))},
+        {"state", json_string(call::to_string(call.state))},
         {"streaming", call.streaming},
         {"reason", call.end_reason},
         {"answered_by", call.answered_by},

@@ -16,6 +16,7 @@
 #include "audio/frame.hpp"
 #include "audio/resample.hpp"
 #include "audio/wav.hpp"
+#include "web/answers.hpp"
 #include "web/fields.hpp"
 #include "web/problem.hpp"
 #include "web/timeline_json.hpp"
@@ -27,7 +28,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using Pcm = std::vector<std::int16_t>;
 
-constexpr std::size_t kBodyBytes = 16 * 1024;
 /// A call answers in a turn of its thread; one that takes so long has a problem of its own.
 constexpr std::chrono::seconds kPatience{5};
 
@@ -62,14 +62,6 @@ net::HttpResponse answer_json(int status, std::string text) {
     auto response = net::respond(status, "application/json", std::move(text) + "\n");
     response.headers.set("Cache-Control", "no-store");
     return response;
-}
-
-net::HttpResponse no_call(std::string_view name) {
-    return problem(404, "no_such_call", fmt::format("there is no call {}", name));
-}
-
-net::HttpResponse no_answer() {
-    return problem(504, "timed_out", "the call's thread does not answer");
 }
 
 std::size_t characters(std::string_view text) {

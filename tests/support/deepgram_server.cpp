@@ -15,14 +15,14 @@ const json::object* object_at(const json::object& object, std::string_view name)
     return value == nullptr ? nullptr : value->if_object();
 }
 
-std::string string_at(const json::object& object, std::string_view name) {
+std::string text_at(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);
     if (value == nullptr || !value->is_string()) return {};
     return std::string(value->get_string().data(), value->get_string().size());
 }
 
 bool is_8k_mulaw(const json::object* part) {
-    if (part == nullptr || string_at(*part, "encoding") != "mulaw") return false;
+    if (part == nullptr || text_at(*part, "encoding") != "mulaw") return false;
     const auto* rate = part->if_contains("sample_rate");
     return rate != nullptr && rate->is_int64() && rate->get_int64() == 8000;
 }
@@ -59,7 +59,7 @@ void DeepgramServer::received(std::string_view payload, bool is_text) {
         return refuse("UNPARSABLE_CLIENT_MESSAGE", "a message that is not a JSON object");
     }
     const auto& message = value.get_object();
-    const auto type = string_at(message, "type");
+    const auto type = text_at(message, "type");
     if (type == "Settings") return configure(message);
     if (type == "KeepAlive") {
         if (only(message, type, {"type"})) ++keep_alives;
@@ -72,24 +72,23 @@ void DeepgramServer::received(std::string_view payload, bool is_text) {
 void DeepgramServer::take(const json::object& message, const std::string& type) {
     if (type == "InjectUserMessage" && takes_user_messages) {
         if (only(message, type, {"type", "content"})) {
-            user_messages.push_back(string_at(message, "content"));
+            user_messages.push_back(text_at(message, "content"));
         }
         return;
     }
     if (type == "UpdatePrompt") {
-        if (only(message, type, {"type", "prompt"}))
-            prompts.push_back(string_at(message, "prompt"));
+        if (only(message, type, {"type", "prompt"})) prompts.push_back(text_at(message, "prompt"));
         return;
     }
     if (type == "FunctionCallResponse") {
         if (!only(message, type, {"type", "id", "name", "content"})) return;
-        const auto id = string_at(message, "id");
+        const auto id = text_at(message, "id");
         const auto asked = asked_.find(id);
-        if (asked == asked_.end() || asked->second != string_at(message, "name")) {
+        if (asked == asked_.end() || asked->second != text_at(message, "name")) {
             return refuse("INVALID_FUNCTION_RESPONSE", "a response that was not asked for: " + id);
         }
         asked_.erase(asked);
-        responses.push_back({id, string_at(message, "name"), string_at(message, "content")});
+        responses.push_back({id, text_at(message, "name"), text_at(message, "content")});
         return;
     }
     refuse("UNPARSABLE_CLIENT_MESSAGE",
@@ -121,14 +120,14 @@ bool DeepgramServer::audio_right(const json::object& audio) {
     return is_8k_mulaw(input) && is_8k_mulaw(output) &&
            only(*input, "audio.input", {"encoding", "sample_rate"}) &&
            only(*output, "audio.output", {"encoding", "sample_rate", "container"}) &&
-           string_at(*output, "container") == "none";
+           text_at(*output, "container") == "none";
 }
 
 bool DeepgramServer::provider_right(const json::object& agent, std::string_view part) {
     const auto* stage = object_at(agent, part);
     const auto* provider = stage == nullptr ? nullptr : object_at(*stage, "provider");
-    return provider != nullptr && !string_at(*provider, "type").empty() &&
-           !string_at(*provider, "model").empty() &&
+    return provider != nullptr && !text_at(*provider, "type").empty() &&
+           !text_at(*provider, "model").empty() &&
            only(*provider, part, {"type", "model", "temperature"});
 }
 
@@ -154,7 +153,7 @@ bool DeepgramServer::think_right(const json::object& think) {
         // The real one has no field "client_side" here and refuses all settings for it.
         if (function == nullptr ||
             !only(*function, "functions", {"name", "description", "parameters", "endpoint"}) ||
-            string_at(*function, "name").empty() || object_at(*function, "parameters") == nullptr) {
+            text_at(*function, "name").empty() || object_at(*function, "parameters") == nullptr) {
             return false;
         }
     }
@@ -170,8 +169,8 @@ bool DeepgramServer::history_right(const json::object& context) {
     for (const auto& one : messages->get_array()) {
         const auto* said = one.if_object();
         if (said == nullptr || !only(*said, "history", {"type", "role", "content"})) return false;
-        const auto role = string_at(*said, "role");
-        if (string_at(*said, "type") != "History" || string_at(*said, "content").empty() ||
+        const auto role = text_at(*said, "role");
+        if (text_at(*said, "type") != "History" || text_at(*said, "content").empty() ||
             (role != "user" && role != "assistant")) {
             return false;
         }

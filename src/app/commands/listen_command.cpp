@@ -47,7 +47,7 @@ constexpr auto kSilence = 5s;
 /// After the last word of a file, so that all of it is spoken before the mouth is closed.
 constexpr std::size_t kTailFrames = 10;
 
-Failure failed(ExitCode exit, std::string message) {
+Failure failure_of(ExitCode exit, std::string message) {
     return Failure{exit, std::move(message)};
 }
 
@@ -61,13 +61,13 @@ public:
                    audio::PlayoutOptions playout) {
         if (!command.wav.empty()) {
             auto made = audio::WavWriter::create(command.wav, audio::kSampleRate);
-            if (!made) return tl::unexpected(failed(ExitCode::failure, made.error().message));
+            if (!made) return tl::unexpected(failure_of(ExitCode::failure, made.error().message));
             wav_ = std::move(*made);
         }
         if (!speaker) return {};
         line_ = std::make_shared<audio::SpeakerLine>(clock_, playout);
         if (!speaker->attach(line_))
-            return tl::unexpected(failed(ExitCode::failure, "the sound device takes no more"));
+            return tl::unexpected(failure_of(ExitCode::failure, "the sound device takes no more"));
         speaker_ = speaker;
         return {};
     }
@@ -120,7 +120,7 @@ public:
                    const std::shared_ptr<audio::Microphone>& microphone) {
         if (!command.file.empty()) {
             auto sound = audio::read_sound(command.file);
-            if (!sound) return tl::unexpected(failed(ExitCode::usage, sound.error().message));
+            if (!sound) return tl::unexpected(failure_of(ExitCode::usage, sound.error().message));
             samples_ = audio::resample(sound->samples, sound->sample_rate, audio::kSampleRate);
             samples_.resize(samples_.size() + kTailFrames * audio::kFrameSamples);
         }
@@ -308,7 +308,8 @@ asio::awaitable<Connected> connect(ControlAddress address, ListenCommand command
     auto connecting = net::WebSocketClient::connect(executor, std::move(target));
     auto socket = co_await std::move(connecting);
     if (!socket)
-        co_return tl::unexpected(failed(ExitCode::failure, refusal(socket.error(), address.url)));
+        co_return tl::unexpected(
+            failure_of(ExitCode::failure, refusal(socket.error(), address.url)));
     co_return std::move(*socket);
 }
 
@@ -338,7 +339,7 @@ ExitCode visit(ControlAddress address, const ListenCommand& command, const Loade
         if (visit) return visit->stop();
         stop.emit(asio::cancellation_type::terminal);
     });
-    Connected socket = tl::unexpected(failed(ExitCode::interrupted, {}));
+    Connected socket = tl::unexpected(failure_of(ExitCode::interrupted, {}));
     asio::co_spawn(loop, connect_into(std::move(address), command, &socket),
                    asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr error) {
                        if (error || !socket) return loop.stop();

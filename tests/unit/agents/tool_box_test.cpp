@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace tool = call::tool;
 
-Result<std::string> check_target(std::string_view text) {
+Result<std::string> checked_target(std::string_view text) {
     if (text.substr(0, 4) == "sip:" || text[0] == '+') return std::string(text);
     return fail(Errc::bad_field, "no number");
 }
@@ -22,7 +22,7 @@ protected:
     ToolBoxTest() {
         ToolBookOptions options;
         options.targets = "sales=+15551234567, Front Desk=sip:desk@a.example";
-        options.check_target = check_target;
+        options.check_target = checked_target;
         auto book = ToolBook::make(options);
         box = std::make_unique<ToolBox>(*book, ToolServices{clock, loop.get_executor(), nullptr});
     }

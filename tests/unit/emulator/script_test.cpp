@@ -11,14 +11,14 @@ namespace {
 using std::chrono::milliseconds;
 using Speech = Persona::Speech;
 
-MulawFrame frame_of(std::uint8_t byte) {
+MulawFrame script_frame(std::uint8_t byte) {
     MulawFrame frame;
     frame.fill(byte);
     return frame;
 }
 
-const MulawFrame kQuiet = frame_of(kMulawSilence);
-const MulawFrame kLoud = frame_of(0xA0);
+const MulawFrame kQuiet = script_frame(kMulawSilence);
+const MulawFrame kLoud = script_frame(0xA0);
 
 /// One side of a conversation, 20 ms at a time.
 struct Conversation {

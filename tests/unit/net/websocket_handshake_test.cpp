@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // ---- the client's side
 
-const std::string kKey = "dGhlIHNhbXBsZSBub25jZQ==";
+const std::string kHandshakeKey = "dGhlIHNhbXBsZSBub25jZQ==";
 using Verdict = UpgradeAnswer::Verdict;
 
 std::string good_answer(const std::string& more = {}) {
@@ -96,7 +96,7 @@ std::string good_answer(const std::string& more = {}) {
 TEST(UpgradeRequest, CarriesTheTargetTheKeyAndFieldsOfItsOwn) {
     Headers more;
     more.add("Authorization", "Token t");
-    EXPECT_EQ(upgrade_request("example.com:81", "/a?b=c", more, kKey),
+    EXPECT_EQ(upgrade_request("example.com:81", "/a?b=c", more, kHandshakeKey),
               "GET /a?b=c HTTP/1.1\r\nHost: example.com:81\r\nUpgrade: websocket\r\n"
               "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
               "Sec-WebSocket-Version: 13\r\nAuthorization: Token t\r\n\r\n");
@@ -113,24 +113,25 @@ TEST(UpgradeRequest, KeysAreOfTheRightShapeAndDiffer) {
 TEST(UpgradeAnswerTest, TheRfcsExampleIsAcceptedOnceItIsWhole) {
     const auto whole = good_answer();
     for (std::size_t i = 0; i < whole.size(); ++i) {
-        const auto part = judge_upgrade_answer(std::string_view(whole).substr(0, i), kKey, {});
+        const auto part =
+            judge_upgrade_answer(std::string_view(whole).substr(0, i), kHandshakeKey, {});
         ASSERT_EQ(part.verdict, Verdict::unfinished) << i;
     }
-    const auto answer = judge_upgrade_answer(whole + "\x81\x01x", kKey, {});
+    const auto answer = judge_upgrade_answer(whole + "\x81\x01x", kHandshakeKey, {});
     EXPECT_EQ(answer.verdict, Verdict::accepted) << answer.why;
     EXPECT_EQ(answer.head_bytes, whole.size());
 }
 
 TEST(UpgradeAnswerTest, AnotherStatusIsTold) {
     const auto answer = judge_upgrade_answer(
-        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nkey?", kKey, {});
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nkey?", kHandshakeKey, {});
     EXPECT_EQ(answer.verdict, Verdict::declined);
     EXPECT_EQ(answer.status, 401);
 }
 
 TEST(UpgradeAnswerTest, WhatWasNotOfferedIsRefused) {
     const auto verdict = [](const std::string& field, const Headers& asked) {
-        return judge_upgrade_answer(good_answer(field), kKey, asked).verdict;
+        return judge_upgrade_answer(good_answer(field), kHandshakeKey, asked).verdict;
     };
     EXPECT_EQ(verdict("Sec-WebSocket-Extensions: permessage-deflate\r\n", {}), Verdict::bad);
     EXPECT_EQ(verdict("Sec-WebSocket-Protocol: convai\r\n", {}), Verdict::bad);
@@ -141,11 +142,12 @@ TEST(UpgradeAnswerTest, WhatWasNotOfferedIsRefused) {
 }
 
 TEST(UpgradeAnswerTest, WhatIsNoHttpOrTooLongIsBad) {
-    EXPECT_EQ(judge_upgrade_answer("SSH-2.0", kKey, {}).verdict, Verdict::bad);
-    EXPECT_EQ(judge_upgrade_answer("HTTP/1.1 abc\r\n\r\n", kKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer("SSH-2.0", kHandshakeKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer("HTTP/1.1 abc\r\n\r\n", kHandshakeKey, {}).verdict,
+              Verdict::bad);
     const auto longest = "HTTP/1.1 101 x\r\nX: " + std::string(17 * 1024, 'x');
-    EXPECT_EQ(judge_upgrade_answer(longest, kKey, {}).verdict, Verdict::bad);
-    EXPECT_EQ(judge_upgrade_answer(good_answer(longest), kKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer(longest, kHandshakeKey, {}).verdict, Verdict::bad);
+    EXPECT_EQ(judge_upgrade_answer(good_answer(longest), kHandshakeKey, {}).verdict, Verdict::bad);
 }
 
 }  // namespace

@@ -68,18 +68,18 @@ TEST_F(RealtimeEventTest, ReadsWhatTheDetectorAndTheTranscriptionSay) {
     EXPECT_EQ(
         read<realtime::Committed>(R"({"type":"input_audio_buffer.committed","item_id":"i"})").item,
         "i");
-    using Kind = realtime::CallerText::Kind;
+    using TextKind = realtime::CallerText::Kind;
     auto text = read<realtime::CallerText>(
         R"({"type":"conversation.item.input_audio_transcription.delta","item_id":"i","delta":"He"})");
-    EXPECT_EQ(text.kind, Kind::delta);
+    EXPECT_EQ(text.kind, TextKind::delta);
     EXPECT_EQ(text.text, "He");
     text = read<realtime::CallerText>(
         R"({"type":"conversation.item.input_audio_transcription.completed","item_id":"i","transcript":"Hello."})");
-    EXPECT_EQ(text.kind, Kind::completed);
+    EXPECT_EQ(text.kind, TextKind::completed);
     EXPECT_EQ(text.text, "Hello.");
     text = read<realtime::CallerText>(
         R"({"type":"conversation.item.input_audio_transcription.failed","item_id":"i","error":{"message":"unintelligible"}})");
-    EXPECT_EQ(text.kind, Kind::failed);
+    EXPECT_EQ(text.kind, TextKind::failed);
     EXPECT_EQ(text.text, "unintelligible");
 }
 

@@ -13,14 +13,14 @@ namespace {
 
 namespace json = boost::json;
 
-OpenAiOptions keyed() {
+OpenAiOptions keyed_options() {
     OpenAiOptions options;
     options.key = Secret("sk-secret");
     return options;
 }
 
 TEST(RealtimeRequests, ConfiguresAPhoneCallInTheCurrentShape) {
-    auto options = keyed();
+    auto options = keyed_options();
     options.instructions = "Be \"brief\".";
     options.language = "de";
     options.noise_reduction = "far_field";
@@ -52,7 +52,7 @@ TEST(RealtimeRequests, ConfiguresAPhoneCallInTheCurrentShape) {
 }
 
 TEST(RealtimeRequests, ConfiguresAPhoneCallInTheOlderShape) {
-    auto options = keyed();
+    auto options = keyed_options();
     options.beta = true;
     options.turns = TurnDetection::semantic_vad;
     options.eagerness = "high";
@@ -71,7 +71,7 @@ TEST(RealtimeRequests, ConfiguresAPhoneCallInTheOlderShape) {
 }
 
 TEST(RealtimeRequests, SwitchesTurnDetectionOff) {
-    auto options = keyed();
+    auto options = keyed_options();
     options.turns = TurnDetection::none;
     const auto session = json::parse(format_session_update(options, {}, "x")).at("session");
     EXPECT_TRUE(session.at("audio").at("input").at("turn_detection").is_null());
@@ -127,7 +127,7 @@ TEST(RealtimeRequests, AppendsSoundInMemoryThatIsUsedAgain) {
 }
 
 TEST(OpenAiOptions, NamesEverySettingThatIsWrong) {
-    EXPECT_TRUE(check_openai_options(keyed()));
+    EXPECT_TRUE(check_openai_options(keyed_options()));
     OpenAiOptions options;
     options.url = "https://api.openai.com";
     options.speed = 3;
@@ -146,7 +146,7 @@ TEST(OpenAiOptions, NamesEverySettingThatIsWrong) {
 }
 
 TEST(OpenAiOptions, PutsTheModelIntoTheAddressOnce) {
-    auto options = keyed();
+    auto options = keyed_options();
     EXPECT_EQ(realtime_url(options), "wss://api.openai.com/v1/realtime?model=gpt-realtime");
     options.model = "my model&x";
     EXPECT_EQ(realtime_url(options), "wss://api.openai.com/v1/realtime?model=my%20model%26x");
