@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
@@ -57,15 +58,21 @@ void LiveCall::on(const input::Say& say) {
     say.told(number);
 }
 
+/// One may be over before play() returns: it is silent, or the phone's socket takes nothing.
 void LiveCall::next_saying() {
-    if (sayings_.empty() || is_final(state_)) return;
-    auto samples = std::move(sayings_.front());
-    sayings_.pop_front();
-    saying_ = said_->play(std::make_unique<audio::PcmSource>(std::move(samples), false));
+    while (saying_ == 0 && !sayings_.empty() && !is_final(state_)) {
+        auto samples = std::move(sayings_.front());
+        sayings_.pop_front();
+        over_at_once_.emplace();
+        const auto id = said_->play(std::make_unique<audio::PcmSource>(std::move(samples), false));
+        const auto over = *std::exchange(over_at_once_, std::nullopt);
+        if (std::find(over.begin(), over.end(), id) == over.end()) saying_ = id;
+    }
 }
 
 /// True if the utterance was one of these.
 bool LiveCall::said(UtteranceId utterance) {
+    if (over_at_once_) over_at_once_->push_back(utterance);
     if (saying_ == 0 || utterance != saying_) return false;
     saying_ = 0;
     next_saying();

@@ -501,6 +501,8 @@ private:
     std::deque<audio::Samples> sayings_;  ///< that wait
     UtteranceId saying_ = 0;              ///< the one that is being said
     std::uint64_t sayings_made_ = 0;
+    /// What is over while one begins; nothing: none does.
+    std::optional<std::vector<UtteranceId>> over_at_once_;
     EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
 
     // --- the agent

@@ -79,6 +79,7 @@ public:
     const StreamSid& stream_sid() const override { return sid_; }
     bool can_send() const override { return true; }
     bool send(std::span<const audio::AudioFrame> frames) override {
+        if (refuses) return false;
         sent += frames.size();
         for (const auto& frame : frames)
             samples.insert(samples.end(), frame.pcm.begin(), frame.pcm.end());
@@ -99,6 +100,7 @@ public:
     std::vector<std::string> marks;
     int clears = 0;
     bool closed = false;
+    bool refuses = false;  ///< its socket takes nothing
 
 private:
     StreamSid sid_{"MZ1"};

@@ -102,6 +102,19 @@ TEST_F(CallSayings, NothingIsSaidWhereNobodyTalks) {
     EXPECT_NE(answer.error().message.find("queued"), std::string::npos) << answer.error().message;
 }
 
+TEST_F(CallSayings, OneThatIsOverBeforeItBeganKeepsNoneBack) {
+    EXPECT_TRUE(say(100, 0ms).has_value());
+    EXPECT_TRUE(say(200).has_value());
+    pass(1s);
+    EXPECT_EQ(sent(), (std::vector<std::int16_t>{200}));
+    f.line->refuses = true;
+    EXPECT_TRUE(say(300, 40ms).has_value());
+    f.line->refuses = false;
+    EXPECT_TRUE(say(400).has_value());
+    pass(1s);
+    EXPECT_EQ(sent(), (std::vector<std::int16_t>{200, 400}));
+}
+
 TEST_F(CallSayings, ThePersonHereHearsIt) {
     say(8000);
     pass(1s);
