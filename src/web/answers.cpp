@@ -12,6 +12,9 @@
 namespace bridge::web {
 namespace {
 
+/// What the system's clock can tell, whole years.
+constexpr int kFirstYear = 1678, kLastYear = 2261;
+
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -120,7 +123,7 @@ std::string format_time(std::chrono::system_clock::time_point time) {
 std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text) {
     using namespace std::chrono;
     const auto y = take_number(text, 4);
-    if (!y || !take(text, '-')) return std::nullopt;
+    if (!y || *y < kFirstYear || *y > kLastYear || !take(text, '-')) return std::nullopt;
     const auto m = take_number(text, 2);
     if (!m || !take(text, '-')) return std::nullopt;
     const auto d = take_number(text, 2);

@@ -512,7 +512,8 @@ TEST(Api, ListsCallsThatAreOverPageByPage) {
     EXPECT_EQ(page, "21");
     EXPECT_EQ(next, "");
     for (const auto* query : {"limit=0", "limit=201", "limit=x", "since=yesterday", "cursor=x",
-                              "since=2026-13-01T00:00:00Z", "since=2026-01-01T00:00:00"}) {
+                              "since=2026-13-01T00:00:00Z", "since=2026-01-01T00:00:00",
+                              "since=9999-01-01T00:00:00Z"}) {
         const auto answer = p.ask("GET", std::string("/api/v1/calls?") + query);
         EXPECT_EQ(answer.status, 422) << query;
         const std::string word(query);
