@@ -653,7 +653,9 @@ private:
         std::vector<asio::any_io_executor> loops;
         for (std::size_t at = 0; at < bridge_->shards().size(); ++at)
             loops.push_back(bridge_->shards()[at].executor());
-        notifier_->ready(lines_.empty() ? std::string() : lines_.back());
+        // Everybody on this machine may read it: not the link.
+        notifier_->ready(
+            fmt::format("listening on {}:{}", options_.config.server_host, bridge_->port()));
         notifier_->watch(std::move(loops));
     }
 
