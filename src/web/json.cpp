@@ -181,6 +181,8 @@ json::object call_json(const call::CallSnapshot& call) {
         {"stalls", call.media.stalls},
         {"malformed", call.media.malformed},
         {"local", local_json(call.local)},
+        {"listeners", call.listeners},
+        {"talkers", call.talkers},
     };
     if (call.answered) out["answered_at"] = format_time(*call.answered);
     if (call.ended) out["ended"] = format_time(*call.ended);

@@ -63,8 +63,8 @@ function known_of(before: Known | undefined, call: Call, at: number): Known {
     call: before ? { ...call, local: { ...before.call.local, ...call.local } } : call,
     at,
     words: before?.words ?? [],
-    ears: before?.ears ?? 0,
-    talkers: before?.talkers ?? 0,
+    ears: call.listeners ?? before?.ears ?? 0,
+    talkers: call.talkers ?? before?.talkers ?? 0,
     warning: before?.warning ?? '',
   };
 }

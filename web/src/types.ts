@@ -68,6 +68,9 @@ export interface Call {
   reason: string;
   answered_by: string;
   duration_ms: number;
+  /** Who hears the call from outside, and may be heard. */
+  listeners?: number;
+  talkers?: number;
   streamed_ms: number;
   frames: number;
   lost_ms: number;

@@ -17,6 +17,13 @@ describe('the model', () => {
     expect(from_list(heard, [a_call()], 2).get('c_1')?.words).toHaveLength(1);
   });
 
+  it('knows from the list who listens, whatever it missed', () => {
+    const heard = apply_event(one({ listeners: 1, talkers: 1 }), an_event('listener', { count: 3, talkers: 2 }), 1);
+    expect(one({ listeners: 1, talkers: 1 }).get('c_1')).toMatchObject({ ears: 1, talkers: 1 });
+    expect(heard.get('c_1')).toMatchObject({ ears: 3, talkers: 2 });
+    expect(from_list(heard, [a_call({ listeners: 0, talkers: 0 })], 2).get('c_1')).toMatchObject({ ears: 0, talkers: 0 });
+  });
+
   it('moves a state forward, never back', () => {
     const ended = apply_event(one(), an_event('state', { state: 'completed', reason: 'they hung up' }), 1);
     expect(call_of(ended)).toMatchObject({ state: 'completed', reason: 'they hung up', streaming: false, ended: '2026-01-01T00:00:10Z' });

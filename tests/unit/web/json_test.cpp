@@ -19,6 +19,8 @@ call::CallSnapshot talking() {
     call.local.focus = call.local.microphone = true;
     call.local.gain = 0.25F;
     call.outbound.frames = 7;
+    call.listeners = 3;
+    call.talkers = 1;
     call.outbound.dropped_live_samples = 80;
     return call;
 }
@@ -27,6 +29,8 @@ TEST(CallJson, SaysWhereACallStands) {
     // Through text: that is what others get.
     const auto out = boost::json::parse(boost::json::serialize(call_json(talking())));
     EXPECT_EQ(out.at("call").as_string(), "c_1");
+    EXPECT_EQ(out.at("listeners").as_int64(), 3);
+    EXPECT_EQ(out.at("talkers").as_int64(), 1);
     EXPECT_EQ(out.at("call_sid").as_string(), "CA1");
     EXPECT_EQ(out.at("direction").as_string(), "outbound");
     EXPECT_EQ(out.at("state").as_string(), "in-progress");

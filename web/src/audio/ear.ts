@@ -62,7 +62,8 @@ export async function talk(call: string): Promise<void> {
     }
     const mine = attempt;
     await open_microphone();
-    if (mine !== attempt || socket?.readyState !== WebSocket.OPEN) {
+    // Whoever was asked for the microphone may have gone to another tab meanwhile.
+    if (mine !== attempt || socket?.readyState !== WebSocket.OPEN || document.hidden) {
       close_mouth();
       return;
     }
@@ -80,7 +81,8 @@ export function stop_talking(): void {
 }
 
 addEventListener('visibilitychange', () => {
-  if (document.hidden && on_air.value) {
+  // Also while the server's word is still on its way: it would put a hidden tab on the air.
+  if (document.hidden && (on_air.value || capture)) {
     close_mouth();
     ear_problem.value = 'You are off the air: this tab was hidden.';
   }
