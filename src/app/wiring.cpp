@@ -238,7 +238,7 @@ public:
             speech::synthesize,
             session};
         LookupSources shown{options_.loaded,         config.agent, {}, {},
-                            sound_.devices.mic_note, kUserAgent};
+                            sound_.devices.mic_note, kProgramName};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
         if (sound_.devices.microphone) shown.microphone = sound_.devices.microphone->name();
         bridge.control.lookups = lookups_.lookups(std::move(shown));
