@@ -3,6 +3,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/value.hpp>
@@ -35,7 +36,7 @@ std::string format_time(std::chrono::system_clock::time_point time);
 /// As RFC 3339 has it, with Z or an offset. Nothing: it is not.
 std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
 
-/// A value that is told later on the same thread, and waited for.
+/// A value that is told later, and waited for. Thread: the executor's, but for `post`.
 template <class T>
 class Told {
 public:
@@ -46,6 +47,13 @@ public:
     void tell(T value) {
         value_ = std::move(value);
         timer_.cancel();
+    }
+    /// Tells it from another thread, soon. Thread: any.
+    static void post(std::shared_ptr<Told> told, T value) {
+        auto executor = told->timer_.get_executor();
+        boost::asio::post(executor, [told = std::move(told), value = std::move(value)]() mutable {
+            told->tell(std::move(value));
+        });
     }
     /// Nothing if it is not told in time.
     static boost::asio::awaitable<std::optional<T>> wait(std::shared_ptr<Told> told) {

@@ -159,9 +159,8 @@ Answer list(Self self, Asked asked) {
 Answer show_call(Self self, CallId id, int status) {
     using Found = std::optional<call::CallSnapshot>;
     auto told = std::make_shared<Told<Found>>(self->executor());
-    self->parts().calls->visit(id, [told, executor = self->executor()](call::Call* call) {
-        auto found = call ? Found(call->snapshot()) : Found();
-        asio::post(executor, [told, found = std::move(found)] { told->tell(found); });
+    self->parts().calls->visit(id, [told](call::Call* call) {
+        Told<Found>::post(told, call ? Found(call->snapshot()) : Found());
     });
     auto found = co_await Told<Found>::wait(told);
     if (!found) co_return no_answer();

@@ -3,12 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -27,42 +23,6 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 using Pcm = std::vector<std::int16_t>;
-
-/// A call answers in a turn of its thread; one that takes so long has a problem of its own.
-constexpr std::chrono::seconds kPatience{5};
-
-/// What a call tells on its own thread, waited for on this one.
-template <class T>
-class FromCall {
-public:
-    explicit FromCall(const asio::any_io_executor& executor) : timer_(executor) {}
-    /// Thread: any.
-    static void tell(std::shared_ptr<FromCall> told, T value) {
-        auto executor = told->timer_.get_executor();
-        asio::post(executor, [told = std::move(told), value = std::move(value)]() mutable {
-            told->value_ = std::move(value);
-            told->timer_.cancel();
-        });
-    }
-    /// Nothing if it is not told in time.
-    static asio::awaitable<std::optional<T>> wait(std::shared_ptr<FromCall> told) {
-        if (!told->value_) {
-            told->timer_.expires_after(kPatience);
-            co_await told->timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
-        co_return std::move(told->value_);
-    }
-
-private:
-    asio::steady_timer timer_;
-    std::optional<T> value_;
-};
-
-net::HttpResponse answer_json(int status, std::string text) {
-    auto response = net::respond(status, "application/json", std::move(text) + "\n");
-    response.headers.set("Cache-Control", "no-store");
-    return response;
-}
 
 std::size_t characters(std::string_view text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -141,26 +101,25 @@ Sayings::Answer Sayings::play(std::shared_ptr<Sayings> self, CallId id, net::Htt
 
 Sayings::Answer Sayings::hand_in(std::shared_ptr<Sayings> self, CallId id, Pcm samples,
                                  bool interrupt) {
-    using Told = FromCall<Result<std::uint64_t>>;
+    using Number = Told<Result<std::uint64_t>>;
     const auto length_ms = samples.size() / audio::kSamplesPerMs;
-    auto told = std::make_shared<Told>(self->executor_);
+    auto told = std::make_shared<Number>(self->executor_);
     self->calls_.visit(
         id, [told, id, interrupt,
              samples = std::make_shared<const Pcm>(std::move(samples))](call::Call* call) {
             if (!call) {
-                Told::tell(told, fail(Errc::not_found, fmt::format("there is no call {}", id)));
+                Number::post(told, fail(Errc::not_found, fmt::format("there is no call {}", id)));
                 return;
             }
             call->accept(call::input::Say{samples, interrupt, [told](Result<std::uint64_t> number) {
-                                              Told::tell(told, std::move(number));
+                                              Number::post(told, std::move(number));
                                           }});
         });
-    auto number = co_await Told::wait(told);
+    auto number = co_await Number::wait(told);
     if (!number) co_return no_answer();
     if (!*number && number->error().code == Errc::too_large) co_return busy(number->error());
     if (!*number) co_return problem_of(number->error());
-    co_return answer_json(
-        202, json::serialize(json::object{{"utterance", **number}, {"length_ms", length_ms}}));
+    co_return answer_json(202, json::object{{"utterance", **number}, {"length_ms", length_ms}});
 }
 
 Sayings::Answer Sayings::timeline(std::shared_ptr<Sayings> self, std::string name) {
@@ -168,19 +127,19 @@ Sayings::Answer Sayings::timeline(std::shared_ptr<Sayings> self, std::string nam
         std::shared_ptr<const call::Timeline> timeline;
         std::chrono::milliseconds now;
     };
-    using Told = FromCall<std::optional<Seen>>;
+    using Shown = Told<std::optional<Seen>>;
     std::optional<Seen> seen;
     auto id = self->calls_.find(name);
     if (id) {
-        auto told = std::make_shared<Told>(self->executor_);
+        auto told = std::make_shared<Shown>(self->executor_);
         self->calls_.visit(*id, [told](call::Call* call) {
             std::optional<Seen> now;
             if (call)
                 now = Seen{std::make_shared<const call::Timeline>(call->timeline()),
                            call->snapshot().age};
-            Told::tell(told, std::move(now));
+            Shown::post(told, std::move(now));
         });
-        auto answer = co_await Told::wait(told);
+        auto answer = co_await Shown::wait(told);
         if (!answer) co_return no_answer();
         seen = std::move(*answer);
     }
@@ -190,7 +149,7 @@ Sayings::Answer Sayings::timeline(std::shared_ptr<Sayings> self, std::string nam
         id = kept.call;
         seen = Seen{std::move(kept.timeline), kept.length};
     }
-    co_return answer_json(200, timeline_text(*id, *seen->timeline, seen->now));
+    co_return answer_json_text(200, timeline_text(*id, *seen->timeline, seen->now));
 }
 
 }  // namespace bridge::web
