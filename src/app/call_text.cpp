@@ -372,6 +372,27 @@ std::optional<std::string> format_event(const call::CallEvent& event, millisecon
             if (!said.final) return std::nullopt;
             return say(fmt::format("{}: {}", said.by_agent ? "agent" : "caller", said.text));
         }
+        std::optional<std::string> operator()(const call::event::RecordingChanged& changed) const {
+            const auto& recording = changed.recording;
+            auto said = fmt::format("recording: {}", to_string(recording.status));
+            if (!recording.problem.empty()) return say(said + ", " + recording.problem);
+            if (recording.status != call::RecordingStatus::paused && !recording.file.empty())
+                said += ", " + recording.file;
+            return say(said);
+        }
+        std::optional<std::string> operator()(
+            const call::event::TranscriptionChanged& changed) const {
+            const auto& state = changed.transcription;
+            auto said = fmt::format("transcript by {}: {}", state.engine, to_string(state.status));
+            if (!state.reason.empty()) said += fmt::format(" ({})", state.reason);
+            return say(said);
+        }
+        std::optional<std::string> operator()(const call::event::Transcribed& heard) const {
+            if (!heard.piece.final || heard.piece.text.empty()) return std::nullopt;
+            return say(fmt::format("{}: {}",
+                                   heard.piece.speaker == call::LineEnd::far ? "they" : "we",
+                                   heard.piece.text));
+        }
         std::optional<std::string> operator()(const call::event::ToolUsed& used) const {
             if (used.problem.empty())
                 return say(fmt::format("agent used {} ({} ms)", used.name, used.took.count()));

@@ -87,6 +87,8 @@ CallSnapshot LiveCall::snapshot() const {
     out.handed_over = handed_over_;
     out.transfer = transfer_shown();
     out.agent = agent_state_;
+    out.recording = recording_state_;
+    out.transcription = transcription_state_;
     out.listeners = guests_.size();
     out.talkers = talkers();
     if (turns_) out.turns = turns_->stats();
@@ -116,6 +118,7 @@ void LiveCall::on(const input::StreamStarted& started) {
     audio_.emplace(media_);
     in_step_ = false;
     disarm(TimerKind::stream_deadline);
+    take_down();
     connect_audio();
     if (turns_) turns_->new_stream();
     outbound_->attach(line_);
@@ -428,6 +431,7 @@ void LiveCall::finish(CallState to, std::string reason) {
 void LiveCall::end_if_over() {
     if (ended_ || !is_final(state_) || dialing_ || hanging_up_ || fetching_ || looking_) return;
     if (line_ || (stream_open_ && armed(TimerKind::stream_deadline))) return;
+    end_taking_down();
     if (speaker_) return;
     ended_ = true;
     JournalChange last;

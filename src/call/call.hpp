@@ -19,6 +19,7 @@
 #include "base/ids.hpp"
 #include "call/call_input.hpp"
 #include "call/call_metrics.hpp"
+#include "call/capture.hpp"
 #include "call/carrier.hpp"
 #include "call/event.hpp"
 #include "call/event_bus.hpp"
@@ -60,6 +61,9 @@ struct CallSpec {
     std::string agent{};
     OnMachine on_machine = OnMachine::ignore;
     audio::Samples machine_message{};
+    bool record = false;      ///< from the first sound on
+    bool transcribe = false;  ///< the same
+    bool capture = false;     ///< from its beginning to its end
 };
 
 /// What is done for a caller whose agent does not speak.
@@ -107,7 +111,10 @@ struct CallServices {
     /// Asked before a call is handed on, whoever wants it. Empty: to anybody. Errors: refused; a
     /// sentence. Thread: any.
     std::function<Result<>(const std::string& to)> may_transfer{};
-    std::shared_ptr<TimelineShelf> timelines{};  ///< null: a call's goes with it
+    std::shared_ptr<RecordingShelf> recordings{};      ///< null: nothing can be recorded
+    std::shared_ptr<TranscriberShelf> transcribers{};  ///< null: nothing is taken down
+    std::shared_ptr<CaptureShelf> captures{};          ///< null: nothing is captured
+    std::shared_ptr<TimelineShelf> timelines{};        ///< null: a call's goes with it
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

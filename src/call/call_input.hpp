@@ -25,6 +25,8 @@
 #include "call/journal.hpp"
 #include "call/level_tap.hpp"
 #include "call/phone_line.hpp"
+#include "call/recordings.hpp"
+#include "call/transcript.hpp"
 
 namespace bridge::call {
 
@@ -222,6 +224,14 @@ struct SetAgent {
 struct SetAgentMode {
     std::optional<AgentMode> mode;
 };
+/// It is recorded from now on, in a file of its own; or the recording pauses, goes on, or ends.
+struct SetRecording {
+    RecordingStatus status;  ///< recording, paused or stopped
+};
+/// Somebody takes down what is said from now on; or not any more.
+struct SetTranscription {
+    bool on;
+};
 /// Both sides' levels are measured into this tap from now on; null: not any more.
 struct MeasureLevels {
     std::shared_ptr<LevelTap> tap;
@@ -263,6 +273,19 @@ struct GuestTalks {
 struct GuestSpeech {
     GuestId id;
     std::span<const std::int16_t> samples;
+};
+
+// --- from what takes the call down
+
+/// The recording `number` of this call cannot go on.
+struct RecordingBroke {
+    std::uint64_t number;
+    std::string problem;
+};
+/// What the transcription `number` of this call has to tell.
+struct TranscriptTold {
+    std::uint64_t number;
+    TranscriptNews news;
 };
 
 // --- from an agent. `session` counts how often one was started; what comes from an earlier one is
@@ -343,6 +366,7 @@ using CallInput = std::variant<
     input::TransferTold, input::Play, input::Say, input::Clear, input::SetAgent,
     input::SetAgentMode, input::GuestJoins, input::GuestLeaves, input::GuestTalks,
     input::GuestSpeech, input::AgentTold, input::AgentSpeech, input::ToolFinished, input::LetGo,
+    input::SetRecording, input::SetTranscription, input::RecordingBroke, input::TranscriptTold,
     input::MeasureLevels, input::MicrophoneBlock, input::SpeakerReport, input::TimerFired>;
 
 }  // namespace bridge::call

@@ -48,6 +48,9 @@ CallId CallRegistry::open(CallSpec spec) {
         services.agent_care = services_.agent_care;
         services.messages = services_.messages;
         services.may_transfer = services_.may_transfer;
+        services.recordings = services_.recordings;
+        services.transcribers = services_.transcribers;
+        services.captures = services_.captures;
         services.timelines = timelines_;
         services.claimed = [this, id = entry->id](const CallSid& sid) {
             const auto owner = find(sid.str());

@@ -40,6 +40,9 @@ public:
         AgentCare agent_care{};
         std::shared_ptr<MessageBox> messages{};  ///< null: an agent can take none
         std::function<Result<>(const std::string&)> may_transfer{};  ///< as CallServices has it
+        std::shared_ptr<RecordingShelf> recordings{};                ///< the same
+        std::shared_ptr<TranscriberShelf> transcribers{};            ///< the same
+        std::shared_ptr<CaptureShelf> captures{};                    ///< the same
     };
     CallRegistry(std::vector<CallHome> homes, Services services);
     ~CallRegistry();

@@ -64,12 +64,21 @@ struct AgentTurn {
     std::optional<AgentMode> mode;
 };
 
+/// It is recorded from now on; or the recording pauses, goes on, or ends.
+struct Record {
+    RecordingStatus status;  ///< recording, paused or stopped
+};
+/// What is said is taken down from now on; or not any more.
+struct Transcribe {
+    bool on = true;
+};
+
 }  // namespace command
 
 using Command =
     std::variant<command::Focus, command::Mute, command::Hold, command::Solo, command::Volume,
                  command::Digits, command::Transfer, command::Join, command::CancelTransfer,
                  command::Accept, command::Reject, command::HangUp, command::Clear,
-                 command::SetAgent, command::AgentTurn>;
+                 command::SetAgent, command::AgentTurn, command::Record, command::Transcribe>;
 
 }  // namespace bridge::call

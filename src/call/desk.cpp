@@ -116,6 +116,17 @@ struct CheckState {
             return fail(Errc::refused, "no agent is on the call");
         return {};
     }
+    Result<> operator()(const command::Record& record) const {
+        if (auto can = live(); !can) return can;
+        if (record.status == RecordingStatus::paused && !is_recorded())
+            return fail(Errc::refused, "the call is not recorded");
+        return {};
+    }
+    bool is_recorded() const {
+        return call.recording.status == RecordingStatus::recording ||
+               call.recording.status == RecordingStatus::paused;
+    }
+    Result<> operator()(const command::Transcribe&) const { return live(); }
 };
 
 tl::unexpected<Error> no_such_call(const CallId& id) {
@@ -271,6 +282,14 @@ void Desk::obey(const CallId& id, const command::Clear&) {
 
 void Desk::obey(const CallId& id, const command::SetAgent& agent) {
     calls_.post(id, input::SetAgent{agent.name});
+}
+
+void Desk::obey(const CallId& id, const command::Record& record) {
+    calls_.post(id, input::SetRecording{record.status});
+}
+
+void Desk::obey(const CallId& id, const command::Transcribe& transcribe) {
+    calls_.post(id, input::SetTranscription{transcribe.on});
 }
 
 /// Whoever speaks to a call has the focus there.

@@ -129,6 +129,8 @@ private:
     void obey(const CallId& id, const command::HangUp& hang_up);
     void obey(const CallId& id, const command::Clear&);
     void obey(const CallId& id, const command::SetAgent& agent);
+    void obey(const CallId& id, const command::Record& record);
+    void obey(const CallId& id, const command::Transcribe& transcribe);
     void obey(const CallId& id, const command::AgentTurn& turn);
 
     /// Tells every call what is new for it.

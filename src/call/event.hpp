@@ -16,6 +16,8 @@
 #include "audio/speaker_line.hpp"
 #include "base/ids.hpp"
 #include "call/outbound_stats.hpp"
+#include "call/recordings.hpp"
+#include "call/transcript.hpp"
 #include "call/turn_latency.hpp"
 
 namespace bridge::call {
@@ -145,6 +147,8 @@ struct CallSnapshot {
     LocalPart local;
     TransferState transfer;
     AgentState agent;
+    RecordingState recording;
+    TranscriptionState transcription;
     std::size_t listeners = 0, talkers = 0;  ///< from outside, and those with their mouth open
     std::optional<TurnStats> turns;          ///< while there is, or was, an agent
     OutboundStats outbound;
@@ -214,6 +218,18 @@ struct Said {
     std::string text;
     bool final;  ///< false: a piece that is still growing
 };
+/// It is recorded, or not any more.
+struct RecordingChanged {
+    RecordingState recording;
+};
+/// Somebody takes down what is said, or not any more.
+struct TranscriptionChanged {
+    TranscriptionState transcription;
+};
+/// What a recognizer understood.
+struct Transcribed {
+    TranscriptPiece piece;
+};
 /// An agent had something done for it.
 struct ToolUsed {
     std::string name;
@@ -250,6 +266,7 @@ struct CallEvent {
                  event::Digit, event::MachineDetected, event::Ringing, event::RingEnded,
                  event::DigitsSent, event::VoicemailLeft, event::LocalChanged,
                  event::TransferChanged, event::ListenersChanged, event::AgentChanged, event::Said,
+                 event::RecordingChanged, event::TranscriptionChanged, event::Transcribed,
                  event::ToolUsed, event::MessageTaken, event::TurnMeasured, event::Statistics,
                  event::Ended, event::Warning>
         what;

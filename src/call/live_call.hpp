@@ -3,7 +3,8 @@
 // its dealings with the carrier (call_carrier.cpp), new instructions while it is live
 // (call_control.cpp, call_transfer.cpp), ringing here and voicemail (call_answering.cpp), a machine
 // that answers (call_machine.cpp), its agent (call_agent.cpp, agent_tools.cpp), who listens from
-// outside (call_guests.cpp), what is said by command (call_sayings.cpp). Included by these only.
+// outside (call_guests.cpp), what is said by command (call_sayings.cpp), its recording and
+// transcript (call_tracks.cpp). Included by these only.
 
 #include <array>
 #include <boost/circular_buffer.hpp>
@@ -22,6 +23,7 @@
 #include "call/ear_mix.hpp"
 #include "call/inbound_audio.hpp"
 #include "call/outbound_line.hpp"
+#include "call/playout_estimate.hpp"
 #include "call/talk_queue.hpp"
 #include "call/turns.hpp"
 
@@ -329,6 +331,20 @@ private:
     std::size_t talkers() const;
     void dismiss_guests(const std::string& reason);
 
+    // --- what takes the call down (call_tracks.cpp)
+
+    void take_down();
+    std::uint64_t track_now() const;
+    void on(const input::SetRecording& wanted);
+    void begin_recording();
+    void end_recording(RecordingStatus how, std::string problem);
+    void on(const input::RecordingBroke& broke);
+    void set_recording(RecordingState state);
+    void on(const input::SetTranscription& wanted);
+    void on(const input::TranscriptTold& told);
+    void set_transcription(TranscriptionState state);
+    void end_taking_down();
+
     // --- hanging up
 
     void on(const input::HangUp& request);
@@ -504,6 +520,15 @@ private:
     /// What is over while one begins; nothing: none does.
     std::optional<std::vector<UtteranceId>> over_at_once_;
     EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
+
+    // --- what takes the call down
+    std::optional<Clock::Time> track_began_;    ///< the first stream did
+    std::shared_ptr<CallRecording> recording_;  ///< null: it is not recorded now
+    std::uint64_t recordings_made_ = 0;
+    RecordingState recording_state_;
+    std::shared_ptr<Transcription> transcription_;  ///< null: nobody takes it down now
+    std::uint64_t transcriptions_made_ = 0;
+    TranscriptionState transcription_state_;
 
     // --- the agent
     std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone

@@ -91,6 +91,17 @@ struct Notes {
             timeline.note(at, Lane::agent, turn.latency.greeting ? "greeting" : "turn", {},
                           {{"total_ms", ms(*total)}});
     }
+    void operator()(const event::RecordingChanged& changed) const {
+        timeline.note(at, Lane::recording, to_string(changed.recording.status),
+                      changed.recording.problem);
+    }
+    void operator()(const event::TranscriptionChanged& changed) const {
+        auto text = changed.transcription.engine;
+        if (!changed.transcription.reason.empty()) text += ": " + changed.transcription.reason;
+        timeline.note(at, Lane::recording, "transcription",
+                      fmt::format("{}: {}", to_string(changed.transcription.status), text));
+    }
+    void operator()(const event::Transcribed&) const {}  // the transcript has it
     void operator()(const event::Said& said) const {
         if (said.final)
             timeline.note(at, Lane::words, said.by_agent ? "agent" : "caller", said.text);
@@ -152,9 +163,9 @@ void Timeline::sample(Sample now) {
 }
 
 std::string_view to_string(Timeline::Lane lane) {
-    constexpr std::array<std::string_view, 11> kWords{"webhook",  "stream", "state",  "mark",
-                                                      "clear",    "dtmf",   "agent",  "words",
-                                                      "transfer", "local",  "warning"};
+    constexpr std::array<std::string_view, 12> kWords{"webhook",  "stream", "state",     "mark",
+                                                      "clear",    "dtmf",   "agent",     "words",
+                                                      "transfer", "local",  "recording", "warning"};
     return kWords[static_cast<std::size_t>(lane)];
 }
 

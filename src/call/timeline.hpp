@@ -41,6 +41,7 @@ public:
         words,
         transfer,
         local,
+        recording,
         warning
     };
     struct Event {

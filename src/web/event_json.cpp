@@ -87,6 +87,18 @@ struct Writer {
         out["final"] = said.final;
         return "said";
     }
+    std::string_view operator()(const event::RecordingChanged& changed) const {
+        out["recording"] = recording_json(changed.recording);
+        return "recording";
+    }
+    std::string_view operator()(const event::TranscriptionChanged& changed) const {
+        out["transcription"] = transcription_json(changed.transcription);
+        return "transcription";
+    }
+    std::string_view operator()(const event::Transcribed& heard) const {
+        out["piece"] = piece_json(heard.piece);
+        return "transcript";
+    }
     std::string_view operator()(const event::ToolUsed& tool) const {
         out["name"] = tool.name;
         out["took_ms"] = tool.took.count();

@@ -1,6 +1,7 @@
 #include "web/json.hpp"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -155,6 +156,48 @@ json::object agent_json(const call::AgentState& agent) {
     return out;
 }
 
+json::object recording_json(const call::RecordingState& recording) {
+    json::object out{{"status", json_string(call::to_string(recording.status))},
+                     {"file", recording.file}};
+    if (!recording.problem.empty()) out["problem"] = recording.problem;
+    return out;
+}
+
+json::object transcription_json(const call::TranscriptionState& state) {
+    json::object out{{"engine", state.engine},
+                     {"status", json_string(call::to_string(state.status))}};
+    if (!state.reason.empty()) out["reason"] = state.reason;
+    return out;
+}
+
+namespace {
+
+/// A hundredth is enough.
+json::value confidence(const std::optional<float>& value) {
+    if (!value) return nullptr;
+    return std::round(static_cast<double>(*value) * 100) / 100;
+}
+
+}  // namespace
+
+json::object piece_json(const call::TranscriptPiece& piece) {
+    json::array words;
+    for (const auto& word : piece.words) {
+        words.push_back(json::object{{"text", word.text},
+                                     {"begin_ms", word.begin.count()},
+                                     {"end_ms", word.end.count()},
+                                     {"confidence", confidence(word.confidence)}});
+    }
+    return {{"speaker", json_string(call::to_string(piece.speaker))},
+            {"number", piece.number},
+            {"final", piece.final},
+            {"begin_ms", piece.begin.count()},
+            {"end_ms", piece.end.count()},
+            {"text", piece.text},
+            {"confidence", confidence(piece.confidence)},
+            {"words", std::move(words)}};
+}
+
 json::object call_json(const call::CallSnapshot& call) {
     json::object out{
         {"call", call.id.str()},
@@ -192,6 +235,10 @@ json::object call_json(const call::CallSnapshot& call) {
     if (!call.transfer.to.empty() || !call.transfer.status.empty())
         out["transfer"] = transfer_json(call.transfer);
     if (call.agent.status != call::AgentState::Status::none) out["agent"] = agent_json(call.agent);
+    if (call.recording.status != call::RecordingStatus::none)
+        out["recording"] = recording_json(call.recording);
+    if (call.transcription.status != call::TranscriptionStatus::none)
+        out["transcription"] = transcription_json(call.transcription);
     if (call.turns) out["turns"] = turns_json(*call.turns);
     out["outbound"] = outbound_json(call.outbound);
     if (call.microphone) out["microphone"] = microphone_json(*call.microphone);

@@ -12,6 +12,9 @@ boost::json::object call_json(const call::CallSnapshot& call);
 boost::json::object local_json(const call::LocalPart& local);
 boost::json::object transfer_json(const call::TransferState& transfer);
 boost::json::object agent_json(const call::AgentState& agent);
+boost::json::object recording_json(const call::RecordingState& recording);
+boost::json::object transcription_json(const call::TranscriptionState& state);
+boost::json::object piece_json(const call::TranscriptPiece& piece);
 /// Milliseconds; a leg that was never finished is missing.
 boost::json::object latency_json(const call::TurnLatency& turn);
 /// What happened, with its "type": one event of the API's event stream.
