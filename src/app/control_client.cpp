@@ -258,4 +258,25 @@ boost::asio::awaitable<Outcome<json::value>> ControlClient::ask(std::shared_ptr<
     co_return failed(exit_for(answer->status), std::move(detail));
 }
 
+boost::asio::awaitable<Outcome<json::value>> ControlClient::list_calls(
+    std::shared_ptr<ControlClient> self, std::string state) {
+    const auto parsed = call::parse_call_state(state);
+    const bool all = state.empty() || state == "live" || state == "created" ||
+                     (parsed && !call::is_final(*parsed));
+    const std::string path = "/calls?state=" + (state.empty() ? std::string("live") : state);
+    std::string get = "GET", nothing;
+    auto list = co_await ask(self, get, path, nothing);
+    while (all && list) {
+        auto* const next = list->as_object().if_contains("next");
+        if (next == nullptr || !next->is_string()) break;
+        const std::string more = path + "&cursor=" + std::string(next->as_string());
+        auto page = co_await ask(self, get, more, nothing);
+        if (!page) co_return page;
+        auto& calls = list->at("calls").as_array();
+        for (auto& call : page->at("calls").as_array()) calls.push_back(std::move(call));
+        list->as_object()["next"] = page->at("next");
+    }
+    co_return list;
+}
+
 }  // namespace bridge::app

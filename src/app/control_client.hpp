@@ -57,6 +57,10 @@ public:
     static boost::asio::awaitable<Outcome<boost::json::value>> ask(
         std::shared_ptr<ControlClient> self, std::string method, std::string path, std::string body,
         std::string_view type = "application/json");
+    /// The list of the calls in `state`, as the API has it; of calls that live, which is what an
+    /// empty one means too, all of them, however many requests that takes. Failures: as `ask`.
+    static boost::asio::awaitable<Outcome<boost::json::value>> list_calls(
+        std::shared_ptr<ControlClient> self, std::string state);
     /// The last request failed because nobody listens there any more.
     bool gone() const { return gone_; }
 

@@ -29,6 +29,8 @@ CallId CallRegistry::open(CallSpec spec) {
         next_home_ = (next_home_ + 1) % homes_.size();
         entry->sid = spec.sid;
         calls_.emplace(id, entry);
+        entry->number = ++opened_;
+        in_order_.emplace(entry->number, id);
         if (!spec.sid.empty()) by_sid_.emplace(spec.sid, id);
     }
     const auto& home = homes_[entry->home];
@@ -127,8 +129,17 @@ std::size_t CallRegistry::outbound() const {
 std::vector<CallId> CallRegistry::ids() const {
     const std::scoped_lock lock(mutex_);
     std::vector<CallId> out;
-    out.reserve(calls_.size());
-    for (const auto& [id, entry] : calls_) out.push_back(id);
+    out.reserve(in_order_.size());
+    for (const auto& [number, id] : in_order_) out.push_back(id);
+    return out;
+}
+
+std::vector<CallRegistry::Opened> CallRegistry::opened_after(std::uint64_t after,
+                                                             std::size_t most) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<Opened> out;
+    for (auto at = in_order_.upper_bound(after); at != in_order_.end() && out.size() < most; ++at)
+        out.push_back({at->first, at->second});
     return out;
 }
 
@@ -165,16 +176,26 @@ void CallRegistry::visit(const CallId& id, std::function<void(Call*)> use) {
 
 void CallRegistry::snapshots(boost::asio::any_io_executor executor,
                              std::function<void(std::vector<CallSnapshot>)> take) {
-    // Each call answers on its own home shard; whoever lets go of `gathered` last delivers it.
-    struct Gathered {
-        std::mutex mutex;  // calls of several shards answer at once, some ten times a second
+    snapshots(ids(), std::move(executor), [take = std::move(take)](auto found) {
         std::vector<CallSnapshot> calls;
+        calls.reserve(found.size());
+        for (auto& one : found) {
+            if (one) calls.push_back(std::move(*one));
+        }
+        take(std::move(calls));
+    });
+}
+
+void CallRegistry::snapshots(const std::vector<CallId>& wanted,
+                             boost::asio::any_io_executor executor,
+                             std::function<void(std::vector<std::optional<CallSnapshot>>)> take) {
+    // Each call answers on its own home shard, in a place of its own; whoever lets go of
+    // `gathered` last delivers it.
+    struct Gathered {
+        std::vector<std::optional<CallSnapshot>> calls;
         boost::asio::any_io_executor executor;
-        std::function<void(std::vector<CallSnapshot>)> take;
+        std::function<void(std::vector<std::optional<CallSnapshot>>)> take;
         ~Gathered() {
-            std::sort(calls.begin(), calls.end(), [](const auto& a, const auto& b) {
-                return a.age != b.age ? a.age > b.age : a.id < b.id;
-            });
             boost::asio::post(executor,
                               [take = std::move(take), calls = std::move(calls)]() mutable {
                                   take(std::move(calls));
@@ -182,12 +203,12 @@ void CallRegistry::snapshots(boost::asio::any_io_executor executor,
         }
     };
     auto gathered = std::make_shared<Gathered>();
+    gathered->calls.resize(wanted.size());
     gathered->executor = std::move(executor);
     gathered->take = std::move(take);
-    for (const auto& id : ids()) {
-        snapshot(id, [gathered](CallSnapshot snapshot) {
-            const std::scoped_lock lock(gathered->mutex);
-            gathered->calls.push_back(std::move(snapshot));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        visit(wanted[i], [gathered, i](Call* call) {
+            if (call) gathered->calls[i] = call->snapshot();
         });
     }
 }
@@ -215,6 +236,7 @@ void CallRegistry::sweep(const CallId& id) {
             named != by_sid_.end() && named->second == id) {
             by_sid_.erase(named);
         }
+        in_order_.erase(entry->number);
         calls_.erase(found);
         if (calls_.empty()) waiting.swap(when_empty_);
     }

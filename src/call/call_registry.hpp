@@ -3,7 +3,9 @@
 // touched when a call is set up, named, found by a webhook or let go, never per frame.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -66,7 +68,15 @@ public:
     std::size_t size() const;
     /// Of these, the ones that were placed from here.
     std::size_t outbound() const;
+    /// In the order in which they were opened.
     std::vector<CallId> ids() const;
+    /// A call and its place in that order, which counts from 1.
+    struct Opened {
+        std::uint64_t number;
+        CallId id;
+    };
+    /// At most `most` of those that were opened after number `after`.
+    std::vector<Opened> opened_after(std::uint64_t after, std::size_t most) const;
     const CallHome& home(std::size_t index) const { return homes_[index]; }
     /// Calls `take` on the home shard with the snapshot. False: no such call. Thread: any.
     bool snapshot(const CallId& id, std::function<void(CallSnapshot)> take);
@@ -77,6 +87,9 @@ public:
     /// any.
     void snapshots(boost::asio::any_io_executor executor,
                    std::function<void(std::vector<CallSnapshot>)> take);
+    /// With these calls, in this order; one that is not there any more has no value. Thread: any.
+    void snapshots(const std::vector<CallId>& wanted, boost::asio::any_io_executor executor,
+                   std::function<void(std::vector<std::optional<CallSnapshot>>)> take);
     /// Those of the calls that are over. Thread: any.
     const TimelineShelf& timelines() const { return *timelines_; }
     /// `done` runs (on some home shard) once no call is left; at once if there is none.
@@ -85,6 +98,7 @@ public:
 private:
     struct Entry {
         CallId id;
+        std::uint64_t number;
         std::size_t home;
         Direction direction;
         CallSid sid;
@@ -100,6 +114,8 @@ private:
         mutex_;  // guards what follows; held for look-ups only, never while a call runs
     std::unordered_map<CallId, std::shared_ptr<Entry>> calls_;
     std::unordered_map<CallSid, CallId> by_sid_;
+    std::map<std::uint64_t, CallId> in_order_;
+    std::uint64_t opened_ = 0;
     std::size_t next_home_ = 0;
     std::vector<std::function<void()>> when_empty_;
 };

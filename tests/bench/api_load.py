@@ -38,15 +38,18 @@ class Readers(threading.Thread):
 
 
 class Asker(threading.Thread):
-    """Lists, shows and steers calls, fifty times a second, one after another; keeps how long each took."""
+    """Lists, shows and steers calls, fifty times a second, one after another; keeps how long each took.
 
-    def __init__(self, port, token):
+    Once all `calls` are there it goes on for so many seconds: less than they last, or it asks for calls that are over."""
+
+    def __init__(self, port, token, calls, seconds):
         super().__init__(daemon=True)
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self.connection.connect()
         self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.calls, self.seconds = calls, seconds
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self.took, self.failed, self.over = {}, 0, False
+        self.took, self.failed, self.over = {}, {}, False
 
     def ask(self, kind, method, path, body=None):
         began = time.perf_counter()
@@ -54,14 +57,22 @@ class Asker(threading.Thread):
         answer = self.connection.getresponse()
         text = answer.read()
         self.took.setdefault(kind, []).append((time.perf_counter() - began) * 1000)
-        self.failed += answer.status >= 300
+        if answer.status >= 300:
+            why = f"{kind}: {answer.status} {json.loads(text).get('detail', '')}"
+            self.failed[why] = self.failed.get(why, 0) + 1
         return text
 
     def run(self):
-        calls, count = [], 0
-        while not self.over:
+        calls, count, end = [], 0, None
+        while not self.over and (end is None or time.perf_counter() < end):
             if count % 50 == 0:
-                calls = [one["call"] for one in json.loads(self.ask("list of all", "GET", "/calls"))["calls"]]
+                calls, cursor = [], ""
+                while cursor is not None:
+                    page = json.loads(self.ask("page of live", "GET", "/calls" + (f"?cursor={cursor}" if cursor else "")))
+                    calls += [one["call"] for one in page["calls"]]
+                    cursor = page["next"]
+                if end is None and len(calls) >= self.calls:
+                    end = time.perf_counter() + self.seconds
             elif calls:
                 call = calls[count % len(calls)]
                 if count % 3 == 0:

@@ -160,17 +160,15 @@ asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, Calls
         return failure.exit;
     };
     auto order = order_for(command);
-    std::string list_path = "/calls";
     if (command.action == Action::dial) {
-        auto made = co_await ControlClient::ask(client, order.method, list_path, order.body);
+        const std::string path = "/calls";
+        auto made = co_await ControlClient::ask(client, order.method, path, order.body);
         if (!made) co_return told(made.error());
         console.out << (as_json ? json::serialize(*made) : format_call_line(read_call(*made)))
                     << "\n";
         co_return ExitCode::ok;
     }
-    if (!command.state.empty()) list_path += "?state=" + command.state;
-    std::string get = "GET", nothing;
-    auto list = co_await ControlClient::ask(client, get, list_path, nothing);
+    auto list = co_await ControlClient::list_calls(client, command.state);
     if (!list) co_return told(list.error());
     const auto calls = read_calls(*list);
     if (command.action == Action::list) {
@@ -262,8 +260,8 @@ asio::awaitable<ExitCode> watch(std::shared_ptr<ControlClient> client, bool as_j
     Watch shown(console, as_json);
     bool answered = false;
     for (;;) {
-        std::string get = "GET", path = "/calls", nothing;
-        auto list = co_await ControlClient::ask(client, get, path, nothing);
+        std::string live;
+        auto list = co_await ControlClient::list_calls(client, live);
         if (!list) {
             // The program has ended: so does this.
             if (answered && client->gone()) co_return ExitCode::ok;

@@ -292,8 +292,8 @@ std::string refusal(const net::ConnectFailure& failure, const std::string& url) 
 asio::awaitable<Connected> connect(ControlAddress address, ListenCommand command) {
     const auto executor = co_await asio::this_coro::executor;
     auto client = std::make_shared<ControlClient>(executor, address);
-    std::string get = "GET", path = "/calls?state=live", nothing;
-    auto list = co_await ControlClient::ask(client, get, path, nothing);
+    std::string live;
+    auto list = co_await ControlClient::list_calls(client, live);
     if (!list) co_return tl::unexpected(list.error());
     const auto calls = read_calls(*list);
     const auto id = choose_call(calls, command.id);

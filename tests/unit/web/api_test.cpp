@@ -521,6 +521,30 @@ TEST(Api, ListsCallsThatAreOverPageByPage) {
     }
 }
 
+TEST(Api, ListsCallsThatLivePageByPageTheOldestFirst) {
+    Plane p;
+    std::vector<std::string> opened;
+    for (int i = 0; i < 5; ++i) opened.push_back(p.talks().str());
+    std::vector<std::string> listed;
+    std::string cursor;
+    int pages = 0;
+    do {
+        const auto body = p.body(p.ask("GET", "/api/v1/calls?limit=2" + cursor));
+        for (const auto& call : body.at("calls").as_array())
+            listed.push_back(json::value_to<std::string>(call.at("call")));
+        cursor = body.at("next").is_null()
+                     ? std::string()
+                     : "&cursor=" + json::value_to<std::string>(body.at("next"));
+        ++pages;
+    } while (!cursor.empty() && pages < 10);
+    EXPECT_EQ(listed, opened);
+    EXPECT_EQ(pages, 3);
+    // None of the other list's cursors, and nothing at all of one state that nobody has.
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls?cursor=n1x").status, 422);
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls?state=ended&cursor=n1").status, 422);
+    EXPECT_EQ(p.body(p.ask("GET", "/api/v1/calls?state=ringing")).at("calls"), json::array());
+}
+
 TEST(Api, ShowsACallThatIsOver) {
     Plane p;
     p.ended->keep(over(1));
