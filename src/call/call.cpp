@@ -372,7 +372,10 @@ void LiveCall::set_state(CallState to) {
     services_.metrics->left(state_);
     state_ = to;
     if (to == CallState::in_progress) answered_at_ = std::chrono::system_clock::now();
-    if (is_final(to)) ended_at_ = std::chrono::system_clock::now();
+    if (is_final(to)) {
+        ended_at_ = std::chrono::system_clock::now();
+        if (services_.finished) services_.finished(id());
+    }
     services_.metrics->entered(state_);
 }
 

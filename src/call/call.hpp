@@ -119,6 +119,8 @@ struct CallServices {
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.
     std::function<void(const CallId&, const CallSid&)> named{};
+    /// The call has reached its final state; its last sound may still be played.
+    std::function<void(const CallId&)> finished{};
     /// The call is over (event::Ended was published): whoever owns it may let it go.
     std::function<void(const CallId&)> ended{};
 };

@@ -59,6 +59,7 @@ CallId CallRegistry::open(CallSpec spec) {
             return owner && *owner != id;
         };
         services.named = [this](const CallId& call, const CallSid& sid) { name(call, sid); };
+        services.finished = [this](const CallId& call) { finish(call); };
         services.ended = [this](const CallId& call) { sweep(call); };
         entry->call = Call::make(spec, std::move(services));
     });
@@ -121,9 +122,10 @@ std::size_t CallRegistry::size() const {
 
 std::size_t CallRegistry::outbound() const {
     const std::scoped_lock lock(mutex_);
-    return static_cast<std::size_t>(std::count_if(
-        calls_.begin(), calls_.end(),
-        [](const auto& one) { return one.second->direction == Direction::outbound; }));
+    return static_cast<std::size_t>(
+        std::count_if(calls_.begin(), calls_.end(), [](const auto& one) {
+            return one.second->direction == Direction::outbound && !one.second->finished;
+        }));
 }
 
 std::vector<CallId> CallRegistry::ids() const {
@@ -222,6 +224,11 @@ void CallRegistry::when_empty(std::function<void()> done) {
         }
     }
     done();
+}
+
+void CallRegistry::finish(const CallId& id) {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = calls_.find(id); found != calls_.end()) found->second->finished = true;
 }
 
 void CallRegistry::sweep(const CallId& id) {

@@ -66,7 +66,7 @@ public:
     std::shared_ptr<Call> here(const CallId& id) const;
 
     std::size_t size() const;
-    /// Of these, the ones that were placed from here.
+    /// Of these, the ones that were placed from here and have not reached a final state.
     std::size_t outbound() const;
     /// In the order in which they were opened.
     std::vector<CallId> ids() const;
@@ -102,8 +102,10 @@ private:
         std::size_t home;
         Direction direction;
         CallSid sid;
+        bool finished = false;
         std::shared_ptr<Call> call;  ///< touched on the home shard only
     };
+    void finish(const CallId& id);
     void sweep(const CallId& id);
 
     std::vector<CallHome> homes_;

@@ -76,5 +76,25 @@ TEST(CallRegistry, LetsACallGoWhenItIsOver) {
     EXPECT_FALSE(t.registry.post(id, input::HangUp{"late"}));
 }
 
+TEST(CallRegistry, ACallThatIsOverDoesNotCountWhileItsLastSoundIsPlayed) {
+    TwoHomes t;
+    const auto id = t.registry.open(CallFixture::outbound());
+    t.registry.post(id, input::Dial{});
+    t.run();
+    const auto call = t.registry.here(id);
+    const auto stream = call->open_stream();  // it outlives its call for a moment
+    EXPECT_EQ(t.registry.outbound(), 1U);
+    input::StatusReported completed;
+    completed.sid = CallSid{"CA1"};
+    completed.status = "completed";
+    t.registry.post(id, completed);
+    t.run();
+    EXPECT_EQ(t.registry.size(), 1U);
+    EXPECT_EQ(t.registry.outbound(), 0U);
+    t.registry.post(id, input::StreamClosed{stream, true, {}});
+    t.run();
+    EXPECT_EQ(t.registry.size(), 0U);
+}
+
 }  // namespace
 }  // namespace bridge::call
