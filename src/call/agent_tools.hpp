@@ -10,6 +10,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "call/recordings.hpp"
 
 namespace bridge::call {
 
@@ -50,10 +51,14 @@ struct Hold {
 struct TakeMessage {
     std::string name, number, text;
 };
+/// The call is recorded from now on; or the recording pauses, goes on, or ends.
+struct Record {
+    RecordingStatus status = RecordingStatus::recording;  ///< recording, paused or stopped
+};
 }  // namespace tool
 
 using ToolAction = std::variant<tool::EndCall, tool::TransferCall, tool::SendDigits, tool::Hold,
-                                tool::TakeMessage>;
+                                tool::TakeMessage, tool::Record>;
 
 /// The call, as a tool sees it. Thread: the call's io thread.
 struct ToolContext {

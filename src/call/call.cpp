@@ -163,6 +163,8 @@ void LiveCall::on(const input::Media& media) {
     const auto first = media_.frames == 0;
     heard_at_ = services_.clock.now();
     if (!in_step_) keep_step();
+    if (!heard_track_ && !carrier_time_.placed())
+        carrier_time_.frame(media.timestamp, media.mulaw.size(), heard_at_);
     audio_->media(media, heard_at_, [this](const audio::AudioFrame& frame) { tee_.write(frame); });
     if (first && media_.frames > 0) {
         stream_setup_ = duration_cast<milliseconds>(heard_at_ - asked_);
@@ -232,6 +234,7 @@ void LiveCall::note_stream_end(bool clean, const std::string& reason) {
     streamed_ += services_.clock.now() - stream_up_;
     line_.reset();
     outbound_->detach();
+    carrier_time_.end_stream();
     update_microphone();
     log::info({"call", id()},
               "stream ended stream={} {} frames={} lost_ms={} gaps={} duplicates={} late={}",
@@ -252,6 +255,7 @@ void LiveCall::on(const input::TimerFired& timer) {
         case TimerKind::statistics:
             tell_metrics();
             sample_timeline();
+            if (heard_track_) heard_track_->advance(services_.clock.now());
             if (services_.events.statistics_wanted()) publish(event::Statistics{snapshot()});
             if (!is_final(state_)) arm(TimerKind::statistics, kStatistics);
             break;

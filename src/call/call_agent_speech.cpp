@@ -246,6 +246,24 @@ void LiveCall::act_on(tool::TakeMessage& message, ToolDone& done) {
         });
 }
 
+void LiveCall::act_on(tool::Record& record, ToolDone& done) {
+    using Status = RecordingStatus;
+    const bool runs = recording_ != nullptr;
+    if (record.status == Status::paused && !runs) {
+        done(fail(Errc::refused, "the call is not recorded"));
+        return;
+    }
+    on(input::SetRecording{record.status});
+    if (record.status == Status::stopped) {
+        done(std::string(runs ? "the recording has ended" : "the call was not recorded"));
+    } else if (recording_) {
+        done(std::string(record.status == Status::paused ? "the recording pauses"
+                                                         : "the call is recorded"));
+    } else {
+        done(fail(Errc::refused, "the call cannot be recorded: " + recording_state_.problem));
+    }
+}
+
 void LiveCall::answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer) {
     for (auto& done : std::exchange(waiting, {})) done(answer);
 }

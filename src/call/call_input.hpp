@@ -226,7 +226,8 @@ struct SetAgentMode {
 };
 /// It is recorded from now on, in a file of its own; or the recording pauses, goes on, or ends.
 struct SetRecording {
-    RecordingStatus status;  ///< recording, paused or stopped
+    RecordingStatus status;                   ///< recording, paused or stopped
+    std::optional<RecordingNotice> notice{};  ///< when it begins; nothing: as is set up
 };
 /// Somebody takes down what is said from now on; or not any more.
 struct SetTranscription {

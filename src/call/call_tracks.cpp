@@ -43,6 +43,23 @@ std::optional<RecordingStatus> parse_recording_status(std::string_view text) {
     return parse_word(text, std::array{none, recording, paused, stopped, failed});
 }
 
+std::string_view to_string(RecordingNotice notice) {
+    switch (notice) {
+        case RecordingNotice::none:
+            return "none";
+        case RecordingNotice::beep:
+            return "beep";
+        case RecordingNotice::spoken:
+            return "spoken";
+    }
+    return "none";
+}
+
+std::optional<RecordingNotice> parse_recording_notice(std::string_view text) {
+    using enum RecordingNotice;
+    return parse_word(text, std::array{none, beep, spoken});
+}
+
 std::string_view to_string(LineEnd end) {
     return end == LineEnd::far ? "far" : "near";
 }
@@ -76,15 +93,30 @@ std::optional<TranscriptionStatus> parse_transcription_status(std::string_view t
 
 /// What the call was opened with, from the first stream on.
 void LiveCall::take_down() {
-    if (track_began_) return;
-    track_began_ = services_.clock.now();
-    if (spec_.record) on(input::SetRecording{RecordingStatus::recording});
+    const bool first = !carrier_time_.began();
+    carrier_time_.begin_stream(services_.clock.now());
+    if (!first) return;
+    if (spec_.record) on(input::SetRecording{RecordingStatus::recording, record_notice_});
     if (spec_.transcribe) on(input::SetTranscription{true});
 }
 
 /// The place on the call's timeline that is now.
 std::uint64_t LiveCall::track_now() const {
-    return track_began_ ? samples_of(services_.clock.now() - *track_began_) : 0;
+    return carrier_time_.now(services_.clock.now());
+}
+
+/// The line and the phone's frames are followed while somebody takes the call down.
+void LiveCall::follow_heard() {
+    const bool wanted = recording_ || transcription_;
+    if (wanted == (heard_track_ != nullptr)) return;
+    heard_track_ = wanted ? std::make_shared<HeardTrack>(carrier_time_, to_taps_) : nullptr;
+    outbound_->follow(heard_track_);
+}
+
+void LiveCall::take_down_far(const audio::AudioFrame& frame) {
+    const auto at = carrier_time_.frame(frame.at, frame.pcm.size(), heard_at_);
+    if (at) to_taps_.far_end(*at, frame.pcm);
+    heard_track_->advance(heard_at_);
 }
 
 void LiveCall::on(const input::SetRecording& wanted) {
@@ -94,13 +126,14 @@ void LiveCall::on(const input::SetRecording& wanted) {
         return;
     }
     if (is_final(state_)) return;
-    if (!track_began_) {  // nothing is heard yet: with the first stream
+    if (!carrier_time_.began()) {  // nothing is heard yet: with the first stream
         spec_.record = wanted.status == Status::recording;
+        record_notice_ = wanted.notice;
         return;
     }
     if (!recording_) {
         if (wanted.status != Status::recording) return;
-        begin_recording();
+        begin_recording(wanted.notice);
         return;
     }
     if (recording_state_.status == wanted.status) return;
@@ -112,12 +145,13 @@ void LiveCall::on(const input::SetRecording& wanted) {
     set_recording({wanted.status, recording_->file(), {}});
 }
 
-void LiveCall::begin_recording() {
+void LiveCall::begin_recording(std::optional<RecordingNotice> notice) {
     Result<std::shared_ptr<CallRecording>> begun = fail(Errc::refused, "nothing can be recorded");
     if (services_.recordings) {
         const std::weak_ptr<Call> weak = weak_from_this();
         begun = services_.recordings->begin(
-            id(), services_.executor, [weak, number = ++recordings_made_](std::string problem) {
+            id(), track_now(), services_.executor,
+            [weak, number = ++recordings_made_](std::string problem) {
                 if (const auto call = weak.lock())
                     call->accept(input::RecordingBroke{number, std::move(problem)});
             });
@@ -128,12 +162,15 @@ void LiveCall::begin_recording() {
         return;
     }
     recording_ = std::move(*begun);
+    follow_heard();
     set_recording({RecordingStatus::recording, recording_->file(), {}});
+    if (const auto sound = services_.recordings->notice(notice)) on(input::Play{sound, false});
 }
 
 void LiveCall::end_recording(RecordingStatus how, std::string problem) {
     auto file = recording_->file();
     recording_.reset();
+    follow_heard();
     set_recording({how, std::move(file), std::move(problem)});
 }
 
@@ -154,12 +191,13 @@ void LiveCall::set_recording(RecordingState state) {
 void LiveCall::on(const input::SetTranscription& wanted) {
     if (!wanted.on) {
         transcription_.reset();  // it tells when it has said its last
+        follow_heard();
         spec_.transcribe = false;
         return;
     }
     if (transcription_ || is_final(state_)) return;
     spec_.transcribe = true;
-    if (!track_began_) return;  // with the first stream
+    if (!carrier_time_.began()) return;  // with the first stream
     Result<std::shared_ptr<Transcription>> begun =
         fail(Errc::bad_config, "no transcriber is set up");
     if (services_.transcribers) {
@@ -176,6 +214,7 @@ void LiveCall::on(const input::SetTranscription& wanted) {
         return;
     }
     transcription_ = std::move(*begun);
+    follow_heard();
 }
 
 void LiveCall::on(const input::TranscriptTold& told) {
@@ -188,6 +227,7 @@ void LiveCall::on(const input::TranscriptTold& told) {
     if (state.status == TranscriptionStatus::failed) {
         warn(fmt::format("the transcript has ended, the call goes on: {}", state.reason));
         transcription_.reset();
+        follow_heard();
     }
     set_transcription(state);
 }
@@ -200,8 +240,10 @@ void LiveCall::set_transcription(TranscriptionState state) {
 
 /// Nothing more comes.
 void LiveCall::end_taking_down() {
+    if (heard_track_) heard_track_->stream_ended(services_.clock.now());
     transcription_.reset();
     if (recording_) end_recording(RecordingStatus::stopped, {});
+    follow_heard();
 }
 
 }  // namespace bridge::call

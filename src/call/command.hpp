@@ -66,7 +66,8 @@ struct AgentTurn {
 
 /// It is recorded from now on; or the recording pauses, goes on, or ends.
 struct Record {
-    RecordingStatus status;  ///< recording, paused or stopped
+    RecordingStatus status;                   ///< recording, paused or stopped
+    std::optional<RecordingNotice> notice{};  ///< when it begins; nothing: as is set up
 };
 /// What is said is taken down from now on; or not any more.
 struct Transcribe {

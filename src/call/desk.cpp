@@ -285,7 +285,7 @@ void Desk::obey(const CallId& id, const command::SetAgent& agent) {
 }
 
 void Desk::obey(const CallId& id, const command::Record& record) {
-    calls_.post(id, input::SetRecording{record.status});
+    calls_.post(id, input::SetRecording{record.status, record.notice});
 }
 
 void Desk::obey(const CallId& id, const command::Transcribe& transcribe) {

@@ -20,7 +20,9 @@
 #include "audio/tee.hpp"
 #include "base/spawn.hpp"
 #include "call/call.hpp"
+#include "call/carrier_time.hpp"
 #include "call/ear_mix.hpp"
+#include "call/heard_track.hpp"
 #include "call/inbound_audio.hpp"
 #include "call/outbound_line.hpp"
 #include "call/playout_estimate.hpp"
@@ -69,8 +71,30 @@ private:
         void write(const audio::AudioFrame& frame) override {
             call_.hear_own(call_.heard_at_);
             if (call_.levels_) call_.levels_->far(call_.heard_at_, frame);
+            if (call_.heard_track_) call_.take_down_far(frame);
             call_.hear_caller(frame);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
+        }
+
+    private:
+        LiveCall& call_;
+    };
+
+    /// Both sides, for whoever takes the call down now.
+    class ToTaps final : public TrackTap {
+    public:
+        explicit ToTaps(LiveCall& call) : call_(call) {}
+        void far_end(std::uint64_t at, std::span<const std::int16_t> samples) override {
+            if (call_.recording_) call_.recording_->far_end(at, samples);
+            if (call_.transcription_) call_.transcription_->far_end(at, samples);
+        }
+        void near_end(std::uint64_t at, std::span<const std::int16_t> samples) override {
+            if (call_.recording_) call_.recording_->near_end(at, samples);
+            if (call_.transcription_) call_.transcription_->near_end(at, samples);
+        }
+        void near_known(std::uint64_t at) override {
+            if (call_.recording_) call_.recording_->near_known(at);
+            if (call_.transcription_) call_.transcription_->near_known(at);
         }
 
     private:
@@ -301,6 +325,7 @@ private:
     void act_on(tool::SendDigits& digits, ToolDone& done);
     void act_on(tool::Hold& hold, ToolDone& done);
     void act_on(tool::TakeMessage& message, ToolDone& done);
+    void act_on(tool::Record& record, ToolDone& done);
     void answer_tools(std::vector<ToolDone>& waiting, const Result<std::string>& answer);
 
     // --- who listens from outside, and speaks (call_guests.cpp)
@@ -335,8 +360,10 @@ private:
 
     void take_down();
     std::uint64_t track_now() const;
+    void take_down_far(const audio::AudioFrame& frame);
+    void follow_heard();
     void on(const input::SetRecording& wanted);
-    void begin_recording();
+    void begin_recording(std::optional<RecordingNotice> notice);
     void end_recording(RecordingStatus how, std::string problem);
     void on(const input::RecordingBroke& broke);
     void set_recording(RecordingState state);
@@ -522,10 +549,13 @@ private:
     EarMix::VoiceId said_monitor_ = 0;  ///< what is said by command, for the ears on this side
 
     // --- what takes the call down
-    std::optional<Clock::Time> track_began_;    ///< the first stream did
+    CarrierTime carrier_time_;
+    ToTaps to_taps_{*this};
+    std::shared_ptr<HeardTrack> heard_track_;   ///< null: nobody takes it down
     std::shared_ptr<CallRecording> recording_;  ///< null: it is not recorded now
     std::uint64_t recordings_made_ = 0;
     RecordingState recording_state_;
+    std::optional<RecordingNotice> record_notice_;  ///< asked for before the first stream
     std::shared_ptr<Transcription> transcription_;  ///< null: nobody takes it down now
     std::uint64_t transcriptions_made_ = 0;
     TranscriptionState transcription_state_;

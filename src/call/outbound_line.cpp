@@ -156,6 +156,7 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
         return;
     }
     auto heard_at = std::max(far_end.dry_at(), now);
+    auto at = far_end.sent();
     far_end.gave(samples, now);
     book.gave(now);
     stats.frames += frames.size();
@@ -163,6 +164,8 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
     for (const auto& frame : frames) {
         meter.write(frame);
         if (levels) levels->near(heard_at, frame);
+        if (track) track->sent(at, frame, heard_at, now);
+        at += kFrameSamples;
         heard_at += kFrameTime;
     }
 }
@@ -177,6 +180,7 @@ void OutboundLine::State::mark_if_due(std::size_t next_frames) {
 void OutboundLine::State::set_mark() {
     if (far_end.unmarked() == 0) return;
     if (!phone->mark(far_end.next_mark())) return;  // the next one tells as much
+    if (track) track->marked(far_end.sent(), clock.now() < far_end.dry_at() + kFrameTime);
     if (!far_end.set_mark(clock.now())) ++stats.marks_lost;
     ++stats.marks;
 }
@@ -232,6 +236,7 @@ void OutboundLine::State::clear_far_end() {
         phone->clear();
         ++stats.clears;
     }
+    if (anything && track) track->cleared(clock.now());
     far_end.next_generation();
     for (auto* voice : voices) voice->rewind(position);
     cut(position, SpeechOutcome::cleared);
@@ -268,6 +273,7 @@ OutboundLine::~OutboundLine() {
     state_->gone = true;
     state_->clock.cancel(std::exchange(state_->timer, Clock::kNoTimer));
     state_->phone.reset();
+    state_->track.reset();
     state_->hooks = {};
 }
 
@@ -279,6 +285,10 @@ std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind, std::size_t tag) {
 
 void OutboundLine::measure(std::shared_ptr<LevelTap> levels) {
     state_->levels = std::move(levels);
+}
+
+void OutboundLine::follow(std::shared_ptr<HeardTrack> track) {
+    state_->track = std::move(track);
 }
 
 void OutboundLine::set_phase(milliseconds phase) {
@@ -297,6 +307,7 @@ void OutboundLine::detach() {
     auto& state = *state_;
     if (!state.phone) return;
     state.phone.reset();
+    if (state.track) state.track->stream_ended(state.clock.now());
     const auto position = state.played_now();
     state.stats.marks_lost += state.far_end.forget_marks();
     state.far_end.next_generation();
@@ -309,6 +320,7 @@ void OutboundLine::mark_echoed(std::string_view name) {
     auto& state = *state_;
     const auto echo = state.far_end.echoed(name, state.clock.now());
     if (!echo) return;
+    if (state.track) state.track->echoed(echo->at, state.clock.now());
     if (!echo->played) {
         state.stats.marks_cleared += echo->answered;
         return;

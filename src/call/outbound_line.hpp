@@ -27,6 +27,8 @@
 
 namespace bridge::call {
 
+class HeardTrack;
+
 struct OutboundOptions {
     /// Speech that runs ahead: the far end has this much waiting before it is sent more …
     std::chrono::milliseconds lead_low{160};
@@ -83,6 +85,8 @@ public:
     std::shared_ptr<VoiceSink> add_voice(Kind kind, std::size_t tag = 0);
     /// Everything that is sent is measured there; null: nothing is.
     void measure(std::shared_ptr<LevelTap> levels);
+    /// What is heard of what is sent from now on is told there; null: nobody wants to know.
+    void follow(std::shared_ptr<HeardTrack> track);
     /// Moves the slot to where the phone's frames come, 0–19: sending is cheaper while the call and
     /// its socket are at hand anyway, and the acknowledgement of what was received travels along.
     void set_phase(std::chrono::milliseconds phase);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "audio/level.hpp"
+#include "call/heard_track.hpp"
 #include "call/outbound_line.hpp"
 #include "call/playout_estimate.hpp"
 #include "call/speech_book.hpp"
@@ -40,7 +41,8 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     bool ran_dry = false;  ///< in the middle of an utterance, and a mark was set there
     OutboundStats stats;
     audio::LevelMeter meter;
-    std::shared_ptr<LevelTap> levels;  ///< null: nobody looks
+    std::shared_ptr<LevelTap> levels;   ///< null: nobody looks
+    std::shared_ptr<HeardTrack> track;  ///< null: nobody takes down what is heard
 
     bool live() const { return options.send_silence || live_voices > 0; }
     bool can_send() const { return phone && phone->can_send(); }

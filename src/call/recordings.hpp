@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "audio/call_tones.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "call/track_tap.hpp"
@@ -25,6 +26,12 @@ enum class RecordingStatus {
 /// "none", "recording", "paused", "stopped", "failed".
 std::string_view to_string(RecordingStatus status);
 std::optional<RecordingStatus> parse_recording_status(std::string_view text);
+
+/// What the phone hears when its recording begins.
+enum class RecordingNotice { none, beep, spoken };
+/// "none", "beep", "spoken".
+std::string_view to_string(RecordingNotice notice);
+std::optional<RecordingNotice> parse_recording_notice(std::string_view text);
 
 /// The recording of a call, the last one if there were several.
 struct RecordingState {
@@ -51,9 +58,12 @@ public:
     virtual ~RecordingShelf() = default;
     /// `broke` runs at most once, on `executor`, if it cannot go on (the disk is full, say); the
     /// call is none the worse for it. Errors: io.
+    /// `at`: the place on the call's timeline that the recording begins with.
     virtual Result<std::shared_ptr<CallRecording>> begin(
-        const CallId& call, boost::asio::any_io_executor executor,
+        const CallId& call, std::uint64_t at, boost::asio::any_io_executor executor,
         std::function<void(std::string problem)> broke) = 0;
+    /// What the phone is to hear then; nothing wanted: what is set up. Null: nothing.
+    virtual audio::Samples notice(std::optional<RecordingNotice> wanted) const = 0;
 };
 
 }  // namespace bridge::call
