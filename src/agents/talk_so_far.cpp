@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 
 namespace bridge::agents {
 
 using call::Speaker;
 
 void TalkSoFar::add(Speaker speaker, std::string_view text) {
-    auto clean = valid_text(text, most_bytes_);
+    auto clean = net::valid_text(text, most_bytes_);
     if (clean.empty()) return;
     bytes_ += clean.size();
     lines_.push_back({speaker, std::move(clean)});
@@ -21,7 +21,7 @@ void TalkSoFar::correct_agent(std::string_view text) {
                                    [](const Line& one) { return one.speaker == Speaker::agent; });
     if (last == lines_.rend()) return add(Speaker::agent, text);
     bytes_ -= last->text.size();
-    last->text = valid_text(text, most_bytes_);
+    last->text = net::valid_text(text, most_bytes_);
     bytes_ += last->text.size();
     trim();
 }

@@ -1,7 +1,7 @@
 // Whatever Deepgram's Voice Agent sends: it is parsed or refused, never more.
 
 #include "agents/deepgram/voice_agent_events.hpp"
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace bridge;
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t cou
     settings.prompt = text;
     settings.functions.push_back({"f", std::string(text), std::string(text)});
     settings.history.push_back({true, std::string(text)});
-    fuzz::must(agents::parse_object(agents::deepgram::format_settings(settings)).has_value(),
+    fuzz::must(net::parse_object(agents::deepgram::format_settings(settings)).has_value(),
                "the settings are JSON");
     static_cast<void>(agents::deepgram::fails_again(text, count % 2 == 0));
     return 0;

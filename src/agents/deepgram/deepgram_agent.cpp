@@ -5,8 +5,8 @@
 #include <span>
 #include <utility>
 
-#include "agents/wire_text.hpp"
 #include "audio/mulaw.hpp"
+#include "net/wire_text.hpp"
 
 namespace bridge::agents {
 
@@ -165,8 +165,8 @@ void DeepgramAgent::on(const deepgram::event::FunctionCallRequest& request) {
 
 void DeepgramAgent::on(const deepgram::event::Failure& failure) {
     const auto said =
-        fmt::format("{} ({})", quoted(failure.description, options_.key),
-                    failure.code.empty() ? "no code" : quoted(failure.code, options_.key));
+        fmt::format("{} ({})", net::quoted(failure.description, options_.key),
+                    failure.code.empty() ? "no code" : net::quoted(failure.code, options_.key));
     const bool applied = state_ == State::open;
     if (applied && failure.code == "UNPARSABLE_CLIENT_MESSAGE" &&
         clock_.now() - injected_ < kInjectionAnswer) {
@@ -181,8 +181,8 @@ void DeepgramAgent::on(const deepgram::event::Failure& failure) {
 
 void DeepgramAgent::on(const deepgram::event::Warning& warning) {
     events_->warning(fmt::format("Deepgram warns: {} ({})",
-                                 quoted(warning.description, options_.key),
-                                 quoted(warning.code, options_.key)));
+                                 net::quoted(warning.description, options_.key),
+                                 net::quoted(warning.code, options_.key)));
 }
 
 void DeepgramAgent::on(const deepgram::event::InjectionRefused&) {
@@ -241,7 +241,7 @@ void DeepgramAgent::context(std::string_view text) {
 }
 
 void DeepgramAgent::note(std::string_view text) {
-    notes_.push_back(valid_text(text, kNoteBytes));
+    notes_.push_back(net::valid_text(text, kNoteBytes));
     if (notes_.size() > kNotes) notes_.pop_front();
     socket_->send(deepgram::format_prompt(prompt_with_notes()));
 }
@@ -267,7 +267,7 @@ void DeepgramAgent::tick() {
 }
 
 void DeepgramAgent::ended(const AgentSocket::End& end) {
-    const auto what = quoted(end.what, options_.key);
+    const auto what = net::quoted(end.what, options_.key);
     const auto because = what.empty() ? std::string(".") : ": " + what + ".";
     if (end.how == How::rejected && (end.http_status == 401 || end.http_status == 403)) {
         return finish(AgentEnd::refused, "Deepgram refused the key" + because +

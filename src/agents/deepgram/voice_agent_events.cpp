@@ -6,7 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 
 namespace bridge::agents::deepgram {
 
@@ -18,11 +18,11 @@ constexpr std::size_t kTextBytes = 64 * 1024;
 constexpr std::size_t kMostCalls = 64;  // in one request
 
 std::string string_of(const json::object& object, std::string_view name) {
-    return std::string(text_field(object, name));
+    return std::string(net::text_field(object, name));
 }
 
 json::string text_of(std::string_view text) {
-    return json::string(valid_text(text, kTextBytes));
+    return json::string(net::valid_text(text, kTextBytes));
 }
 
 tl::unexpected<Error> bad(std::string_view field, std::string_view why) {
@@ -60,7 +60,7 @@ json::object function_of(const Settings::Function& function) {
     json::object out;
     out["name"] = text_of(function.name);
     out["description"] = text_of(function.description);
-    auto parameters = parse_object(function.parameters);
+    auto parameters = net::parse_object(function.parameters);
     out["parameters"] = parameters
                             ? std::move(*parameters)
                             : json::object{{"type", "object"}, {"properties", json::object()}};
@@ -103,12 +103,12 @@ json::object agent_of(const Settings& settings) {
 }  // namespace
 
 Result<Event> parse_event(std::string_view text) {
-    const auto object = parse_object(text);
+    const auto object = net::parse_object(text);
     if (!object) return fail(Errc::not_json, "message: not a JSON object");
-    const auto type = text_field(*object, "type");
+    const auto type = net::text_field(*object, "type");
     if (type.empty()) return bad("type", "missing");
     if (type == "ConversationText") {
-        const auto role = text_field(*object, "role");
+        const auto role = net::text_field(*object, "role");
         if (role != "user" && role != "assistant") return bad("role", "not user or assistant");
         return event::ConversationText{role == "user", string_of(*object, "content")};
     }

@@ -3,8 +3,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "agents/wire_text.hpp"
 #include "base/base64.hpp"
+#include "net/wire_text.hpp"
 
 namespace bridge::agents::elevenlabs {
 
@@ -20,13 +20,13 @@ tl::unexpected<Error> bad(std::string_view field, std::string_view why) {
 }
 
 std::string string_of(const json::object& object, std::string_view name) {
-    return std::string(text_field(object, name));
+    return std::string(net::text_field(object, name));
 }
 
 Result<Event> audio(const json::object& part) {
-    const auto id = integer_field(part, "event_id");
+    const auto id = net::integer_field(part, "event_id");
     if (!id) return bad("audio_event.event_id", "not a number");
-    const auto base64 = text_field(part, "audio_base_64");
+    const auto base64 = net::text_field(part, "audio_base_64");
     event::Audio out{*id, std::vector<std::uint8_t>(base64_capacity(base64.size()))};
     const auto bytes = decode_base64(base64, out.bytes.data());
     if (!bytes) return bad("audio_event.audio_base_64", "not base64");
@@ -38,7 +38,7 @@ Result<Event> tool_call(const json::object& part) {
     event::ToolCall out{string_of(part, "tool_call_id"), string_of(part, "tool_name"), "{}"};
     if (out.id.empty()) return bad("client_tool_call.tool_call_id", "missing");
     if (out.name.empty()) return bad("client_tool_call.tool_name", "missing");
-    if (const auto* parameters = object_field(part, "parameters")) {
+    if (const auto* parameters = net::object_field(part, "parameters")) {
         out.arguments = json::serialize(*parameters);
     }
     return out;
@@ -46,13 +46,13 @@ Result<Event> tool_call(const json::object& part) {
 
 template <class Numbered>
 Result<Event> numbered(const json::object& part, std::string_view where) {
-    const auto id = integer_field(part, "event_id");
+    const auto id = net::integer_field(part, "event_id");
     if (!id) return bad(std::string(where) + ".event_id", "not a number");
     return Numbered{*id};
 }
 
 json::string text_of(std::string_view text) {
-    return json::string(valid_text(text, kTextBytes));
+    return json::string(net::valid_text(text, kTextBytes));
 }
 
 std::string message(std::string_view type, std::string_view field, std::string_view text) {
@@ -65,13 +65,13 @@ std::string message(std::string_view type, std::string_view field, std::string_v
 }  // namespace
 
 Result<Event> parse_event(std::string_view text) {
-    const auto object = parse_object(text);
+    const auto object = net::parse_object(text);
     if (!object) return fail(Errc::not_json, "message: not a JSON object");
-    const auto type = text_field(*object, "type");
+    const auto type = net::text_field(*object, "type");
     if (type.empty()) return bad("type", "missing");
     const auto part = [&](std::string_view name) {
         static const json::object kNothing;
-        const auto* found = object_field(*object, name);
+        const auto* found = net::object_field(*object, name);
         return found == nullptr ? &kNothing : found;
     };
     if (type == "audio") return audio(*part("audio_event"));

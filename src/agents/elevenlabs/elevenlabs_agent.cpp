@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 
 namespace bridge::agents {
 
@@ -51,7 +51,7 @@ asio::awaitable<AgentSocket::Target> signed_target(std::shared_ptr<net::HttpClie
                                                    ElevenLabsOptions options) {
     net::HttpCall ask;
     ask.url = options.url + "/v1/convai/conversation/get-signed-url?agent_id=" +
-              percent_encoded(options.agent_id);
+              net::percent_encoded(options.agent_id);
     ask.headers.add("xi-api-key", options.key.reveal());
     ask.total_timeout = milliseconds(8000);
     ask.response_bytes = 64 * 1024;
@@ -66,8 +66,8 @@ asio::awaitable<AgentSocket::Target> signed_target(std::shared_ptr<net::HttpClie
             How::rejected, answer->status,
             fmt::format("the request for a signed URL was answered with HTTP {}", answer->status));
     }
-    const auto object = parse_object(answer->body);
-    auto url = object ? std::string(text_field(*object, "signed_url")) : std::string();
+    const auto object = net::parse_object(answer->body);
+    auto url = object ? std::string(net::text_field(*object, "signed_url")) : std::string();
     const bool plain_is_fine = options.url.starts_with("http://") && url.starts_with("ws://");
     if (!url.starts_with("wss://") && !plain_is_fine) {
         co_return not_signed(How::broken, 0, "the answer to the request for a signed URL has none");
@@ -103,7 +103,7 @@ void ElevenLabsAgent::start(const call::AgentCall& call, Ear with) {
     auto target = options_.key.empty()
                       ? AgentSocket::at(target_at(socket_url(options_.url) +
                                                       "/v1/convai/conversation?agent_id=" +
-                                                      percent_encoded(options_.agent_id),
+                                                      net::percent_encoded(options_.agent_id),
                                                   options_))
                       : signed_target(http_, options_);
     socket_ =
@@ -158,8 +158,8 @@ void ElevenLabsAgent::on(const event::Metadata& metadata) {
     if (state_ != State::initiating) return;
     const auto to_us = elevenlabs::parse_audio_format(metadata.output_format);
     const auto from_us = elevenlabs::parse_audio_format(metadata.input_format);
-    const auto both = fmt::format("output {}, input {}", quoted(metadata.output_format, {}),
-                                  quoted(metadata.input_format, {}));
+    const auto both = fmt::format("output {}, input {}", net::quoted(metadata.output_format, {}),
+                                  net::quoted(metadata.input_format, {}));
     constexpr std::string_view kMend =
         "in the agent's settings at ElevenLabs choose \"μ-law 8000 Hz\" for the TTS output format "
         "(Voice) and for the user input audio format (Advanced)";
@@ -309,7 +309,7 @@ void ElevenLabsAgent::tick() {
 }
 
 void ElevenLabsAgent::ended(const AgentSocket::End& end) {
-    const auto what = quoted(end.what, options_.key);
+    const auto what = net::quoted(end.what, options_.key);
     const auto because = what.empty() ? std::string(".") : ": " + what + ".";
     const bool initiating = state_ == State::initiating;
     if (end.how == How::closed && end.code == 1000 && state_ == State::open) {

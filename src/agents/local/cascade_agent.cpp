@@ -91,16 +91,16 @@ void CascadeAgent::cancel_timers() {
 void CascadeAgent::write(const audio::AudioFrame& frame) {
     if (events_ == nullptr || waits_) return;
     switch (cutter_.hear(frame)) {
-        case UtteranceCutter::Event::none:
+        case audio::UtteranceCutter::Event::none:
             if (cutter_.speaking()) ear_->hear(frame.pcm);
             return;
-        case UtteranceCutter::Event::began:
+        case audio::UtteranceCutter::Event::began:
             ear_->begin();
             ear_->hear(cutter_.samples());
             return;
-        case UtteranceCutter::Event::ended:
+        case audio::UtteranceCutter::Event::ended:
             return utterance_ended();
-        case UtteranceCutter::Event::dropped:
+        case audio::UtteranceCutter::Event::dropped:
             broke_in_ = false;
             return ear_->cancel();
     }

@@ -19,7 +19,7 @@
 #include "agents/local/receptionist_agent.hpp"
 #include "agents/local/sentences.hpp"
 #include "agents/local/speech_to_text.hpp"
-#include "agents/local/utterance_cutter.hpp"
+#include "audio/utterance_cutter.hpp"
 #include "base/clock.hpp"
 #include "call/agent.hpp"
 
@@ -80,7 +80,7 @@ private:
     const std::shared_ptr<Mouth> mouth_;
     ChatClient chat_;
     Conversation conversation_;
-    UtteranceCutter cutter_;
+    audio::UtteranceCutter cutter_;
     Sentences sentences_;
     call::AgentEvents* events_ = nullptr;  ///< while a session is open
 

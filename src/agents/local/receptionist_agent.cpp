@@ -66,14 +66,14 @@ void ReceptionistAgent::stop() {
 void ReceptionistAgent::write(const audio::AudioFrame& frame) {
     if (events_ == nullptr || waits_) return;
     switch (cutter_.hear(frame)) {
-        case UtteranceCutter::Event::none:
+        case audio::UtteranceCutter::Event::none:
             return;
-        case UtteranceCutter::Event::began:
+        case audio::UtteranceCutter::Event::began:
             break;
-        case UtteranceCutter::Event::ended:
+        case audio::UtteranceCutter::Event::ended:
             utterance_ended();
             break;
-        case UtteranceCutter::Event::dropped:
+        case audio::UtteranceCutter::Event::dropped:
             broke_in_ = false;
             break;
     }

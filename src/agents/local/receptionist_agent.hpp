@@ -14,7 +14,7 @@
 #include "agents/local/dialogue.hpp"
 #include "agents/local/mouth.hpp"
 #include "agents/local/receptionist.hpp"
-#include "agents/local/utterance_cutter.hpp"
+#include "audio/utterance_cutter.hpp"
 #include "base/clock.hpp"
 #include "base/worker_pool.hpp"
 #include "call/agent.hpp"
@@ -70,7 +70,7 @@ private:
     const std::shared_ptr<const Dialogue> dialogue_;
     const Understand understand_;
     const std::shared_ptr<Mouth> mouth_;
-    UtteranceCutter cutter_;
+    audio::UtteranceCutter cutter_;
     std::unique_ptr<Receptionist> receptionist_;  ///< from the first start on
     call::AgentEvents* events_ = nullptr;         ///< while a session is open
     Clock::TimerId timer_ = Clock::kNoTimer;

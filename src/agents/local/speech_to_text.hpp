@@ -9,11 +9,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "base/secret.hpp"
-
-namespace bridge::net {
-class HttpClient;
-}
+#include "net/whisper_request.hpp"
 
 namespace bridge::agents::local {
 
@@ -43,12 +39,7 @@ public:
 std::unique_ptr<SpeechToText> make_vosk(asio::any_io_executor executor, std::string url,
                                         std::string ca_file = {});
 
-struct WhisperOptions {
-    /// whisper.cpp's server (…/inference) or OpenAI's form (…/v1/audio/transcriptions).
-    std::string url;
-    std::string model = "whisper-1";  ///< of OpenAI's form
-    Secret key;                       ///< sent as a bearer token, if there is one
-};
+using WhisperOptions = net::WhisperServer;
 /// Hears an utterance when it is over.
 std::unique_ptr<SpeechToText> make_whisper(asio::any_io_executor executor,
                                            std::shared_ptr<net::HttpClient> http,

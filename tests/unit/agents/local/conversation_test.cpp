@@ -6,7 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "agents/local/sentences.hpp"
-#include "agents/local/utterance_cutter.hpp"
+#include "audio/utterance_cutter.hpp"
 #include "tests/support/moving_voice.hpp"
 
 namespace bridge::agents::local {
@@ -117,10 +117,10 @@ TEST(Speakable, LeavesOutWhatCannotBeReadOut) {
     EXPECT_LE(speakable(std::string(5000, 'a')).size(), 1000U);
 }
 
-TEST(UtteranceCutter, CutsWhatIsSaidOutOfALine) {
-    UtteranceCutter cutter;
+TEST(audio::UtteranceCutter, CutsWhatIsSaidOutOfALine) {
+    audio::UtteranceCutter cutter;
     test::MovingVoice voice;
-    using Event = UtteranceCutter::Event;
+    using Event = audio::UtteranceCutter::Event;
     int began = 0, ended = 0;
     const auto pass = [&](int frames, std::int16_t level) {
         for (int i = 0; i < frames; ++i) {

@@ -1,6 +1,6 @@
-#include "agents/local/utterance_cutter.hpp"
+#include "audio/utterance_cutter.hpp"
 
-namespace bridge::agents::local {
+namespace bridge::audio {
 namespace {
 
 using std::chrono::milliseconds;
@@ -12,7 +12,7 @@ constexpr std::size_t kFramesBefore = 15;  // 300 ms: a soft first sound lies be
 UtteranceCutter::UtteranceCutter(UtteranceOptions options)
     : options_(options), before_(kFramesBefore) {}
 
-UtteranceCutter::Event UtteranceCutter::hear(const audio::AudioFrame& frame) {
+UtteranceCutter::Event UtteranceCutter::hear(const AudioFrame& frame) {
     const auto voice = detector_.hear(frame);
     if (!speaking_) {
         before_.push_back(frame);
@@ -20,11 +20,11 @@ UtteranceCutter::Event UtteranceCutter::hear(const audio::AudioFrame& frame) {
     }
     samples_.insert(samples_.end(), frame.pcm.begin(), frame.pcm.end());
     if (voice.active) {
-        speech_ += quiet_ + audio::kFrameTime;
-        voiced_time_ += audio::kFrameTime;
+        speech_ += quiet_ + kFrameTime;
+        voiced_time_ += kFrameTime;
         quiet_ = milliseconds(0);
     } else {
-        quiet_ += audio::kFrameTime;
+        quiet_ += kFrameTime;
     }
     if (quiet_ < options_.quiet && speech_ + quiet_ < options_.longest) return Event::none;
     speaking_ = false;
@@ -38,7 +38,7 @@ UtteranceCutter::Event UtteranceCutter::begin(int fresh) {
     for (const auto& frame : before_)
         samples_.insert(samples_.end(), frame.pcm.begin(), frame.pcm.end());
     before_.clear();
-    speech_ = voiced_time_ = fresh * audio::kFrameTime;
+    speech_ = voiced_time_ = fresh * kFrameTime;
     quiet_ = milliseconds(0);
     return Event::began;
 }
@@ -51,4 +51,4 @@ void UtteranceCutter::reset() {
     speech_ = quiet_ = voiced_time_ = milliseconds(0);
 }
 
-}  // namespace bridge::agents::local
+}  // namespace bridge::audio

@@ -1,10 +1,11 @@
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 #include <limits>
 
-namespace bridge::agents {
+namespace bridge::net {
 
 namespace json = boost::json;
 
@@ -70,6 +71,18 @@ std::optional<std::int64_t> integer_field(const json::object& object, std::strin
     return std::nullopt;
 }
 
+std::optional<double> number_field(const json::object& object, std::string_view name) {
+    const auto* value = field(object, name);
+    if (value == nullptr || !value->is_number()) return std::nullopt;
+    const auto number = value->to_number<double>();
+    return std::isfinite(number) ? std::optional(number) : std::nullopt;
+}
+
+const json::array* array_field(const json::object& object, std::string_view name) {
+    const auto* value = field(object, name);
+    return value == nullptr ? nullptr : value->if_array();
+}
+
 std::string valid_text(std::string_view text, std::size_t most_bytes) {
     std::string out;
     out.reserve(std::min(text.size(), most_bytes));
@@ -120,4 +133,4 @@ std::string percent_encoded(std::string_view text) {
     return out;
 }
 
-}  // namespace bridge::agents
+}  // namespace bridge::net

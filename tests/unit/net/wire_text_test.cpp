@@ -1,8 +1,8 @@
-#include "agents/wire_text.hpp"
+#include "net/wire_text.hpp"
 
 #include <gtest/gtest.h>
 
-namespace bridge::agents {
+namespace bridge::net {
 namespace {
 
 TEST(WireText, MakesAnyBytesValidText) {
@@ -36,4 +36,4 @@ TEST(WireText, EncodesAPartOfAQuery) {
 }
 
 }  // namespace
-}  // namespace bridge::agents
+}  // namespace bridge::net

@@ -10,7 +10,7 @@
 #include "audio/frame.hpp"
 #include "audio/voice_detector.hpp"
 
-namespace bridge::agents::local {
+namespace bridge::audio {
 
 struct UtteranceOptions {
     std::chrono::milliseconds quiet{700};      ///< ends an utterance
@@ -29,7 +29,7 @@ public:
     };
 
     explicit UtteranceCutter(UtteranceOptions options = {});
-    Event hear(const audio::AudioFrame& frame);
+    Event hear(const AudioFrame& frame);
     bool speaking() const { return speaking_; }
     /// Speech in the utterance, pauses within it included.
     std::chrono::milliseconds speech() const { return speech_; }
@@ -42,11 +42,11 @@ private:
     Event begin(int fresh);
 
     const UtteranceOptions options_;
-    boost::circular_buffer<audio::AudioFrame> before_;
+    boost::circular_buffer<AudioFrame> before_;
     std::vector<std::int16_t> samples_;
     bool speaking_ = false;
     std::chrono::milliseconds speech_{0}, quiet_{0}, voiced_time_{0};
-    audio::VoiceDetector detector_;
+    VoiceDetector detector_;
 };
 
-}  // namespace bridge::agents::local
+}  // namespace bridge::audio

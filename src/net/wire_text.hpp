@@ -1,7 +1,8 @@
 #pragma once
-// Reading what agents' services send, and cleaning what is sent or shown: any field may be missing,
+// Reading what services send, and cleaning what is sent or shown: any field may be missing,
 // of the wrong type or huge. No coroutine in here, so that fuzz targets can link it.
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
@@ -10,7 +11,7 @@
 
 #include "base/secret.hpp"
 
-namespace bridge::agents {
+namespace bridge::net {
 
 /// Nothing unless the text is one JSON object, nested no deeper than 32. Never throws.
 std::optional<boost::json::object> parse_object(std::string_view text);
@@ -21,6 +22,11 @@ std::string_view text_field(const boost::json::object& object, std::string_view 
 const boost::json::object* object_field(const boost::json::object& object, std::string_view name);
 /// Nothing if it is missing or not a whole number of 64 bits.
 std::optional<std::int64_t> integer_field(const boost::json::object& object, std::string_view name);
+
+/// Nothing if it is missing or not a finite number.
+std::optional<double> number_field(const boost::json::object& object, std::string_view name);
+/// Null if it is missing or not an array.
+const boost::json::array* array_field(const boost::json::object& object, std::string_view name);
 
 /// The same text as valid UTF-8, at most `most_bytes` long: a text message that is none would end
 /// the session. What is wrong becomes "?"; no character is cut in half.
@@ -33,4 +39,4 @@ std::string quoted(std::string_view text, const Secret& secret);
 /// For one part of a URL's query: everything but letters, digits and "-._~" as %XX.
 std::string percent_encoded(std::string_view text);
 
-}  // namespace bridge::agents
+}  // namespace bridge::net
