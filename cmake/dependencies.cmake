@@ -37,6 +37,12 @@ else()
   message(STATUS "PocketSphinx not found: the local agent understands keys, no speech (apt libpocketsphinx-dev, brew cmu-pocketsphinx)")
 endif()
 
+# Understands whole utterances in this process, with a model from a file.
+pkg_check_modules(whisper IMPORTED_TARGET whisper)   # apt libwhisper-dev (Debian 13)   brew whisper-cpp
+if(NOT whisper_FOUND)
+  message(STATUS "libwhisper not found: built without AGENTBRIDGE_TRANSCRIBER=whisper (brew whisper-cpp, Debian 13 libwhisper-dev)")
+endif()
+
 # Flite ships no CMake or pkg-config file.                         apt flite1-dev        brew flite
 find_path(FLITE_INCLUDE_DIR flite/flite.h)
 add_library(bridge_flite INTERFACE)
