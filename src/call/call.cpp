@@ -47,6 +47,7 @@ LiveCall::~LiveCall() {
     services_.metrics->left(state_);
     for (auto& timer : timers_) services_.clock.cancel(timer);
     services_.clock.cancel(poll_);
+    services_.clock.cancel(last_words_);
     if (speaker_) services_.speaker->detach(speaker_);
     if (mic_line_) services_.microphone->detach(mic_line_);
 }
@@ -439,7 +440,7 @@ void LiveCall::end_if_over() {
     if (ended_ || !is_final(state_) || dialing_ || hanging_up_ || fetching_ || looking_) return;
     if (line_ || (stream_open_ && armed(TimerKind::stream_deadline))) return;
     end_taking_down();
-    if (speaker_) return;
+    if (speaker_ || last_words_ != Clock::kNoTimer) return;
     ended_ = true;
     JournalChange last;
     last.state = state_;

@@ -12,6 +12,9 @@ namespace bridge::call {
 
 namespace {
 
+/// Recognizers say their last word within it (transcribers/stream_side.hpp, cut_side.hpp).
+constexpr std::chrono::seconds kLastWords{10};
+
 template <class Enum, std::size_t N>
 std::optional<Enum> parse_word(std::string_view text, const std::array<Enum, N>& all) {
     for (const auto one : all) {
@@ -224,6 +227,8 @@ void LiveCall::on(const input::TranscriptTold& told) {
         return;
     }
     const auto& state = std::get<TranscriptionState>(told.news);
+    if (state.status == TranscriptionStatus::off || state.status == TranscriptionStatus::failed)
+        services_.clock.cancel(std::exchange(last_words_, Clock::kNoTimer));
     if (state.status == TranscriptionStatus::failed) {
         warn(fmt::format("the transcript has ended, the call goes on: {}", state.reason));
         transcription_.reset();
@@ -238,9 +243,22 @@ void LiveCall::set_transcription(TranscriptionState state) {
     publish(event::TranscriptionChanged{transcription_state_});
 }
 
-/// Nothing more comes.
+/// Nothing more comes. What was said last is not understood yet: the call's end waits for it.
 void LiveCall::end_taking_down() {
     if (heard_track_) heard_track_->stream_ended(services_.clock.now());
+    using Status = TranscriptionStatus;
+    const auto status = transcription_state_.status;
+    const bool words_come = transcription_ || status == Status::connecting ||
+                            status == Status::running || status == Status::lost;
+    if (words_come && last_words_ == Clock::kNoTimer) {
+        last_words_ = services_.clock.after(kLastWords, [this] {
+            last_words_ = Clock::kNoTimer;
+            accept(input::TranscriptTold{
+                transcriptions_made_,
+                TranscriptionState{transcription_state_.engine, Status::off,
+                                   "the last words were not understood in time"}});
+        });
+    }
     transcription_.reset();
     if (recording_) end_recording(RecordingStatus::stopped, {});
     follow_heard();

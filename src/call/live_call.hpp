@@ -559,6 +559,7 @@ private:
     std::shared_ptr<Transcription> transcription_;  ///< null: nobody takes it down now
     std::uint64_t transcriptions_made_ = 0;
     TranscriptionState transcription_state_;
+    Clock::TimerId last_words_ = Clock::kNoTimer;  ///< the end waits for what was said last
 
     // --- the agent
     std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone

@@ -31,7 +31,7 @@ using Understand =
 
 struct CutTimes {
     std::chrono::milliseconds first_pause{500}, longest_pause{15000};
-    std::chrono::milliseconds last_words{15000};  ///< at the end, from the last sound
+    std::chrono::milliseconds last_words{8000};  ///< at the end, from the last sound
 };
 
 class CutSide final : public Side, public std::enable_shared_from_this<CutSide> {

@@ -114,8 +114,10 @@ void StreamSide::finish() {
         asio::post(executor_, [self = shared_from_this()] { self->teller_->ended(self->end_); });
         return;
     }
-    limit_.expires_after(times_.last_words +
-                         milliseconds(waiting() / kPerMs));  // its coroutine waits anew
+    // Its coroutine waits anew. A file is given so fast that some of it still waits.
+    limit_.expires_after(
+        times_.last_words +
+        std::min<milliseconds>(times_.last_words, milliseconds(waiting() / kPerMs)));
     ring();
 }
 

@@ -32,7 +32,7 @@ struct StreamTimes {
     std::chrono::milliseconds longest_pause{15000};  ///< … up to this
     std::chrono::milliseconds keep_alive{4000};      ///< without sound to send
     /// From the last sound to the last word, at the end.
-    std::chrono::milliseconds last_words{6000};
+    std::chrono::milliseconds last_words{5000};
     std::chrono::milliseconds ping{5000}, silence{15000};  ///< of the connection
 };
 
