@@ -172,6 +172,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.agents = options_.agents;
     services.agent_care = options_.agent_care;
     services.messages = options_.messages;
+    services.transcribers = options_.transcribers;
     services.may_transfer = options_.may_transfer;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
@@ -317,6 +318,8 @@ web::ApiParts Bridge::api_parts() {
     parts.lookups = wanted.lookups;
     parts.lookups.numbers = [rest = rest_, url = public_url_] { return list_numbers(rest, url); };
     parts.emulator = {wanted.emulator_url, http_};
+    parts.transcripts = std::make_shared<web::TranscriptBook>();
+    parts.transcript_sources = wanted.transcripts;
     parts.about = {wanted.version, static_cast<int>(::getpid()), wanted.started, instance_,
                    wanted.emulator_url.empty() ? "twilio" : "emulator"};
     if (numbers_) {
@@ -369,7 +372,8 @@ Result<> Bridge::open_control(call::EventBus& events) {
     shards_->run_on(0, [&] {
         const auto executor = first.executor();
         parts.events = web::LiveEvents::open({executor, &events, registry_.get(), &first.clock(),
-                                              desk_, parts.ended, options_.metrics, parts.about});
+                                              desk_, parts.ended, options_.metrics, parts.about,
+                                              parts.transcripts});
         options.api = std::make_shared<web::Api>(executor, std::move(parts));
         made = web::ControlPlane::listen(executor, options);
         if (!made && made.error().code == Errc::exists && !wanted.port_is_fixed) {

@@ -67,6 +67,7 @@ struct BridgeOptions {
     std::shared_ptr<call::VoicemailBox> voicemail{};  ///< null: nobody can leave a message
     std::shared_ptr<call::AgentShelf> agents{};       ///< null: there are none
     call::AgentCare agent_care{};
+    std::shared_ptr<call::TranscriberShelf> transcribers{};  ///< null: nothing is taken down
     std::shared_ptr<call::MessageBox> messages{};  ///< null: an agent can take none
     /// As call::CallServices has it.
     std::function<Result<>(const std::string& to)> may_transfer{};
@@ -91,6 +92,8 @@ struct BridgeOptions {
         std::string version{}, started{};
         web::Synthesize synthesize{};  ///< on a worker; empty: nothing can be said by request
         Secret session{};              ///< what the page's cookie holds; empty: no page gets in
+        /// Where transcripts come from; the book of this run's is the bridge's own.
+        web::TranscriptSources transcripts{};
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.

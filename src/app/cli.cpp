@@ -25,7 +25,7 @@ const std::set<std::string>& flags_with_value() {
         "--env-file",    "--log-level",  "--log-format",   "--workers",   "--target",
         "--from",        "--time-limit", "--ring-timeout", "--speaker",   "--microphone",
         "--answer",      "--unanswered", "--tunnel",       "--url-check", "--instance",
-        "--other-calls", "--on-machine"};
+        "--other-calls", "--on-machine", "--transcriber"};
     return flags;
 }
 
@@ -211,6 +211,7 @@ private:
                 "default, a name, file:PATH, null or none");
         add_microphone(sub, run.mic);
         add_agent(sub);
+        add_transcriber(sub);
         setting(sub, "--tunnel", "AGENTBRIDGE_TUNNEL", "ngrok|cloudflared",
                 "start a tunnel and use its address in place of PUBLIC_URL");
         setting(sub, "--url-check", "AGENTBRIDGE_URL_CHECK", "on|off",
@@ -279,6 +280,15 @@ private:
                 "what becomes of a call whose agent is gone for good");
         setting(sub, "--barge-in", "AGENTBRIDGE_BARGE_IN", "detector|agent|off",
                 "who decides that the caller interrupts the agent");
+    }
+
+    /// --transcribe, and what belongs to it.
+    void add_transcriber(CLI::App* sub) {
+        sub->add_flag_callback(
+            "--transcribe", [this] { invocation_.settings["AGENTBRIDGE_TRANSCRIBE"] = "on"; },
+            "what is said is taken down, by the transcriber");
+        setting(sub, "--transcriber", "AGENTBRIDGE_TRANSCRIBER", "ENGINE",
+                "deepgram, openai, vosk, whisper-server or whisper");
     }
 
     void add_calls() {

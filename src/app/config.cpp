@@ -60,6 +60,7 @@ public:
         check_public_url();
         check_calls();
         check_agents(*this, out_.config.agent);
+        check_transcripts(*this, out_.config.transcript);
         if (needs_.agent) check_agent_is_ready(*this, out_.config.agent);
         check_audio();
         check_program();

@@ -17,6 +17,7 @@
 #include "app/dotenv.hpp"
 #include "app/settings.hpp"
 #include "audio/microphone.hpp"
+#include "app/transcript_config.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 
@@ -72,6 +73,7 @@ struct Config {
     DialLimits dial_limits;
 
     AgentConfig agent;
+    TranscriptConfig transcript;
 
     // Audio
     int sample_rate = 8000;  ///< Hz; what buffer_samples is counted in

@@ -28,6 +28,7 @@
 #include "app/service_notifier.hpp"
 #include "app/session.hpp"
 #include "app/session_sound.hpp"
+#include "app/transcript_wiring.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "emulator/emulator.hpp"
@@ -131,6 +132,7 @@ struct Orders {
         }
         if (order.time_limit) made.time_limit = *order.time_limit;
         if (order.agent) made.agent = *order.agent;
+        if (order.transcribe) made.transcribe = *order.transcribe;
         if (!order.parent.empty()) made.agent.clear();  // the person here speaks to them
         if (!address_known)
             return fail(Errc::unreachable,
@@ -153,6 +155,7 @@ public:
         // Nothing reaches the io threads' coroutines from the journal's thread once it is closed.
         if (memory_.journal) memory_.journal->close();
         lookups_.stop();
+        transcripts_.stop();
         bridge_.reset();
         sound_.devices.stop();
         emulator_.reset();
@@ -211,6 +214,8 @@ public:
         bridge.metrics = metrics_;
         if (auto ready = open_agents(options_, bridge); !ready)
             return tl::unexpected(ready.error());
+        if (auto ready = transcripts_.open(options_.config, metrics_, kProgramName, bridge); !ready)
+            return tl::unexpected(ready.error());
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = sound_.devices.speaker;
         bridge.microphone = sound_.devices.microphone;
@@ -236,7 +241,8 @@ public:
             AGENTBRIDGE_VERSION,
             web::format_time(std::chrono::system_clock::now()),
             speech::synthesize,
-            session};
+            session,
+            transcripts_.sources([this] { return bridge_->shards()[0].executor(); })};
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kProgramName};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
@@ -416,6 +422,7 @@ private:
         spec.listen_only = options_.listen_only;
         spec.play_locally = options_.play_locally;
         spec.agent = options_.config.agent.name;
+        spec.transcribe = options_.config.transcript.every_call;
         spec.on_machine = on_machine(options_.config.on_machine);
         spec.machine_message = machine_message_;
         return spec;
@@ -774,6 +781,7 @@ private:
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
     LookupDesk lookups_{metrics_};
+    TranscriptWiring transcripts_;
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<Browser> browser_;  ///< null: none was asked for
     std::unique_ptr<PublicAddress> address_;

@@ -141,12 +141,37 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+/// About what it takes in memory.
+std::size_t size_of(const TranscriptPiece& piece) {
+    auto bytes = sizeof piece + piece.text.size();
+    for (const auto& word : piece.words) bytes += sizeof word + word.text.size();
+    return bytes;
+}
+
 }  // namespace
 
 bool comes_before(const TranscriptPiece& left, const TranscriptPiece& right) {
     if (left.begin != right.begin) return left.begin < right.begin;
     if (left.speaker != right.speaker) return left.speaker == LineEnd::far;
     return left.number < right.number;
+}
+
+void TranscriptPieces::take(const TranscriptPiece& piece) {
+    if (!piece.final) return;
+    const auto same = std::find_if(pieces_.begin(), pieces_.end(), [&](const auto& one) {
+        return one.speaker == piece.speaker && one.number == piece.number;
+    });
+    if (same != pieces_.end()) {
+        bytes_ -= size_of(*same);
+        pieces_.erase(same);
+    }
+    pieces_.insert(std::upper_bound(pieces_.begin(), pieces_.end(), piece, comes_before), piece);
+    bytes_ += size_of(piece);
+    while (bytes_ > kMostBytes && pieces_.size() > 1) {
+        bytes_ -= size_of(pieces_.front());
+        pieces_.erase(pieces_.begin());
+        ++dropped_;
+    }
 }
 
 std::string format_transcript_text(const TranscriptDocument& document) {

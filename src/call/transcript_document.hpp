@@ -21,6 +21,24 @@ struct TranscriptDocument {
 /// The order of TranscriptDocument::pieces.
 bool comes_before(const TranscriptPiece& left, const TranscriptPiece& right);
 
+/// Gathers the final pieces of one call; of one that is talked in for days the oldest go.
+class TranscriptPieces {
+public:
+    static constexpr std::size_t kMostBytes = 4 * 1024 * 1024;
+
+    /// A later piece of the same side and number takes the place of an earlier one.
+    void take(const TranscriptPiece& piece);
+    /// In the order of TranscriptDocument.
+    const std::vector<TranscriptPiece>& pieces() const { return pieces_; }
+    std::uint64_t dropped() const { return dropped_; }
+    std::size_t bytes() const { return bytes_; }
+
+private:
+    std::vector<TranscriptPiece> pieces_;
+    std::size_t bytes_ = 0;
+    std::uint64_t dropped_ = 0;
+};
+
 /// One line for each piece: "00:01:05.2  far   Hello, who is there?".
 std::string format_transcript_text(const TranscriptDocument& document);
 /// SubRip: what most players read.

@@ -1,5 +1,7 @@
 #include "transcribers/call_transcript.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -135,7 +137,11 @@ void CallTranscript::tell_status() {
 void CallTranscript::ended(LineEnd end) {
     const auto kept = std::exchange(at(end).side, nullptr);
     tell(at(end).redaction->finish());
-    if (!far_.side && !near_.side) over(TranscriptionStatus::off, {});
+    if (far_.side || near_.side) return;
+    over(TranscriptionStatus::off, missed_ == milliseconds(0)
+                                       ? std::string()
+                                       : fmt::format("{:.1f} s of sound were not understood",
+                                                     static_cast<double>(missed_.count()) / 1000));
 }
 
 void CallTranscript::over(TranscriptionStatus status, std::string reason) {
@@ -149,6 +155,7 @@ void CallTranscript::over(TranscriptionStatus status, std::string reason) {
 }
 
 void CallTranscript::missed(milliseconds sound) {
+    missed_ += sound;
     parts_.figures->missed_ms.add(static_cast<std::uint64_t>(sound.count()));
 }
 

@@ -80,6 +80,7 @@ private:
     End far_, near_;
     std::vector<RedactedSpan> spans_;
     call::TranscriptionState state_;
+    std::chrono::milliseconds missed_{0};
     bool finishing_ = false, over_ = false;
 };
 

@@ -132,6 +132,9 @@ asio::awaitable<void> StreamSide::run(std::shared_ptr<StreamSide> self) {
     }
     self->done_ = true;
     self->close_open_pieces();
+    const auto end = self->kept_from_ + self->kept_.size();
+    if (!self->heard_all_ && end > self->settled_)
+        self->teller_->missed(milliseconds((end - self->settled_) / kPerMs));
     self->socket_.reset();
     self->teller_->ended(self->end_);
 }
@@ -157,7 +160,7 @@ asio::awaitable<bool> StreamSide::session(std::shared_ptr<StreamSide> self) {
     for (const auto& message : self->dialect_->opened()) self->send(message);
 
     auto over = co_await (hear_all(self) || send_all(self) || out_of_time(self));
-    const bool finished = self->dialect_->finished();
+    const bool finished = self->heard_all_ = self->dialect_->finished();
     if (over.index() == 0 && !finished && !self->done_) {
         self->socket_->abort();
         self->lose(std::get<0>(over));

@@ -103,7 +103,7 @@ private:
     asio::steady_timer more_, limit_;
     std::chrono::steady_clock::time_point sent_at_{}, allowance_at_{};
     double allowance_ = 0;  ///< samples
-    bool said_end_ = false;
+    bool said_end_ = false, heard_all_ = false;
 };
 
 }  // namespace bridge::transcribers

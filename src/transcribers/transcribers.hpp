@@ -59,6 +59,8 @@ public:
         const CallId& call, boost::asio::any_io_executor executor,
         std::function<void(call::TranscriptNews)> told);
     const std::string& engine() const { return options_.engine; }
+    /// For what an io thread has no time for.
+    WorkerPool& pool() { return pool_; }
     /// Before the loops of the io threads go.
     void stop() { pool_.stop(); }
 
@@ -73,7 +75,7 @@ private:
     std::shared_ptr<TranscriptFigures> figures_;
     std::shared_ptr<const Service> service_;   ///< null: utterances are cut here
     std::shared_ptr<WhisperLibrary> library_;  ///< null: another engine
-    WorkerPool pool_;                          ///< for what a call's io thread has no time for
+    WorkerPool pool_;
 };
 
 }  // namespace bridge::transcribers

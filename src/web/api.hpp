@@ -5,6 +5,7 @@
 //   request ─▶ routes (routes.hpp) ─▶ call_routes.cpp       calls, and what is done with them
 //                                     bridge_routes.cpp     session, events, agents, numbers, …
 //                                     sound_routes.cpp      say, play, timeline, audio
+//                                     transcript_routes.cpp what was said
 //                                     emulator_routes.cpp   the emulator, where it is the carrier
 //
 // Who may ask is the control plane's business (door.hpp), not this one's.
@@ -30,6 +31,7 @@
 #include "web/placed_calls.hpp"
 #include "web/routes.hpp"
 #include "web/sayings.hpp"
+#include "web/transcript_book.hpp"
 
 namespace bridge::web {
 
@@ -40,6 +42,7 @@ struct CallOrder {
     bool focus = true;                   ///< the person here speaks to it
     CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
+    std::optional<bool> transcribe{};    ///< it is taken down; nothing: as configured
 };
 
 /// What a program shows of itself, as JSON text. Awaited on the API's executor; each may be empty:
@@ -47,6 +50,20 @@ struct CallOrder {
 struct Lookups {
     using Answered = boost::asio::awaitable<Result<std::string>>;
     std::function<Answered()> agents{}, devices{}, numbers{}, doctor{}, config{};
+};
+
+/// Where transcripts come from beside the calls of this run. Each may be empty: there is no such
+/// thing.
+struct TranscriptSources {
+    /// Whether a call can be taken down. Errors: bad_config, a sentence how to get there.
+    std::function<Result<>()> ready{};
+    /// The transcript of a call of the past. Awaited on the API's executor. Errors: not_found, io.
+    std::function<boost::asio::awaitable<Result<call::TranscriptDocument>>(CallId)> find{};
+    /// Begins to take down the recording of a call that is over; `told` runs on the API's executor.
+    /// Errors: not_found (no recording), bad_config, exists (it is under way).
+    std::function<Result<>(const CallId&,
+                           std::function<void(Result<call::TranscriptDocument>)> told)>
+        make{};
 };
 
 /// The carrier, if it is our own emulator on this machine.
@@ -81,6 +98,8 @@ struct ApiParts {
     std::shared_ptr<Door> door{};          ///< null: no session can begin
     std::shared_ptr<LiveEvents> events{};  ///< null: no events
     std::shared_ptr<Sayings> sayings{};    ///< null: nothing is said, and no timeline shown
+    std::shared_ptr<TranscriptBook> transcripts{};  ///< null: nothing is taken down
+    TranscriptSources transcript_sources{};
     std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
 };
 

@@ -388,6 +388,7 @@ tl::expected<CallOrder, net::HttpResponse> read_order(const ApiParts& parts,
     order.from = fields->text("from").value_or("");
     order.focus = fields->flag("focus").value_or(true);
     order.agent = fields->text("agent");
+    order.transcribe = fields->flag("transcribe");
     if (order.agent && !order.agent->empty()) {
         auto known = known_agent(parts, *order.agent);
         if (!known) return tl::unexpected(wrong_field("agent", known.error().message));

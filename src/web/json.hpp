@@ -5,6 +5,7 @@
 
 #include "call/desk.hpp"
 #include "call/event.hpp"
+#include "call/transcript_document.hpp"
 
 namespace bridge::web {
 
@@ -15,6 +16,8 @@ boost::json::object agent_json(const call::AgentState& agent);
 boost::json::object recording_json(const call::RecordingState& recording);
 boost::json::object transcription_json(const call::TranscriptionState& state);
 boost::json::object piece_json(const call::TranscriptPiece& piece);
+/// As GET /calls/{id}/transcript has it.
+boost::json::object transcript_json(const call::TranscriptDocument& document);
 /// Milliseconds; a leg that was never finished is missing.
 boost::json::object latency_json(const call::TurnLatency& turn);
 /// What happened, with its "type": one event of the API's event stream.

@@ -106,6 +106,7 @@ void LiveEvents::on_event(const call::CallEvent& event, std::uint64_t missed) {
     if (const auto* ended = std::get_if<call::event::Ended>(&event.what)) {
         if (parts_.ended) parts_.ended->keep(ended->snapshot);
     }
+    if (parts_.transcripts) parts_.transcripts->take(event);
     // Until somebody has listened, nobody can come back for what happened.
     if (!remembering_) return;
     const auto object = event_json(event);

@@ -27,6 +27,7 @@
 #include "call/level_tap.hpp"
 #include "net/http_message.hpp"
 #include "web/ended_calls.hpp"
+#include "web/transcript_book.hpp"
 
 namespace bridge::web {
 
@@ -53,6 +54,7 @@ public:
         std::shared_ptr<EndedCalls> ended;           ///< gets every call that is over
         std::shared_ptr<metrics::Registry> metrics;  ///< null: nobody looks
         About about;
+        std::shared_ptr<TranscriptBook> transcripts{};  ///< gets what is said in every call
     };
     static constexpr std::size_t kClients = 256;
     static constexpr std::size_t kRemembered = 2000;

@@ -30,9 +30,10 @@ struct Route {
 };
 
 // Each group in a file of its own.
-const std::vector<Route>& call_routes();      ///< calls, and what is done with them
-const std::vector<Route>& sound_routes();     ///< what is said, played and heard; timelines
-const std::vector<Route>& bridge_routes();    ///< session, events, agents, numbers, settings
-const std::vector<Route>& emulator_routes();  ///< the emulator, where it is the carrier
+const std::vector<Route>& call_routes();        ///< calls, and what is done with them
+const std::vector<Route>& sound_routes();       ///< what is said, played and heard; timelines
+const std::vector<Route>& transcript_routes();  ///< what was said
+const std::vector<Route>& bridge_routes();      ///< session, events, agents, numbers, settings
+const std::vector<Route>& emulator_routes();    ///< the emulator, where it is the carrier
 
 }  // namespace bridge::web

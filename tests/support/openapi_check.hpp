@@ -84,7 +84,7 @@ private:
         type = type.substr(0, type.find(';'));
         const auto* described = content.as_object().if_contains(type);
         if (described == nullptr) return "a body of type '" + type + "' is not described";
-        if (response.stream || type == "text/event-stream") return {};
+        if (response.stream || !type.ends_with("json")) return {};
         const auto schema = agents::JsonSchema::parse(whole(described->at("schema"), 0));
         if (!schema) throw std::logic_error("the schema itself: " + schema.error().message);
         boost::system::error_code error;

@@ -1,0 +1,84 @@
+#include "app/transcript_wiring.hpp"
+
+#include <utility>
+
+#include "app/open_transcribers.hpp"
+#include "base/log.hpp"
+#include "base/spawn.hpp"
+#include "transcribers/file_transcript.hpp"
+
+namespace bridge::app {
+namespace {
+
+using Document = Result<call::TranscriptDocument>;
+
+/// A recording at a time; what others want meanwhile waits in the queue of the transcriber's pool.
+asio::awaitable<void> make(std::shared_ptr<transcribers::Transcribers> transcribers,
+                           asio::any_io_executor executor, CallId call, std::filesystem::path file,
+                           std::function<void(Document)> told) {
+    auto making =
+        transcribers::transcribe_file(std::move(transcribers), executor, call, std::move(file), {});
+    auto made = co_await std::move(making);
+    if (!made)
+        log::warning({"call", call}, "its recording could not be taken down: {}",
+                     made.error().message);
+    told(std::move(made));
+}
+
+}  // namespace
+
+Outcome<> TranscriptWiring::open(const Config& config, std::shared_ptr<metrics::Registry> metrics,
+                                 const std::string& user_agent, BridgeOptions& bridge,
+                                 TranscriptNeighbours neighbours) {
+    neighbours_ = std::move(neighbours);
+    if (config.transcript.engine.empty()) {
+        trouble_ = transcribers::how_to_get_an_engine();
+        return {};
+    }
+    auto opened = open_transcribers(config, std::move(metrics), user_agent, neighbours_.silence);
+    if (!opened) return tl::unexpected(Failure{ExitCode::configuration, opened.error().message});
+    transcribers_ = std::move(*opened);
+    bridge.transcribers = transcribers_;
+    return {};
+}
+
+void TranscriptWiring::stop() {
+    if (transcribers_) transcribers_->stop();
+}
+
+web::TranscriptSources TranscriptWiring::sources(
+    std::function<asio::any_io_executor()> executor) const {
+    web::TranscriptSources out;
+    out.find = neighbours_.find;
+    out.ready = [there = transcribers_ != nullptr, trouble = trouble_]() -> Result<> {
+        if (!there) return fail(Errc::bad_config, trouble);
+        return {};
+    };
+    out.make = [executor = std::move(executor), transcribers = transcribers_, trouble = trouble_,
+                neighbours = neighbours_, making = making_](
+                   const CallId& call, std::function<void(Document)> told) -> Result<> {
+        if (!transcribers) return fail(Errc::bad_config, trouble);
+        auto file = neighbours.recording ? neighbours.recording(call)
+                                         : Result<std::filesystem::path>(
+                                               fail(Errc::not_found, "this call was not recorded"));
+        if (!file) return tl::unexpected(file.error());
+        const std::scoped_lock lock(making->mutex);
+        if (!making->calls.insert(call).second)
+            return fail(Errc::exists, "this call's recording is being taken down already");
+        auto done = [keep = neighbours.keep, making, call, told = std::move(told)](Document made) {
+            {
+                const std::scoped_lock done_lock(making->mutex);
+                making->calls.erase(call);
+            }
+            if (made && keep) keep(*made);
+            told(std::move(made));
+        };
+        const auto home = executor();
+        spawn(home, "transcript of a recording",
+              make(transcribers, home, call, std::move(*file), std::move(done)));
+        return {};
+    };
+    return out;
+}
+
+}  // namespace bridge::app

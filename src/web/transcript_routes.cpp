@@ -1,0 +1,135 @@
+// What was said in a call: while it lives, and afterwards.
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <utility>
+
+#include "web/answers.hpp"
+#include "web/api.hpp"
+#include "web/fields.hpp"
+#include "web/json.hpp"
+#include "web/problem.hpp"
+#include "web/routes.hpp"
+
+namespace bridge::web {
+namespace {
+
+namespace json = boost::json;
+using Self = std::shared_ptr<Api>;
+
+/// Errors that are about the program's settings, not about the call.
+net::HttpResponse transcript_problem(const Error& error) {
+    if (error.code == Errc::bad_config) return problem(409, "bad_config", error.message);
+    return problem_of(error);
+}
+
+Answer transcription(Self self, Asked asked) {
+    const auto id = self->parts().calls->find(asked.id);
+    if (!id) co_return no_call(asked.id);
+    auto fields = read_fields(asked.request, kBodyBytes);
+    if (!fields) co_return std::move(fields.error());
+    const auto state = fields->wanted_text("state");
+    if (auto good = fields->done(); !good) co_return problem_of(good.error());
+    if (state != "on" && state != "off")
+        co_return problem(422, "bad_field", "state: on and off are allowed", "state");
+    const auto& ready = self->parts().transcript_sources.ready;
+    if (state == "on") {
+        if (!ready) co_return problem(409, "bad_config", "this program takes nothing down");
+        if (auto good = ready(); !good) co_return transcript_problem(good.error());
+    }
+    using Done = Result<call::CallSnapshot>;
+    auto told = std::make_shared<Told<Done>>(self->executor());
+    self->parts().desk->carry_out(*id, call::command::Transcribe{state == "on"},
+                                  [told](Done done) { told->tell(std::move(done)); });
+    auto done = co_await Told<Done>::wait(told);
+    if (!done) co_return no_answer();
+    if (!*done) co_return problem_of(done->error());
+    co_return answer_json(200, call_json(**done, self->parts().desk->place(*id)));
+}
+
+/// The call that a path means: one that lives, one of this run, or one of the past.
+CallId meant(const Api& api, const std::string& name) {
+    if (const auto id = api.parts().calls->find(name)) return *id;
+    if (const auto* ended = api.parts().ended->find(name)) return ended->id;
+    return CallId(name);
+}
+
+net::HttpResponse as_text(std::string_view type, std::string body) {
+    auto response = net::respond(200, std::string(type), std::move(body));
+    response.headers.set("Cache-Control", "no-store");
+    return response;
+}
+
+net::HttpResponse written(const call::TranscriptDocument& document, std::string_view verb) {
+    if (verb.ends_with(".txt"))
+        return as_text("text/plain; charset=utf-8", format_transcript_text(document));
+    if (verb.ends_with(".srt"))
+        return as_text("application/x-subrip; charset=utf-8", format_transcript_srt(document));
+    if (verb.ends_with(".vtt"))
+        return as_text("text/vtt; charset=utf-8", format_transcript_vtt(document));
+    return answer_json(200, transcript_json(document));
+}
+
+Answer transcript(Self self, Asked asked) {
+    const auto id = meant(*self, asked.id);
+    const auto& parts = self->parts();
+    auto known = parts.transcripts ? parts.transcripts->find(id) : std::nullopt;
+    if (!known && parts.transcript_sources.find) {
+        auto looking = parts.transcript_sources.find(id);
+        auto found = co_await std::move(looking);
+        if (!found && found.error().code != Errc::not_found) co_return problem_of(found.error());
+        if (found) known = std::move(*found);
+    }
+    if (!known)
+        co_return problem(404, "no_transcript", "what was said in this call was not taken down");
+    co_return written(*known, asked.verb);
+}
+
+/// Of the recording of a call that is over.
+Answer make_transcript(Self self, Asked asked) {
+    auto fields = read_fields(asked.request, kBodyBytes);
+    if (!fields) co_return std::move(fields.error());
+    if (auto good = fields->done(); !good) co_return problem_of(good.error());
+    const auto& make = self->parts().transcript_sources.make;
+    if (!make) co_return problem(409, "bad_config", "this program takes nothing down");
+    if (self->parts().calls->find(asked.id))
+        co_return problem(409, "wrong_state",
+                          "the call lives; PUT …/transcription takes it down as it goes on");
+    const auto id = meant(*self, asked.id);
+    const auto begun =
+        make(id, [book = self->parts().transcripts](Result<call::TranscriptDocument> made) {
+            if (made && book) book->put(std::move(*made));
+        });
+    if (!begun && begun.error().code == Errc::not_found)
+        co_return problem(404, "no_recording", begun.error().message);
+    if (!begun) co_return transcript_problem(begun.error());
+    co_return answer_json(202, json::object{{"call", id.str()}});
+}
+
+}  // namespace
+
+json::object transcript_json(const call::TranscriptDocument& document) {
+    json::array pieces;
+    for (const auto& piece : document.pieces) pieces.push_back(piece_json(piece));
+    json::object out{{"call", document.call.str()},
+                     {"engine", document.engine},
+                     {"complete", document.complete},
+                     {"pieces", std::move(pieces)}};
+    if (document.dropped > 0) out["dropped"] = document.dropped;
+    return out;
+}
+
+const std::vector<Route>& transcript_routes() {
+    static const std::vector<Route> routes{
+        {"PUT", "/calls/{id}/transcription", transcription},
+        {"GET", "/calls/{id}/transcript", transcript},
+        {"GET", "/calls/{id}/transcript.json", transcript},
+        {"GET", "/calls/{id}/transcript.txt", transcript},
+        {"GET", "/calls/{id}/transcript.srt", transcript},
+        {"GET", "/calls/{id}/transcript.vtt", transcript},
+        {"POST", "/calls/{id}/transcript", make_transcript},
+    };
+    return routes;
+}
+
+}  // namespace bridge::web
