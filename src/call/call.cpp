@@ -442,17 +442,22 @@ void LiveCall::end_if_over() {
     end_taking_down();
     if (speaker_ || last_words_ != Clock::kNoTimer) return;
     ended_ = true;
-    JournalChange last;
-    last.state = state_;
+    JournalChange change;
+    change.state = state_;
     if (end_confirmed_ || handed_over_) {
-        last.ended = true;
+        change.ended = true;
     } else {
-        last.instance.emplace();  // nobody holds it: the next run, or `reap`, sees to it
+        change.instance.emplace();  // nobody holds it: the next run, or `reap`, sees to it
     }
-    remember(std::move(last));
+    remember(std::move(change));
     tell_metrics();
-    if (services_.timelines) services_.timelines->keep({id(), sid_, age(), timeline_});
-    publish(event::Ended{snapshot()});
+    auto last = snapshot();
+    if (services_.timelines) {
+        // A copy: a webhook that comes late still writes into this call's own.
+        services_.timelines->keep({id(), sid_, age(), std::make_shared<const Timeline>(*timeline_),
+                                   std::make_shared<const CallSnapshot>(last)});
+    }
+    publish(event::Ended{std::move(last)});
     if (services_.ended) services_.ended(id());
 }
 

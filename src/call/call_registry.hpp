@@ -91,7 +91,7 @@ public:
     void snapshots(const std::vector<CallId>& wanted, boost::asio::any_io_executor executor,
                    std::function<void(std::vector<std::optional<CallSnapshot>>)> take);
     /// Those of the calls that are over. Thread: any.
-    const TimelineShelf& timelines() const { return *timelines_; }
+    TimelineShelf& timelines() const { return *timelines_; }
     /// `done` runs (on some home shard) once no call is left; at once if there is none.
     void when_empty(std::function<void()> done);
 

@@ -179,7 +179,8 @@ std::string_view to_string(Timeline::Figure figure) {
 void TimelineShelf::keep(Kept ended) {
     const std::scoped_lock lock(mutex_);
     kept_.push_back(std::move(ended));
-    if (kept_.size() > kMost) kept_.pop_front();
+    if (kept_.size() > kMost) kept_[kept_.size() - kMost - 1].timeline.reset();
+    if (kept_.size() > kMostCalls) kept_.pop_front();
 }
 
 TimelineShelf::Kept TimelineShelf::find(std::string_view id_or_sid) const {
@@ -188,6 +189,16 @@ TimelineShelf::Kept TimelineShelf::find(std::string_view id_or_sid) const {
         return one.call.str() == id_or_sid || (!one.sid.empty() && one.sid.str() == id_or_sid);
     });
     return found == kept_.rend() ? Kept{} : *found;
+}
+
+std::vector<TimelineShelf::Kept> TimelineShelf::all() const {
+    const std::scoped_lock lock(mutex_);
+    return {kept_.begin(), kept_.end()};
+}
+
+void TimelineShelf::forget(const CallId& call) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(kept_, [&](const Kept& one) { return one.call == call; });
 }
 
 }  // namespace bridge::call

@@ -98,21 +98,26 @@ private:
 std::string_view to_string(Timeline::Lane lane);
 std::string_view to_string(Timeline::Figure figure);
 
-/// Those of calls that are over. Thread: any.
+/// Those of calls that are over, and what these calls were in the end. Thread: any.
 class TimelineShelf {
 public:
-    static constexpr std::size_t kMost = 200;
+    static constexpr std::size_t kMost = 200;        ///< timelines, which are large
+    static constexpr std::size_t kMostCalls = 1000;  ///< what the calls were in the end
     struct Kept {
         CallId call;
         CallSid sid;
         std::chrono::milliseconds length;
         std::shared_ptr<const Timeline> timeline;
+        std::shared_ptr<const CallSnapshot> last{};
     };
 
-    /// The oldest goes when there are too many.
+    /// The oldest goes when there are too many. Nobody changes `ended.timeline` any more.
     void keep(Kept ended);
     /// By CallId or CallSid; `timeline` is null if it is not there.
     Kept find(std::string_view id_or_sid) const;
+    /// The oldest first; of those that ended long ago the timeline is null.
+    std::vector<Kept> all() const;
+    void forget(const CallId& call);
 
 private:
     mutable std::mutex mutex_;  // guards what follows; at the end of a call and for a look-up

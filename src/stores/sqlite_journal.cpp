@@ -4,7 +4,6 @@
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "stores/sqlite_file.hpp"
 
 namespace bridge::stores {
 namespace {
@@ -26,8 +26,7 @@ using call::JournalChange;
 using call::JournalEntry;
 using call::WallTime;
 
-constexpr int kVersion = 2;    ///< 1: calls only
-constexpr int kBusyMs = 5000;  ///< another program of ours may be writing
+constexpr int kVersion = 2;  ///< 1: calls only
 
 constexpr const char* kSchema =
     "CREATE TABLE calls ("
@@ -177,18 +176,7 @@ private:
 Result<std::shared_ptr<SqliteJournal>> SqliteJournal::open(SqliteJournalOptions options) {
     const auto path = options.file.string();
     try {
-        // Made by us first, so that nobody else can ever read it.
-        const auto mask = ::umask(0077);
-        std::unique_ptr<SQLite::Database> database;
-        try {
-            database = std::make_unique<SQLite::Database>(
-                path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
-        } catch (...) {
-            ::umask(mask);
-            throw;
-        }
-        ::umask(mask);
-        database->exec("PRAGMA journal_mode=WAL");
+        auto database = open_private_database(options.file);
         database->exec("PRAGMA synchronous=FULL");
         {
             SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -524,7 +512,7 @@ Result<std::vector<BorrowedNumber>> read_borrowed_numbers(const std::filesystem:
     std::error_code ignored;
     if (!std::filesystem::exists(file, ignored)) return std::vector<BorrowedNumber>{};
     try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kBusyMs);
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kSqliteBusyMs);
         if (!database.tableExists("numbers")) return std::vector<BorrowedNumber>{};
         return borrowed_of(database, account);
     } catch (const std::exception& error) {
@@ -539,7 +527,7 @@ Result<std::chrono::milliseconds> read_time_on_calls(const std::filesystem::path
     std::error_code ignored;
     if (!std::filesystem::exists(file, ignored)) return std::chrono::milliseconds(0);
     try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kBusyMs);
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, kSqliteBusyMs);
         SQLite::Statement sum(
             database,
             "SELECT COALESCE(SUM(MAX(COALESCE(ended_ms, ?1) - asked_ms, 0)), 0) FROM calls"
