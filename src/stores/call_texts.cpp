@@ -35,6 +35,16 @@ json::string json_text(std::string_view text) {
     return json::string(text.data(), text.size());
 }
 
+/// As far as the document tells.
+std::optional<std::chrono::system_clock::time_point> last_heard_of(const call::StoredCall& call) {
+    boost::system::error_code error;
+    const auto document = json::parse(call.document, error);
+    const auto* object = error ? nullptr : document.if_object();
+    const auto* age = object != nullptr ? object->if_contains("duration_ms") : nullptr;
+    if (age == nullptr || !age->is_int64()) return std::nullopt;
+    return call.created + std::chrono::milliseconds(age->get_int64());
+}
+
 void change_document(call::StoredCall& call, const json::object& changes) {
     boost::system::error_code error;
     auto document = json::parse(call.document, error);
@@ -103,7 +113,7 @@ void end_left_call(call::StoredCall& call, std::chrono::system_clock::time_point
         call.state =
             call.state == CallState::in_progress ? CallState::completed : CallState::failed;
     call.reason = "the program that had this call died before it was over";
-    call.ended = now;
+    call.ended = std::max(call.created, std::min(now, last_heard_of(call).value_or(now)));
     change_document(call, {{"state", json_text(call::to_string(call.state))},
                            {"reason", call.reason},
                            {"streaming", false},

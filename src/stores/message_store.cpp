@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -144,6 +147,25 @@ void MessageStore::run() {
         work = {};
         lock.lock();
     }
+}
+
+std::string read_message(const std::filesystem::path& file) {
+    constexpr std::size_t kMostBytes = 64 * 1024;
+    std::ifstream in(file, std::ios::binary);
+    std::string text(kMostBytes, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    boost::system::error_code error;
+    const auto message = json::parse(text, error);
+    if (error || !message.is_object()) return {};
+    std::string out;
+    for (const auto* name : {"name", "number", "text"}) {
+        const auto* said = message.get_object().if_contains(name);
+        if (said == nullptr || !said->is_string() || said->get_string().empty()) continue;
+        if (!out.empty()) out += ", ";
+        out.append(said->get_string().data(), said->get_string().size());
+    }
+    return out;
 }
 
 }  // namespace bridge::stores

@@ -68,4 +68,7 @@ private:
     std::thread disk_;
 };
 
+/// What a message says, for searching: name, number and text. Empty: it cannot be read.
+std::string read_message(const std::filesystem::path& file);
+
 }  // namespace bridge::stores
