@@ -136,6 +136,16 @@ std::vector<CallId> CallRegistry::ids() const {
     return out;
 }
 
+std::vector<CallId> CallRegistry::finished() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<CallId> out;
+    for (const auto& [number, id] : in_order_) {
+        const auto found = calls_.find(id);
+        if (found != calls_.end() && found->second->finished) out.push_back(id);
+    }
+    return out;
+}
+
 std::vector<CallRegistry::Opened> CallRegistry::opened_after(std::uint64_t after,
                                                              std::size_t most) const {
     const std::scoped_lock lock(mutex_);

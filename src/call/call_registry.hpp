@@ -70,6 +70,8 @@ public:
     std::size_t outbound() const;
     /// In the order in which they were opened.
     std::vector<CallId> ids() const;
+    /// Of these, the ones that have reached a final state and are not let go yet.
+    std::vector<CallId> finished() const;
     /// A call and its place in that order, which counts from 1.
     struct Opened {
         std::uint64_t number;

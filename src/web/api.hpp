@@ -3,6 +3,7 @@
 // docs/control-plane.md has it in words, openapi.json for programs.
 //
 //   request ─▶ routes (routes.hpp) ─▶ call_routes.cpp       calls, and what is done with them
+//                                     history_routes.cpp    lists, and calls of the past
 //                                     bridge_routes.cpp     session, events, agents, numbers, …
 //                                     sound_routes.cpp      say, play, timeline, audio
 //                                     transcript_routes.cpp what was said
@@ -23,10 +24,10 @@
 #include "base/result.hpp"
 #include "call/call_registry.hpp"
 #include "call/desk.hpp"
+#include "call/history.hpp"
 #include "net/http_client.hpp"
 #include "net/http_message.hpp"
 #include "web/door.hpp"
-#include "web/ended_calls.hpp"
 #include "web/live_events.hpp"
 #include "web/placed_calls.hpp"
 #include "web/routes.hpp"
@@ -100,7 +101,7 @@ struct ApiParts {
     std::shared_ptr<Sayings> sayings{};    ///< null: nothing is said, and no timeline shown
     std::shared_ptr<TranscriptBook> transcripts{};  ///< null: nothing is taken down
     TranscriptSources transcript_sources{};
-    std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
+    std::shared_ptr<call::History> history{};  ///< null: nothing is known of calls that are over
 };
 
 /// Thread: the executor's, which is the desk's too.

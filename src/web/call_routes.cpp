@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
-#include <charconv>
-#include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "web/answers.hpp"
 #include "web/api.hpp"
 #include "web/fields.hpp"
+#include "web/history_answers.hpp"
 #include "web/json.hpp"
 #include "web/problem.hpp"
 #include "web/routes.hpp"
@@ -22,21 +18,12 @@
 namespace bridge::web {
 namespace {
 
-namespace asio = boost::asio;
 namespace json = boost::json;
 
 using Self = std::shared_ptr<Api>;
-using Calls = std::vector<call::CallSnapshot>;
-
-constexpr std::size_t kPageLimit = 200;
-constexpr std::size_t kPageUsual = 50;
-/// Of calls that live: whoever asks for these means all, and few have more.
-constexpr std::size_t kLivePageUsual = 200;
-/// Calls go on between so many that are written down.
-constexpr std::size_t kAtOnce = 16;
 
 net::HttpResponse call_answer(const Self& self, int status, const call::CallSnapshot& call) {
-    return answer_json(status, call_json(call, self->parts().desk->place(call.id)));
+    return answer_json(status, live_call_json(*self, call));
 }
 
 net::HttpResponse wrong_field(std::string_view name, std::string what) {
@@ -47,184 +34,6 @@ net::HttpResponse wrong_field(std::string_view name, std::string what) {
 net::HttpResponse order_problem(const Error& error) {
     if (error.code == Errc::refused) return problem(403, "refused_by_policy", error.message);
     return problem_of(error);
-}
-
-// --- lists
-
-struct ListQuery {
-    enum class Which { live, one_state, ended, all } which = Which::live;
-    CallQuery page;
-    std::uint64_t opened_after = 0;  ///< of those that live: the registry's number
-
-    bool of_live_calls() const {
-        return which == Which::live || (which == Which::one_state && !is_final(*page.state));
-    }
-};
-
-/// A list of calls that live begins with the oldest; its cursor is a place in their order.
-std::string live_cursor(std::uint64_t number) {
-    return fmt::format("n{}", number);
-}
-
-std::optional<std::uint64_t> parse_live_cursor(std::string_view text) {
-    std::uint64_t number = 0;
-    if (!text.starts_with('n')) return std::nullopt;
-    const auto* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data() + 1, end, number);
-    if (error != std::errc() || stopped != end) return std::nullopt;
-    return number;
-}
-
-/// True: it is one of this list's.
-bool read_cursor(std::string_view cursor, ListQuery& out) {
-    if (!out.of_live_calls()) {
-        out.page.after = parse_cursor(cursor);
-        return out.page.after.has_value();
-    }
-    const auto number = parse_live_cursor(cursor);
-    out.opened_after = number.value_or(0);
-    return number.has_value();
-}
-
-tl::expected<ListQuery, net::HttpResponse> read_list(std::string_view query) {
-    ListQuery out;
-    const auto state = query_value(query, "state");
-    if (state == "ended") {
-        out.which = ListQuery::Which::ended;
-    } else if (state == "all") {
-        out.which = ListQuery::Which::all;
-    } else if (!state.empty() && state != "live") {
-        out.which = ListQuery::Which::one_state;
-        out.page.state =
-            state == "created" ? call::CallState::created : call::parse_call_state(state);
-        if (!out.page.state)
-            return tl::unexpected(wrong_field(
-                "state",
-                fmt::format("'{}' is none; live, ended, all and Twilio's words are", state)));
-    }
-    if (const auto since = query_value(query, "since"); !since.empty()) {
-        out.page.since = parse_time(since);
-        if (!out.page.since)
-            return tl::unexpected(
-                wrong_field("since", "write the time as 2026-03-04T05:06:07Z (RFC 3339)"));
-    }
-    if (const auto cursor = query_value(query, "cursor"); !cursor.empty()) {
-        if (!read_cursor(cursor, out))
-            return tl::unexpected(wrong_field("cursor", "it must be the `next` of an answer"));
-    }
-    out.page.limit = out.of_live_calls() ? kLivePageUsual : kPageUsual;
-    if (const auto limit = query_value(query, "limit"); !limit.empty()) {
-        const auto* const end = limit.data() + limit.size();
-        const auto [stopped, error] = std::from_chars(limit.data(), end, out.page.limit);
-        if (error != std::errc() || stopped != end || out.page.limit < 1 ||
-            out.page.limit > kPageLimit)
-            return tl::unexpected(wrong_field("limit", "1 to 200 are allowed"));
-    }
-    return out;
-}
-
-asio::awaitable<std::optional<Calls>> live_calls(Self self) {
-    auto told = std::make_shared<Told<Calls>>(self->executor());
-    self->parts().calls->snapshots(self->executor(),
-                                   [told](Calls calls) { told->tell(std::move(calls)); });
-    co_return co_await Told<Calls>::wait(told);
-}
-
-bool is_wanted(const call::CallSnapshot& call, const CallQuery& query) {
-    return (!query.state || call.state == *query.state) &&
-           (!query.since || call.created >= *query.since) &&
-           (!query.after || is_newer(*query.after, place_of(call)));
-}
-
-/// The calls of a list that begins with the newest.
-Calls newest(Calls live, const EndedCalls& ended, CallQuery query) {
-    ++query.limit;  // whether there is one more
-    auto found = ended.page(query);
-    for (auto& call : live) {
-        // What has ended meanwhile is kept already.
-        if (is_wanted(call, query) && ended.find(call.id.str()) == nullptr)
-            found.push_back(std::move(call));
-    }
-    std::sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
-        return is_newer(place_of(left), place_of(right));
-    });
-    if (found.size() > query.limit) found.resize(query.limit);
-    return found;
-}
-
-struct Listed {
-    Calls calls;
-    std::optional<std::string> next;
-};
-
-/// The next ones of those that live, the oldest first; nothing: they did not answer.
-asio::awaitable<std::optional<Listed>> list_live(Self self, ListQuery query) {
-    using Found = std::vector<std::optional<call::CallSnapshot>>;
-    auto& registry = *self->parts().calls;
-    Listed out;
-    auto after = query.opened_after;
-    for (;;) {
-        const auto ids = registry.opened_after(after, query.page.limit + 1);
-        if (ids.empty()) co_return out;
-        std::vector<CallId> wanted;
-        for (const auto& one : ids) wanted.push_back(one.id);
-        auto told = std::make_shared<Told<Found>>(self->executor());
-        registry.snapshots(wanted, self->executor(),
-                           [told](Found calls) { told->tell(std::move(calls)); });
-        auto found = co_await Told<Found>::wait(told);
-        if (!found) co_return std::nullopt;
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            auto& call = (*found)[i];
-            if (call && !call::is_final(call->state) && is_wanted(*call, query.page)) {
-                if (out.calls.size() == query.page.limit) {
-                    out.next = live_cursor(after);
-                    co_return out;
-                }
-                out.calls.push_back(std::move(*call));
-            }
-            after = ids[i].number;
-        }
-    }
-}
-
-asio::awaitable<std::optional<Listed>> list_newest(Self self, ListQuery query) {
-    auto known = co_await live_calls(self);
-    if (!known) co_return std::nullopt;
-    Listed out{std::move(*known), std::nullopt};
-    // A call is over before its last sound is played; until then it is not among those kept.
-    if (query.which == ListQuery::Which::ended)
-        std::erase_if(out.calls, [](const auto& call) { return !call::is_final(call.state); });
-    const auto limit = query.page.limit;
-    out.calls = newest(std::move(out.calls), *self->parts().ended, query.page);
-    if (out.calls.size() > limit) {
-        out.calls.resize(limit);
-        out.next = format_cursor(place_of(out.calls.back()));
-    }
-    co_return out;
-}
-
-Answer list(Self self, Asked asked) {
-    auto query = read_list(asked.request.query());
-    if (!query) co_return std::move(query.error());
-    // A name of its own: see the compilers.
-    const bool live = query->of_live_calls();
-    std::optional<Listed> listed;
-    if (live) {
-        listed = co_await list_live(self, *query);
-    } else {
-        listed = co_await list_newest(self, *query);
-    }
-    if (!listed) co_return no_answer();
-    std::string body = R"({"calls":[)";
-    for (std::size_t i = 0; i < listed->calls.size(); ++i) {
-        const auto& call = listed->calls[i];
-        if (i > 0) body += ',';
-        body += json::serialize(call_json(call, self->parts().desk->place(call.id)));
-        if (i % kAtOnce == 0) co_await asio::post(self->executor(), asio::use_awaitable);
-    }
-    body += R"(],"next":)";
-    body += listed->next ? json::serialize(json::string(*listed->next)) : "null";
-    co_return answer_json_text(200, body + '}');
 }
 
 // --- one call
@@ -242,14 +51,11 @@ Answer show_call(Self self, CallId id, int status) {
 }
 
 Answer show(Self self, Asked asked) {
-    const auto name = asked.id;
-    if (const auto id = self->parts().calls->find(name)) {
+    if (const auto id = self->parts().calls->find(asked.id)) {
         auto answer = co_await show_call(self, *id, 200);
         if (answer.status != 404) co_return answer;
     }
-    if (const auto* ended = self->parts().ended->find(name))
-        co_return call_answer(self, 200, *ended);
-    co_return no_call(name);
+    co_return co_await show_stored(self, asked.id, 200);
 }
 
 Answer obey(Self self, CallId id, call::Command command, int status) {
@@ -437,6 +243,8 @@ Answer place(Self self, Asked asked) {
     if (order->focus) self->parts().desk->dialled(id);
     self->parts().calls->post(id, call::input::Dial{});
     auto response = co_await show_call(self, id, 201);
+    // It may be over already.
+    if (response.status == 404) response = co_await show_stored(self, id.str(), 201);
     response.headers.set("Location", location_of(id));
     co_return response;
 }
@@ -445,7 +253,6 @@ Answer place(Self self, Asked asked) {
 
 const std::vector<Route>& call_routes() {
     static const std::vector<Route> routes{
-        {"GET", "/calls", list},
         {"POST", "/calls", place},
         {"GET", "/calls/{id}", show},
         {"DELETE", "/calls/{id}", hang_up},

@@ -103,9 +103,6 @@ void LiveEvents::on_event(const call::CallEvent& event, std::uint64_t missed) {
         for (const auto& client : clients()) client->reset();
     }
     follow(event);
-    if (const auto* ended = std::get_if<call::event::Ended>(&event.what)) {
-        if (parts_.ended) parts_.ended->keep(ended->snapshot);
-    }
     if (parts_.transcripts) parts_.transcripts->take(event);
     // Until somebody has listened, nobody can come back for what happened.
     if (!remembering_) return;
@@ -181,9 +178,8 @@ net::HttpResponse LiveEvents::connect(const net::HttpRequest& request) {
     CallId only;
     if (!name.empty()) {
         const auto found = parts_.calls->find(name);
-        const auto* ended = parts_.ended ? parts_.ended->find(name) : nullptr;
-        if (!found && ended == nullptr) return no_call(name);
-        only = found ? *found : ended->id;
+        only = found ? *found : parts_.calls->timelines().find(name).call;
+        if (only.empty()) return no_call(name);
     }
     const auto levels = query_value(request.query(), "levels");
     if (!levels.empty() && levels != "0" && levels != "1")

@@ -26,7 +26,6 @@
 #include "call/event_bus.hpp"
 #include "call/level_tap.hpp"
 #include "net/http_message.hpp"
-#include "web/ended_calls.hpp"
 #include "web/transcript_book.hpp"
 
 namespace bridge::web {
@@ -51,7 +50,6 @@ public:
         call::CallRegistry* calls = nullptr;         ///< likewise
         const Clock* clock = nullptr;                ///< of the executor's thread; likewise
         std::shared_ptr<call::Desk> desk;            ///< null: nobody knows volumes
-        std::shared_ptr<EndedCalls> ended;           ///< gets every call that is over
         std::shared_ptr<metrics::Registry> metrics;  ///< null: nobody looks
         About about;
         std::shared_ptr<TranscriptBook> transcripts{};  ///< gets what is said in every call

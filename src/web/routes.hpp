@@ -31,6 +31,7 @@ struct Route {
 
 // Each group in a file of its own.
 const std::vector<Route>& call_routes();        ///< calls, and what is done with them
+const std::vector<Route>& history_routes();     ///< lists of calls, and those that are over
 const std::vector<Route>& sound_routes();       ///< what is said, played and heard; timelines
 const std::vector<Route>& transcript_routes();  ///< what was said
 const std::vector<Route>& bridge_routes();      ///< session, events, agents, numbers, settings

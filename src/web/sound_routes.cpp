@@ -4,6 +4,7 @@
 
 #include "web/answers.hpp"
 #include "web/api.hpp"
+#include "web/history_answers.hpp"
 #include "web/problem.hpp"
 #include "web/routes.hpp"
 
@@ -37,8 +38,11 @@ Answer play(Self self, Asked asked) {
 Answer timeline(Self self, Asked asked) {
     const auto sayings = self->parts().sayings;
     if (!sayings) co_return no_sayings();
+    const auto name = asked.id;
     auto showing = Sayings::timeline(sayings, std::move(asked.id));
-    co_return co_await std::move(showing);
+    auto shown = co_await std::move(showing);
+    if (shown.status != 404) co_return shown;
+    co_return co_await show_stored_timeline(self, name);
 }
 
 /// The WebSocket itself is the control plane's (audio_door.hpp); this is for who asks without one.

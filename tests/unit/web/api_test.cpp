@@ -9,6 +9,7 @@
 #include <boost/json/value_to.hpp>
 
 #include "tests/support/openapi_check.hpp"
+#include "tests/support/plain_history.hpp"
 #include "tests/unit/call/call_fixture.hpp"
 #include "web/openapi.hpp"
 
@@ -53,7 +54,7 @@ struct Plane {
                 return answer_number(this, std::move(number), force);
             };
         }
-        parts.ended = ended;
+        parts.history = history;
         api = std::make_shared<Api>(loop.get_executor(), std::move(parts));
     }
 
@@ -134,7 +135,7 @@ struct Plane {
     call::WarmTransfers transfers{registry, bus, loop.get_executor(), clock};
     std::shared_ptr<call::Desk> desk =
         call::Desk::open(registry, bus, loop.get_executor(), desk_options());
-    std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
+    std::shared_ptr<test::PlainHistory> history = std::make_shared<test::PlainHistory>();
     std::vector<CallOrder> orders;
     std::optional<Error> order_problem;
     std::vector<std::string> numbers;
@@ -485,7 +486,7 @@ TEST(Api, ListsCallsThatAreOverPageByPage) {
     Plane p;
     const auto live = p.talks();
     for (int i = 1; i <= 5; ++i)
-        p.ended->keep(over(i, i == 3 ? call::CallState::busy : call::CallState::completed));
+        p.history->keep(over(i, i == 3 ? call::CallState::busy : call::CallState::completed));
     const auto ids = [&](const std::string& query) {
         const auto answer = p.ask("GET", "/api/v1/calls?" + query);
         EXPECT_EQ(answer.status, 200) << answer.body;
@@ -547,7 +548,7 @@ TEST(Api, ListsCallsThatLivePageByPageTheOldestFirst) {
 
 TEST(Api, ShowsACallThatIsOver) {
     Plane p;
-    p.ended->keep(over(1));
+    p.history->keep(over(1));
     for (const auto* name : {"c_over1", "CAover1"}) {
         const auto answer = p.ask("GET", std::string("/api/v1/calls/") + name);
         EXPECT_EQ(answer.status, 200) << name;
@@ -556,6 +557,95 @@ TEST(Api, ShowsACallThatIsOver) {
         EXPECT_FALSE(p.body(answer).as_object().contains("answered_at"));
     }
     EXPECT_EQ(p.code(p.ask("POST", "/api/v1/calls/c_over1/mute")), "no_such_call");
+    const auto answer = p.ask("GET", "/api/v1/calls/c_over1");
+    EXPECT_EQ(p.body(answer).at("recorded"), false);
+    EXPECT_EQ(p.body(answer).at("transcribed"), false);
+    EXPECT_EQ(p.body(answer).at("captured"), false);
+}
+
+TEST(Api, SearchesWhatWasSaid) {
+    Plane p;
+    const auto live = p.talks();
+    call::TranscriptPiece piece;
+    piece.speaker = call::LineEnd::near;
+    piece.number = 1;
+    piece.begin = std::chrono::milliseconds(2500);
+    piece.text = "Your <b>refund</b> is on its way";
+    for (int i = 1; i <= 3; ++i) p.history->keep(over(i), {piece});
+    p.history->keep(over(4));
+    for (const auto* query : {"q=refund", "state=ended&q=Refund%20way", "state=all&q=refund"}) {
+        const auto answer = p.ask("GET", std::string("/api/v1/calls?limit=2&") + query);
+        ASSERT_EQ(answer.status, 200) << answer.body;
+        const auto body = p.body(answer);
+        const auto& calls = body.at("calls").as_array();
+        ASSERT_EQ(calls.size(), 2u) << query;
+        EXPECT_EQ(calls[0].at("call"), "c_over3");
+        EXPECT_EQ(calls[0].at("transcribed"), true);
+        const auto& match = calls[0].at("matches").at(0);
+        EXPECT_EQ(match.at("where"), "transcript");
+        EXPECT_EQ(match.at("speaker"), "near");
+        EXPECT_EQ(match.at("begin_ms"), 2500);
+        EXPECT_NE(json::value_to<std::string>(match.at("snippet")).find("<b>\x01refund\x02</b>"),
+                  std::string::npos);
+        const auto next = json::value_to<std::string>(body.at("next"));
+        const auto rest =
+            p.body(p.ask("GET", std::string("/api/v1/calls?") + query + "&cursor=" + next));
+        ASSERT_EQ(rest.at("calls").as_array().size(), 1u);
+        EXPECT_EQ(rest.at("calls").at(0).at("call"), "c_over1");
+        EXPECT_TRUE(rest.at("next").is_null());
+    }
+    EXPECT_TRUE(
+        p.body(p.ask("GET", "/api/v1/calls?q=%F0%9F%99%82%22")).at("calls").as_array().empty());
+    for (const auto* query : {"state=live&q=x", "state=ringing&q=x"}) {
+        const auto answer = p.ask("GET", std::string("/api/v1/calls?") + query);
+        EXPECT_EQ(answer.status, 422);
+        EXPECT_EQ(p.body(answer).at("field"), "state");
+    }
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls?q=" + std::string(1001, 'x')).status, 422);
+}
+
+TEST(Api, FiltersListsByNumberDirectionAndTime) {
+    Plane p;
+    auto inbound = over(1);
+    inbound.direction = call::Direction::inbound;
+    inbound.from = "+4989123456";
+    p.history->keep(inbound);
+    p.history->keep(over(2));
+    const auto live = p.talks();  // inbound, from +1 to +2
+    const auto count = [&](const std::string& query) {
+        const auto answer = p.ask("GET", "/api/v1/calls?" + query);
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        return p.body(answer).at("calls").as_array().size();
+    };
+    EXPECT_EQ(count("state=all"), 3u);
+    EXPECT_EQ(count("state=all&direction=inbound"), 2u);
+    EXPECT_EQ(count("state=all&number=%2B49%2089%20123-456"), 1u);
+    EXPECT_EQ(count("state=ended&until=1970-01-01T00:00:02Z"), 1u);
+    EXPECT_EQ(count("number=123-4567"), 1u);
+    EXPECT_EQ(count("number=999"), 0u);
+    for (const auto* query : {"direction=up", "until=soon"})
+        EXPECT_EQ(p.ask("GET", std::string("/api/v1/calls?") + query).status, 422) << query;
+}
+
+TEST(Api, ForgetsACallThatIsOver) {
+    Plane p;
+    const auto live = p.talks();
+    p.history->keep(over(1));
+    EXPECT_EQ(p.code(p.ask("DELETE", "/api/v1/calls/" + live.str() + "/history")), "wrong_state");
+    EXPECT_EQ(p.code(p.ask("DELETE", "/api/v1/calls/c_none/history")), "no_such_call");
+    EXPECT_EQ(p.ask("DELETE", "/api/v1/calls/CAover1/history").status, 204);
+    EXPECT_EQ(p.code(p.ask("GET", "/api/v1/calls/c_over1")), "no_such_call");
+}
+
+TEST(Api, SaysWhenTheHistoryCannotBeRead) {
+    Plane p;
+    p.history->problem = Error{make_error_code(Errc::io), "the disk is away"};
+    for (const auto* path : {"/api/v1/calls?state=ended", "/api/v1/calls/c_over1"}) {
+        const auto answer = p.ask("GET", path);
+        EXPECT_EQ(answer.status, 503);
+        EXPECT_EQ(p.code(answer), "no_history");
+    }
+    EXPECT_EQ(p.ask("GET", "/api/v1/calls").status, 200);
 }
 
 }  // namespace

@@ -57,7 +57,6 @@ protected:
         parts.bus = &bus;
         parts.calls = &registry;
         parts.clock = &clock;
-        parts.ended = ended;
         parts.about = {"1.2.3", 42, "2026-01-02T03:04:05.000Z", "inst", "twilio"};
         events = LiveEvents::open(std::move(parts));
     }
@@ -124,7 +123,6 @@ protected:
     VirtualClock clock;
     call::EventBus bus;
     call::CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, nullptr, nullptr, {}}};
-    std::shared_ptr<EndedCalls> ended = std::make_shared<EndedCalls>();
     std::shared_ptr<LiveEvents> events;
     std::uint64_t number = 0, media = 0;
     int calls = 0;
@@ -263,60 +261,15 @@ TEST_F(LiveEventsTest, LetSoManyListenAndNoMore) {
     EXPECT_EQ(events->connect(request).status, 200);
 }
 
-TEST_F(LiveEventsTest, KeepTheCallsThatAreOver) {
+TEST_F(LiveEventsTest, KnowTheCallsThatAreOver) {
     const auto id = talks();
     registry.here(id)->accept(call::input::StreamClosed{media, true, ""});
     registry.here(id)->accept(
         call::input::StatusReported{CallSid{"CA1"}, "completed", {}, {}, {}, "", "", ""});
     clock.advance(60s);
     settle();
-    const auto* found = ended->find(id.str());
-    ASSERT_NE(found, nullptr);
-    EXPECT_EQ(ended->find("CA1"), found);
-    EXPECT_TRUE(found->answered);
-    EXPECT_TRUE(found->ended);
-    EXPECT_GE(*found->ended, found->created);
-}
-
-call::CallSnapshot snapshot(int at, const std::string& id) {
-    call::CallSnapshot out;
-    out.id = CallId{id};
-    out.state = call::CallState::completed;
-    out.created = std::chrono::system_clock::time_point(std::chrono::seconds(at));
-    return out;
-}
-
-TEST(EndedCalls, ArePagedFromTheNewest) {
-    EndedCalls calls;
-    for (const int at : {5, 1, 3, 2, 4}) calls.keep(snapshot(at, "c_" + std::to_string(at)));
-    CallQuery query;
-    query.limit = 2;
-    std::string order;
-    for (int page = 0; page < 3; ++page) {
-        const auto found = calls.page(query);
-        for (const auto& call : found) order += call.id.str().substr(2);
-        query.after = parse_cursor(format_cursor(place_of(found.back())));
-        ASSERT_TRUE(query.after);
-    }
-    EXPECT_EQ(order, "54321");
-    query = {};
-    query.since = std::chrono::system_clock::time_point(std::chrono::seconds(4));
-    EXPECT_EQ(calls.page(query).size(), 2U);
-    query.state = call::CallState::busy;
-    EXPECT_TRUE(calls.page(query).empty());
-}
-
-TEST(EndedCalls, AreForgottenOldestFirst) {
-    EndedCalls calls;
-    for (int i = 0; i <= static_cast<int>(EndedCalls::kKept); ++i)
-        calls.keep(snapshot(i, "c_" + std::to_string(i)));
-    EXPECT_EQ(calls.find("c_0"), nullptr);
-    EXPECT_NE(calls.find("c_1"), nullptr);
-}
-
-TEST(EndedCalls, TakeNoCursorOfAnybodyElse) {
-    for (const auto* text : {"", ".", "1", "x.c_1", "99999999999999999999.c_1"})
-        EXPECT_FALSE(parse_cursor(text)) << text;
+    EXPECT_EQ(registry.size(), 0u);
+    for (const auto& name : {id.str(), std::string("CA1")}) connect("?call=" + name)->stop();
 }
 
 }  // namespace
