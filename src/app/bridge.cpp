@@ -371,9 +371,9 @@ Result<> Bridge::open_control(call::EventBus& events) {
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
     shards_->run_on(0, [&] {
         const auto executor = first.executor();
-        parts.events = web::LiveEvents::open({executor, &events, registry_.get(), &first.clock(),
-                                              desk_, parts.ended, options_.metrics, parts.about,
-                                              parts.transcripts});
+        parts.events =
+            web::LiveEvents::open({executor, &events, registry_.get(), &first.clock(), desk_,
+                                   options_.metrics, parts.about, parts.transcripts});
         options.api = std::make_shared<web::Api>(executor, std::move(parts));
         made = web::ControlPlane::listen(executor, options);
         if (!made && made.error().code == Errc::exists && !wanted.port_is_fixed) {
