@@ -26,11 +26,6 @@ after(async () => {
   await stage?.stop();
 });
 
-async function up(to = kEcho) {
-  const { body } = await stage.api('POST', '/calls', { to });
-  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
-}
-
 test('a link with the token logs in, and the token leaves the address', async () => {
   page = await open_page(browser);
   await page.goto(stage.link);
@@ -101,7 +96,7 @@ test('a call is dialled, keyed, transferred warm and cancelled, and hung up by n
 });
 
 test('a cold transfer is shown, and what is refused is said in words near the button', async () => {
-  const call = await up();
+  const call = await stage.up(kEcho);
   page = await open_page(browser);
   await log_in(page, stage);
   const of = card(page, call);
@@ -122,7 +117,7 @@ test('a cold transfer is shown, and what is refused is said in words near the bu
 test('a change of state is on the page within half a second', async () => {
   page = await open_page(browser);
   await log_in(page, stage);
-  const call = await up();
+  const call = await stage.up(kEcho);
   const of = card(page, call);
   await of.waitFor();
   const took = [];
@@ -177,7 +172,7 @@ test('a call that comes in is announced, accepted or rejected, and steals no key
 });
 
 test('an agent is attached, taken over from, handed back to and taken off', async () => {
-  const call = await up();
+  const call = await stage.up(kEcho);
   page = await open_page(browser);
   await log_in(page, stage);
   const of = card(page, call);
@@ -198,7 +193,7 @@ test('an agent is attached, taken over from, handed back to and taken off', asyn
 });
 
 test('words of callers are text, whatever they contain', async () => {
-  const call = await up();
+  const call = await stage.up(kEcho);
   page = await open_page(browser);
   await log_in(page, stage);
   await action(card(page, call), 'say').click();
@@ -252,7 +247,7 @@ test('the keyboard does everything: a call from dialling to hanging up without a
 });
 
 test('nobody can walk past a button without seeing where the focus is', async () => {
-  await up();
+  await stage.up(kEcho);
   page = await open_page(browser);
   await log_in(page, stage);
   await page.waitForSelector('main [data-call-card]');

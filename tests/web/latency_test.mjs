@@ -2,52 +2,24 @@
 // microphone to a frame leaving. Beeps are told apart by their beginnings.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
-import { action, card, launch, log_in, open_page } from './browser.mjs';
-import { beeps, wav } from './tones.mjs';
-import { make_stage, wait_for } from './stage.mjs';
+import { afterEach, test } from 'node:test';
+import { action, card, log_in, open_page } from './browser.mjs';
+import { with_microphone } from './microphone.mjs';
+import { wait_for } from './stage.mjs';
+import { beeps } from './tones.mjs';
 
 const kBeeps = 15;
 
-let stage;
-let browser;
-let folder;
+const scene = with_microphone(beeps(48_000, 600));
 let page;
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
-  const file = path.join(folder, 'beeps.wav');
-  writeFileSync(file, wav(beeps(48_000, 600), 48_000));
-  stage = await make_stage();
-  browser = await launch([
-    '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream',
-    `--use-file-for-fake-audio-capture=${file}`,
-  ]);
-});
 
 afterEach(async () => {
   await page?.context().close();
-  await stage.hang_up_all();
 });
-
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function up(to) {
-  const { body } = await stage.api('POST', '/calls', { to });
-  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
-}
 
 /** A page that notes when beeps begin: in messages that come and go, at the way to the speakers, at the microphone. */
 async function noting_page() {
-  const opened = await open_page(browser);
+  const opened = await open_page(scene.browser);
   await opened.addInitScript(() => {
     const noted = { came: [], left: [], heard: [], spoken: [] };
     globalThis.noted = noted;
@@ -117,9 +89,9 @@ function figures(what, ms) {
 }
 
 test('from the frame of a phone to the speakers it takes less than 300 ms', async () => {
-  const call = await up(stage.beeping);
+  const call = await scene.stage.up(scene.stage.beeping);
   page = await noting_page();
-  await log_in(page, stage);
+  await log_in(page, scene.stage);
   await action(card(page, call), 'listen').click();
   await wait_for('beeps were heard', () => page.evaluate((count) => globalThis.noted.heard.length > count, kBeeps), 30_000);
   const { came, heard } = await page.evaluate(() => globalThis.noted);
@@ -129,9 +101,9 @@ test('from the frame of a phone to the speakers it takes less than 300 ms', asyn
 });
 
 test('from the microphone to a frame that leaves it takes less than 300 ms', async () => {
-  const call = await up('+12025550108');
+  const call = await scene.stage.up('+12025550108');
   page = await noting_page();
-  await log_in(page, stage);
+  await log_in(page, scene.stage);
   await action(card(page, call), 'talk').click();
   await wait_for('beeps were said', () => page.evaluate((count) => globalThis.noted.left.length > count, kBeeps), 30_000);
   const { spoken, left } = await page.evaluate(() => globalThis.noted);

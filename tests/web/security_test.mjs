@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { launch, log_in, open_page } from './browser.mjs';
-import { make_stage, wait_for } from './stage.mjs';
+import { make_stage } from './stage.mjs';
 
 let stage;
 let browser;
@@ -25,8 +25,7 @@ before(async () => {
   strange_origin = `http://127.0.0.1:${stranger.address().port}`;
   page = await open_page(browser);
   await log_in(page, stage);
-  const { body } = await stage.api('POST', '/calls', { to: '+12025550101' });
-  call = await wait_for('the call is up', async () => (await stage.live()).find((one) => one.call === body.call && one.streaming), 15_000);
+  call = await stage.up('+12025550101');
   await page.goto(strange_origin);
 });
 

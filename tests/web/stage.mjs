@@ -52,6 +52,12 @@ class Stage {
     return (await this.api('GET', '/calls?state=live')).body.calls;
   }
 
+  /** A call to that number, with sound. */
+  async up(to, more = {}) {
+    const { body } = await this.api('POST', '/calls', { to, ...more });
+    return wait_for('the call is up', async () => (await this.live()).find((call) => call.call === body.call && call.streaming), 15_000);
+  }
+
   async hang_up_all() {
     for (const call of await this.live()) await this.api('DELETE', `/calls/${call.call}`);
     await wait_for('every call is over', async () => (await this.live()).length === 0);
