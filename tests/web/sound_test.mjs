@@ -2,52 +2,24 @@
 // arrives at the phone, and nothing is on the air that was not asked for.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
-import { action, assert_accessible, card, launch, log_in, open_page, picture } from './browser.mjs';
-import { make_stage, wait_for } from './stage.mjs';
-import { tone, wav } from './tones.mjs';
+import { afterEach, test } from 'node:test';
+import { action, assert_accessible, card, log_in, open_page, picture } from './browser.mjs';
+import { with_microphone } from './microphone.mjs';
+import { wait_for } from './stage.mjs';
+import { tone } from './tones.mjs';
 
 const kMicrophoneHertz = 600;
 
-let stage;
-let browser;
-let folder;
+const scene = with_microphone(tone(48_000, kMicrophoneHertz, 5));
 let page;
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
-  const file = path.join(folder, 'microphone.wav');
-  writeFileSync(file, wav(tone(48_000, kMicrophoneHertz, 5), 48_000));
-  stage = await make_stage();
-  browser = await launch([
-    '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream',
-    `--use-file-for-fake-audio-capture=${file}`,
-  ]);
-});
 
 afterEach(async () => {
   await page?.context().close();
-  await stage.hang_up_all();
 });
-
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function up(to) {
-  const { body } = await stage.api('POST', '/calls', { to });
-  return wait_for('the call is up', async () => (await stage.live()).find((call) => call.call === body.call && call.streaming), 15_000);
-}
 
 /** A page whose every way to the speakers leads past an AnalyserNode. The microphone is taken as it is: what improves speech removes tones. */
 async function listening_page() {
-  const opened = await open_page(browser);
+  const opened = await open_page(scene.browser);
   await opened.addInitScript(() => {
     const connect = AudioNode.prototype.connect;
     const analysers = new Map();
@@ -97,9 +69,9 @@ async function listening_page() {
 }
 
 test('a call is heard in the browser: its tone, at its loudness, without gaps', async () => {
-  const call = await up(stage.humming);
+  const call = await scene.stage.up(scene.stage.humming);
   page = await listening_page();
-  await log_in(page, stage);
+  await log_in(page, scene.stage);
   await action(card(page, call), 'listen').click();
   const found = await wait_for('the tone is heard', async () => {
     const { rms, hertz } = await page.evaluate(() => globalThis.heard());
@@ -119,9 +91,9 @@ test('a call is heard in the browser: its tone, at its loudness, without gaps', 
 });
 
 test('talking is asked for, shown, heard by the phone, and ends when the tab is hidden', async () => {
-  const call = await up('+12025550108');
+  const call = await scene.stage.up('+12025550108');
   page = await listening_page();
-  await log_in(page, stage);
+  await log_in(page, scene.stage);
   const of = card(page, call);
   await action(of, 'listen').click();
   await of.locator('[data-action="listen"][aria-pressed="true"]').waitFor();
@@ -134,7 +106,7 @@ test('talking is asked for, shown, heard by the phone, and ends when the tab is 
   await assert_accessible(page, 'on air');
   await picture(page, 'on-air-desk-light');
   const hertz = await wait_for('the phone hears the microphone', async () => {
-    const measured = frequency(await stage.heard(call));
+    const measured = frequency(await scene.stage.heard(call));
     return Math.abs(measured - kMicrophoneHertz) < 15 ? measured : undefined;
   });
   console.log(`the phone hears ${hertz.toFixed(1)} Hz`);
@@ -151,14 +123,36 @@ test('talking is asked for, shown, heard by the phone, and ends when the tab is 
   assert.deepEqual(page.complaints, []);
 });
 
-test('talking ends with the connection', async () => {
-  const call = await up('+12025550108');
+test('who is muted or on hold is not on the air', async () => {
+  const call = await scene.stage.up('+12025550108');
   page = await listening_page();
-  await log_in(page, stage);
+  await log_in(page, scene.stage);
+  const of = card(page, call);
+  await action(of, 'talk').click();
+  await of.getByText('On air: the phone hears your microphone').waitFor();
+  for (const [keep, let_go, words] of [
+    ['mute', 'unmute', 'muted'],
+    ['hold', 'resume', 'on hold'],
+  ]) {
+    assert.equal((await scene.stage.api('POST', `/calls/${call.call}/${keep}`)).status, 200);
+    await of.getByText(`The phone does not hear your microphone: the call is ${words}`).waitFor();
+    assert.equal(await of.locator('.lamp').count(), 0);
+    assert.doesNotMatch(await page.title(), /On air/);
+    if (keep === 'mute') await assert_accessible(page, 'talking while muted');
+    assert.equal((await scene.stage.api('POST', `/calls/${call.call}/${let_go}`)).status, 200);
+    await of.getByText('On air: the phone hears your microphone').waitFor();
+  }
+  assert.match(await page.title(), /On air/);
+});
+
+test('talking ends with the connection', async () => {
+  const call = await scene.stage.up('+12025550108');
+  page = await listening_page();
+  await log_in(page, scene.stage);
   const of = card(page, call);
   await action(of, 'talk').click();
   await of.locator('.on-air').waitFor();
-  await stage.api('DELETE', `/calls/${call.call}`);
+  await scene.stage.api('DELETE', `/calls/${call.call}`);
   await page.locator('.on-air').waitFor({ state: 'detached' });
   assert.doesNotMatch(await page.title(), /On air/);
 });

@@ -1,8 +1,9 @@
 // The frame round every screen: navigation, the state of the connection, dialogs over everything, live regions.
 
 import { useEffect } from 'preact/hooks';
-import { on_air, stop_listening } from './audio/ear';
+import { stop_listening } from './audio/ear';
 import { help_open, kKeys } from './keys';
+import { call_on_air } from './on_air';
 import { shortcuts } from './preferences';
 import { path, route } from './router';
 import { CallScreen } from './screens/call';
@@ -144,7 +145,7 @@ function Navigation() {
 function useTitle() {
   const ringing = ringing_calls.value.length;
   const calls = live_calls.value.length;
-  const air = on_air.value;
+  const air = call_on_air.value !== '';
   useEffect(() => {
     const what = air ? '● On air' : ringing > 0 ? '☎ Incoming call' : calls > 0 ? `${calls} live` : '';
     document.title = what ? `${what} · agentbridge` : 'agentbridge';

@@ -18,7 +18,7 @@ export const kKeys: readonly { key: string; words: string; group: 'Anywhere' | '
   { key: ',', words: 'Choose the call before', group: 'Anywhere' },
   { key: 'e', words: 'Listen, or stop listening', group: 'The chosen call' },
   { key: 't', words: 'Talk, or stop talking', group: 'The chosen call' },
-  { key: 'm', words: 'Mute or unmute the microphone of the machine', group: 'The chosen call' },
+  { key: 'm', words: 'Mute or unmute this side', group: 'The chosen call' },
   { key: 'h', words: 'Hold or resume', group: 'The chosen call' },
   { key: 'k', words: 'Telephone keys', group: 'The chosen call' },
   { key: 'r', words: 'Transfer', group: 'The chosen call' },

@@ -1,6 +1,6 @@
 // What the person at this browser prefers. Kept in the browser; nothing of a call is.
 
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -27,7 +27,15 @@ function kept<T extends string>(name: string, allowed: readonly T[], otherwise: 
 export const theme = kept<Theme>('agentbridge.theme', ['system', 'light', 'dark'], 'system');
 export const shortcuts = kept<'on' | 'off'>('agentbridge.shortcuts', ['on', 'off'], 'on');
 
+const system_dark = matchMedia('(prefers-color-scheme: dark)');
+const system = signal<'light' | 'dark'>(system_dark.matches ? 'dark' : 'light');
+system_dark.addEventListener('change', () => {
+  system.value = system_dark.matches ? 'dark' : 'light';
+});
+
+/** The colours that are shown: what is drawn on a canvas has to be drawn anew when they change. */
+export const shown_theme = computed(() => (theme.value === 'system' ? system.value : theme.value));
+
 effect(() => {
-  if (theme.value === 'system') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = theme.value;
+  document.documentElement.dataset['theme'] = shown_theme.value;
 });

@@ -16,6 +16,7 @@ import {
 } from '../audio/ear';
 import { is_transfer_open, clock, millis, peer, pretty_number, spoken_clock, state_tone, state_words, transfer_words } from '../format';
 import { type Known, running_ms } from '../model';
+import { call_on_air, kept_from_phone } from '../on_air';
 import { learn, now, online } from '../store';
 import type { Call } from '../types';
 import { ActionButton, ActionNote, type Actions, useActions } from '../ui/actions';
@@ -40,7 +41,7 @@ export function CallCard({ known, whole = false }: { known: Known; whole?: boole
   const close = () => {
     open.value = '';
   };
-  const here = on_air.value && ear_call.value === call.call;
+  const here = call_on_air.value === call.call;
   return (
     <article
       class={`card call ${state_tone(call)}${here ? ' air' : ''}`}
@@ -49,14 +50,7 @@ export function CallCard({ known, whole = false }: { known: Known; whole?: boole
       aria-label={`Call ${call.direction === 'inbound' ? 'from' : 'to'} ${pretty_number(peer(call))}`}
     >
       <Head known={known} whole={whole} />
-      {here && (
-        <div class="on-air" role="status">
-          <span class="lamp" aria-hidden="true" /> On air: the phone hears your microphone
-          <button type="button" class="button small" onClick={stop_talking}>
-            Stop talking
-          </button>
-        </div>
-      )}
+      {on_air.value && ear_call.value === call.call && <OpenMicrophone call={call} />}
       <div class="sound">
         <Waveform call={call.call} />
         <div class="meters">
@@ -83,6 +77,25 @@ export function CallCard({ known, whole = false }: { known: Known; whole?: boole
       {open.value === 'say' && <SayDialog call={call} on_close={close} />}
       {open.value === 'hangup' && <HangUpDialog call={call} on_close={close} />}
     </article>
+  );
+}
+
+/** Red only while the phone really hears it. */
+function OpenMicrophone({ call }: { call: Call }) {
+  const kept = kept_from_phone(call);
+  return (
+    <div class={kept ? 'on-air off' : 'on-air'} role="status">
+      {kept ? (
+        <span>The phone does not hear your microphone: the call is {kept}</span>
+      ) : (
+        <>
+          <span class="lamp" aria-hidden="true" /> On air: the phone hears your microphone
+        </>
+      )}
+      <button type="button" class="button small" onClick={stop_talking}>
+        Stop talking
+      </button>
+    </div>
   );
 }
 
@@ -196,6 +209,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
   const { local } = call;
   const hearing = ear_call.value === call.call && ear_state.value !== 'off';
   const speaking = on_air.value && ear_call.value === call.call;
+  const heard = call_on_air.value === call.call;
   const moved = call.transfer !== undefined && is_transfer_open(call.transfer.status);
   const opener = (what: Open, words: string, icon: 'keypad' | 'transfer' | 'agent' | 'say' | 'hangup', off = false) => (
     <button
@@ -227,12 +241,12 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
           actions={actions}
           name="talk"
           icon="talk"
-          kind={speaking ? 'danger' : 'plain'}
+          kind={heard ? 'danger' : 'plain'}
           pressed={speaking}
           disabled={!up || (mouth_opening.value && !speaking)}
           act={async () => (speaking ? stop_talking() : await talk(call.call))}
         >
-          {speaking ? 'On air' : 'Talk'}
+          {heard ? 'On air' : speaking ? 'Not heard' : 'Talk'}
         </ActionButton>
         <ActionButton
           actions={actions}
@@ -240,7 +254,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
           icon="mute"
           pressed={local.muted}
           disabled={!up}
-          title="The microphone of the machine that agentbridge runs on"
+          title="The phone hears nobody of this side: neither the microphone of the machine nor those who talk in browsers. An agent is heard."
           act={change(call, local.muted ? '/unmute' : '/mute')}
         >
           {local.muted ? 'Muted' : 'Mute'}

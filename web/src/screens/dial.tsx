@@ -8,6 +8,7 @@ import { go, query } from '../router';
 import { epoch, learn, on_emulator, online } from '../store';
 import type { Agents, Call, EmulatorInfo } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
+import { CheckField, SelectField, TextField } from '../ui/fields';
 import { Icon } from '../ui/icons';
 import { AgentProblem, Pad } from './call_dialogs';
 
@@ -74,22 +75,7 @@ export function Dial() {
       <h1 tabIndex={-1}>Dial</h1>
       <div class="columns">
         <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={number.value.trim() !== ''}>
-          <label class="field big">
-            Number
-            <input
-              ref={input}
-              type="text"
-              inputMode="tel"
-              autocomplete="off"
-              spellcheck={false}
-              name="to"
-              placeholder="+1 555 123 4567"
-              value={number.value}
-              onInput={(event) => {
-                number.value = event.currentTarget.value;
-              }}
-            />
-          </label>
+          <TextField label="Number" class="big" dial name="to" placeholder="+1 555 123 4567" value={number} field={input} />
           <Pad
             press={(digit) => {
               number.value += digit;
@@ -110,62 +96,21 @@ export function Dial() {
               <Icon name="back" />
             </button>
           </div>
-          <label class="field">
-            Who speaks
-            <select
-              value={agent.value}
-              onChange={(event) => {
-                agent.value = event.currentTarget.value;
-              }}
-            >
-              <option value="">You</option>
-              {agents.value?.agents.map((choice) => (
-                <option key={choice.name} value={choice.name} disabled={!choice.ready}>
-                  Agent: {choice.name}
-                  {choice.ready ? '' : ' (not set up)'}
-                </option>
-              ))}
-            </select>
-          </label>
+          <SelectField label="Who speaks" value={agent}>
+            <option value="">You</option>
+            {agents.value?.agents.map((choice) => (
+              <option key={choice.name} value={choice.name} disabled={!choice.ready}>
+                Agent: {choice.name}
+                {choice.ready ? '' : ' (not set up)'}
+              </option>
+            ))}
+          </SelectField>
           <AgentProblem agents={agents.value} name={agent.value} />
           <details>
             <summary>Options</summary>
-            <label class="field">
-              Shown as caller
-              <input
-                type="text"
-                inputMode="tel"
-                autocomplete="off"
-                placeholder="your number in the settings"
-                value={from.value}
-                onInput={(event) => {
-                  from.value = event.currentTarget.value;
-                }}
-              />
-            </label>
-            <label class="field">
-              Ends after, in minutes
-              <input
-                type="number"
-                min={1}
-                max={1440}
-                placeholder="240"
-                value={limit.value}
-                onInput={(event) => {
-                  limit.value = event.currentTarget.value;
-                }}
-              />
-            </label>
-            <label class="check">
-              <input
-                type="checkbox"
-                checked={focus.value}
-                onChange={(event) => {
-                  focus.value = event.currentTarget.checked;
-                }}
-              />
-              Give it the focus: microphone and speakers of the machine
-            </label>
+            <TextField label="Shown as caller" dial placeholder="your number in the settings" value={from} />
+            <TextField label="Ends after, in minutes" type="number" min={1} max={1440} placeholder="240" value={limit} />
+            <CheckField label="Give it the focus: microphone and speakers of the machine" value={focus} />
           </details>
           <ActionNote actions={actions} />
           <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!number.value.trim()}>

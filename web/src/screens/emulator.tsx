@@ -7,6 +7,7 @@ import { dialable, pretty_number, when } from '../format';
 import { epoch, model, online } from '../store';
 import type { EmulatorInfo, Ledger } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
+import { TextField } from '../ui/fields';
 
 export function Emulator() {
   const actions = useActions();
@@ -53,46 +54,9 @@ function IncomingCall({ info }: { info: EmulatorInfo }) {
   return (
     <ActionForm class="card" labelled_by="incoming-form" actions={actions} name="place" act={place} ready done="The call comes in.">
       <h2 id="incoming-form">A call comes in</h2>
-      <label class="field">
-        From
-        <input
-          type="text"
-          inputMode="tel"
-          name="from"
-          autocomplete="off"
-          value={from.value}
-          onInput={(event) => {
-            from.value = event.currentTarget.value;
-          }}
-        />
-      </label>
-      <label class="field">
-        To
-        <input
-          type="text"
-          inputMode="tel"
-          name="to"
-          autocomplete="off"
-          placeholder="the account's first number"
-          value={to.value}
-          onInput={(event) => {
-            to.value = event.currentTarget.value;
-          }}
-        />
-      </label>
-      <label class="field">
-        Who it is
-        <input
-          type="text"
-          name="persona"
-          list="persona-names"
-          autocomplete="off"
-          placeholder="as the caller's number has it"
-          value={persona.value}
-          onInput={(event) => {
-            persona.value = event.currentTarget.value;
-          }}
-        />
+      <TextField label="From" dial name="from" value={from} />
+      <TextField label="To" dial name="to" placeholder="the account's first number" value={to} />
+      <TextField label="Who it is" name="persona" list="persona-names" placeholder="as the caller's number has it" value={persona}>
         <datalist id="persona-names">
           {info.personas.map((one) => (
             <option key={one.name + (one.number ?? '')} value={one.name}>
@@ -100,7 +64,7 @@ function IncomingCall({ info }: { info: EmulatorInfo }) {
             </option>
           ))}
         </datalist>
-      </label>
+      </TextField>
       <ActionNote actions={actions} />
       <ActionButton actions={actions} name="place" kind="primary">
         Place the call

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { theme } from '../preferences';
+import { shown_theme } from '../preferences';
 import type { Samples } from '../types';
 
 type Values = (number | null)[];
@@ -61,19 +61,12 @@ function Plot({ title, unit, seconds, lines }: { title: string; unit: string; se
     plot.current = make(element, lines, data);
     const watch = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: kHeight }));
     watch.observe(element);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    const redraw = () => {
-      plot.current?.destroy();
-      plot.current = make(element, lines, data);
-    };
-    scheme.addEventListener('change', redraw);
     return () => {
       watch.disconnect();
-      scheme.removeEventListener('change', redraw);
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [theme.value]);
+  }, [shown_theme.value]);
   useEffect(() => {
     plot.current?.setData(data);
   }, [seconds.length, seconds.at(-1)]);
