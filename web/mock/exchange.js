@@ -1,7 +1,9 @@
 // The calls of the stand-in: they are dialled, ring, talk and end by themselves, and every request of the API changes them.
 
 import { randomUUID } from 'node:crypto';
+import { Archive, paged, problem } from './archive.js';
 import * as fixtures from './fixtures.js';
+import { matches_of } from './kept.js';
 
 const kRing = 2000;
 const kFinal = ['completed', 'busy', 'failed', 'no-answer', 'canceled'];
@@ -13,10 +15,6 @@ const kScript = [
   ['agent', 'Thursday at ten is free. Shall I book it?'],
 ];
 
-export function problem(status, code, detail, field) {
-  return { status, body: { type: 'about:blank', title: code, status, code, detail, ...(field ? { field } : {}) } };
-}
-
 export class Exchange {
   constructor({ instance, emulator }) {
     this.instance = instance;
@@ -25,6 +23,7 @@ export class Exchange {
     this.calls = new Map();
     this.keys = new Map();
     this.faults = {};
+    this.archive = new Archive(this);
     this.ledger = [];
     this.streams = new Set();
     this.ring = [];
@@ -115,6 +114,7 @@ export class Exchange {
       if (call.streaming) {
         call.streamed_ms += 1000;
         call.frames += 50;
+        if (call.recording?.status === 'recording') call.kept.recorded_ms = (call.kept.recorded_ms ?? 0) + 1000;
         fixtures.sample(call, this.age(call));
       }
       this.tell('statistics', call, { snapshot: this.shown(call) });
@@ -132,7 +132,7 @@ export class Exchange {
   }
 
   shown(call) {
-    const { log: _log, samples: _samples, ...rest } = call;
+    const { log: _log, samples: _samples, kept: _kept, ...rest } = call;
     return { ...rest, duration_ms: this.age(call) };
   }
 
@@ -160,7 +160,7 @@ export class Exchange {
     if (kFinal.includes(state)) this.tell('ended', call, { snapshot: this.shown(call) });
   }
 
-  dial({ to, from, agent, focus }) {
+  dial({ to, from, agent, focus, record, transcribe }) {
     if (!/^(\+?\d{5,15}|sip:.+)$/.test(to ?? '')) throw problem(422, 'bad_field', `"${to}" is not a number.`, 'to');
     if (to.startsWith('+1900')) {
       throw problem(403, 'refused_by_policy', `${to} is a premium number, and AGENTBRIDGE_DIAL_ALLOW does not list it.`);
@@ -175,6 +175,8 @@ export class Exchange {
       if (call.ended) return;
       if (persona === 'busy' || persona === 'no-answer' || persona === 'failed') return this.state(call, persona, 'the carrier says so');
       this.state(call, 'in-progress');
+      if (record) this.archive.record(call, 'recording');
+      if (transcribe) this.archive.transcribe(call, 'on');
       if (agent) this.converse(call);
     });
     return call;
@@ -189,6 +191,7 @@ export class Exchange {
       this.later(400 + index * 1300, () => {
         if (call.ended) return;
         if (by === 'caller') this.tell('said', call, { by, text: text.slice(0, 12), final: false });
+        this.archive.take_down(call, by, index, text);
         this.later(300, () => !call.ended && this.tell('said', call, { by, text, final: true }));
         if (by === 'agent' && index > 0)
           this.tell('turn', call, { latency_ms: { detect: 210, agent: 420, socket: 12, heard: 190, total: 832 } });
@@ -238,7 +241,8 @@ export class Exchange {
     if (route === '/calls' && method === 'GET') return this.list(query);
     if (route === '/calls' && method === 'POST') return { status: 201, body: this.shown(this.dial(body)) };
     const of_call = /^\/calls\/([^/]+)(?:\/(.+))?$/.exec(route);
-    if (of_call) return this.on_call(method, decodeURIComponent(of_call[1]), of_call[2] ?? '', body);
+    if (of_call) return this.on_call(method, decodeURIComponent(of_call[1]), of_call[2] ?? '', body, query);
+    if (route.startsWith('/recordings')) return this.archive.recordings(method, route, query);
     if (route.startsWith('/emulator')) return this.on_emulator(method, route, body);
     if (route === '/numbers/use' || route === '/numbers/restore')
       return { status: 200, body: fixtures.set_number(body.number, route.endsWith('use')) };
@@ -252,16 +256,21 @@ export class Exchange {
     if (state === 'live') return { status: 200, body: { calls: this.live().map((call) => this.shown(call)), next: null } };
     const all = [...this.calls.values()].filter((call) => {
       if (state === 'ended' ? !call.ended : state !== 'all' && call.state !== state) return false;
+      const number = call.direction === 'inbound' ? call.from : call.to;
+      if (query.get('number') && !number.includes(query.get('number'))) return false;
+      if (query.get('direction') && call.direction !== query.get('direction')) return false;
+      if (query.get('until') && call.created >= query.get('until')) return false;
+      if (query.get('q') && matches_of(call, query.get('q')).length === 0) return false;
       return !query.get('since') || call.created >= query.get('since');
     });
     all.sort((a, b) => (a.created < b.created ? 1 : -1));
-    const from = Number(query.get('cursor') ?? 0);
-    const limit = Number(query.get('limit') ?? 50);
-    const next = from + limit < all.length ? String(from + limit) : null;
-    return { status: 200, body: { calls: all.slice(from, from + limit).map((call) => this.shown(call)), next } };
+    const { page, next } = paged(all, query);
+    const asked = query.get('q');
+    const calls = page.map((call) => ({ ...this.shown(call), ...(asked ? { matches: matches_of(call, asked) } : {}) }));
+    return { status: 200, body: { calls, next } };
   }
 
-  on_call(method, id, what, body) {
+  on_call(method, id, what, body, query) {
     const call = this.calls.get(id);
     if (!call) throw problem(404, 'no_such_call', 'There is no such call (any more).');
     if (method === 'GET' && what === '') return { status: 200, body: this.shown(call) };
@@ -271,6 +280,8 @@ export class Exchange {
         body: { call: id, began: call.created, now_ms: this.age(call), events: call.log, samples: call.samples, dropped_events: 0 },
       };
     }
+    const remains = this.archive.on_kept(method, call, what, query);
+    if (remains) return remains;
     if (kFinal.includes(call.state)) throw problem(409, 'wrong_state', 'The call is over.');
     const under_way = () => ({ status: 202, body: this.shown(call) });
     switch (`${method} ${what}`) {
@@ -326,6 +337,10 @@ export class Exchange {
           : { name: body.agent, status: 'ready', mode: 'speaks', sessions: 1 };
         this.tell('agent', call, { agent: call.agent });
         return { status: 200, body: this.shown(call) };
+      case 'PUT recording':
+        return this.archive.record(call, body.state);
+      case 'PUT transcription':
+        return this.archive.transcribe(call, body.state);
       case 'DELETE agent':
         delete call.agent;
         this.tell('agent', call, { agent: null });
@@ -372,7 +387,7 @@ export class Exchange {
   /** Something on every screen, for whoever develops the page. */
   show_off() {
     for (let n = 0; n < 60; ++n) fixtures.past_call(this, n);
-    this.dial({ to: '+12025550109', agent: 'local' });
+    this.dial({ to: '+12025550109', agent: 'local', record: true, transcribe: true });
     this.dial({ to: '+12025550101' });
   }
 }

@@ -1,6 +1,7 @@
 // What the stand-in tells: devices, numbers, findings, settings, personas, and how a call looks.
 
 import { randomBytes } from 'node:crypto';
+import { pieces_of } from './kept.js';
 
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 
@@ -43,6 +44,7 @@ export function new_call() {
     playout: { buffer_ms: 61, jitter_ms: 8.2, concealed_ms: 20, latency_p50_ms: 94 },
     created: new Date().toISOString(),
     log: [],
+    kept: {},
     samples: {
       at_ms: [],
       playout_depth_ms: [],
@@ -104,6 +106,17 @@ export function timeline_event(type, data) {
   }
 }
 
+const kTaken = [
+  ['agent', 'Good morning, this is the front desk. How may I help you?'],
+  ['caller', 'I would like to move my appointment, <i>please</i>.'],
+  ['agent', 'Of course. Which day would suit you?'],
+  ['caller', 'Thursday would be best for me, if that is possible.'],
+  ['agent', 'Thursday at ten is free. Shall I book it?'],
+  ['caller', 'Yes, please. Thank you very much.'],
+];
+
+export const taken_down = () => pieces_of(kTaken);
+
 const kEnds = ['completed', 'completed', 'completed', 'busy', 'no-answer', 'failed', 'completed'];
 
 export function past_call(exchange, n) {
@@ -118,6 +131,12 @@ export function past_call(exchange, n) {
   if (call.state === 'completed') call.streamed_ms = 165_000 + n * 1000;
   if (call.state === 'failed') call.reason = 'the carrier refused the number (21211)';
   if (n % 4 === 0) call.agent = { name: 'local', status: 'ready', mode: 'speaks', sessions: 1 };
+  if (call.state === 'completed') {
+    call.kept = { recorded_ms: n % 2 === 0 ? 30_000 + n * 1000 : 0, ...(n % 4 === 0 ? { pieces: taken_down() } : {}) };
+    call.captured = n % 5 === 0;
+    call.recorded = n % 2 === 0;
+    call.transcribed = n % 4 === 0;
+  }
   for (let at = 5000; at < 184_000; at += 1000) sample(call, at);
   call.log = [
     { at_ms: 20, lane: 'state', kind: 'queued', text: '' },

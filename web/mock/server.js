@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Exchange, problem } from './exchange.js';
+import { problem } from './archive.js';
+import { Exchange } from './exchange.js';
 import { Sound } from './sound.js';
 
 const kFolder = path.dirname(fileURLToPath(import.meta.url));
@@ -73,8 +74,9 @@ export class Mock {
     const url = new URL(request.url, 'http://any');
     try {
       if (!url.pathname.startsWith('/api/')) return await this.file(request, url, answer);
-      const { status, body, headers } = await this.api(request, url, answer);
-      if (status) send(answer, status, body, headers);
+      const { status, body, headers, file, type, name } = await this.api(request, url, answer);
+      if (file) send_file(request, answer, file, type, name);
+      else if (status) send(answer, status, body, headers);
     } catch (error) {
       if (error.status) send(answer, error.status, error.body);
       else {
@@ -155,6 +157,21 @@ function send(answer, status, body, headers = {}) {
   const type = status >= 400 ? 'application/problem+json' : 'application/json';
   answer.writeHead(status, { 'Cache-Control': 'no-store', ...(body === undefined ? {} : { 'Content-Type': type }), ...headers });
   answer.end(body === undefined ? undefined : JSON.stringify(body));
+}
+
+/** Whole, or the part that the browser asks for: it seeks so. */
+function send_file(request, answer, file, type, name) {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  const from = range ? Number(range[1]) : 0;
+  const to = range?.[2] ? Math.min(Number(range[2]), file.length - 1) : file.length - 1;
+  answer.writeHead(range ? 206 : 200, {
+    'Content-Type': type,
+    'Content-Length': to - from + 1,
+    'Accept-Ranges': 'bytes',
+    'Content-Disposition': `attachment; filename="${name}"`,
+    ...(range ? { 'Content-Range': `bytes ${from}-${to}/${file.length}` } : {}),
+  });
+  answer.end(file.subarray(from, to + 1));
 }
 
 async function read_json(request) {

@@ -1,6 +1,6 @@
 // Numbers, times and states in words. Everything here is a pure function.
 
-import type { Call, CallState } from './types';
+import type { Call, CallState, RecordingPart, TranscriptionPart } from './types';
 
 const kFinal: ReadonlySet<CallState> = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled']);
 
@@ -126,6 +126,28 @@ export function transfer_words(transfer: { to: string; status: string; mode: str
   if (status === 'over') return `The transfer to ${to} is over`;
   if (status.startsWith('failed')) return `The transfer to ${to} failed${status.slice('failed'.length)}`;
   return `Transfer to ${to}: ${status}`;
+}
+
+/** What a recording does now; empty: nothing is recorded. */
+export function recording_words(recording: RecordingPart | undefined): string {
+  if (recording?.status === 'recording') return 'Recording';
+  if (recording?.status === 'paused') return 'Recording paused';
+  return recording?.status === 'failed' ? 'The recording has failed' : '';
+}
+
+/** How a transcription stands, where that is not simply that it runs. */
+export function transcription_words(transcription: TranscriptionPart | undefined): string {
+  const why = transcription?.reason ? `: ${transcription.reason}` : '';
+  if (transcription?.status === 'connecting') return 'Transcript: getting ready';
+  if (transcription?.status === 'lost') return `Transcript: lost, coming back${why}`;
+  return transcription?.status === 'failed' ? `The transcript has ended${why}` : '';
+}
+
+/** 64_044 as "64 kB". */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 export function is_transfer_open(status: string): boolean {

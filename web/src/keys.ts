@@ -25,6 +25,9 @@ export const kKeys: readonly { key: string; words: string; group: 'Anywhere' | '
   { key: 'a', words: 'Agent', group: 'The chosen call' },
   { key: 's', words: 'Say something in a synthetic voice', group: 'The chosen call' },
   { key: 'o', words: 'Take over from the agent, or hand back', group: 'The chosen call' },
+  { key: 'c', words: 'Record, or stop recording', group: 'The chosen call' },
+  { key: 'p', words: 'Pause or resume the recording', group: 'The chosen call' },
+  { key: 'w', words: 'Transcribe what is said, or stop', group: 'The chosen call' },
   { key: 'x', words: 'Hang up (asks first)', group: 'The chosen call' },
 ];
 
@@ -38,6 +41,9 @@ const kActions: Record<string, string> = {
   a: 'agent',
   s: 'say',
   o: 'take-over',
+  c: 'record',
+  p: 'pause-recording',
+  w: 'transcribe',
   x: 'hangup',
 };
 

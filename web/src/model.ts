@@ -1,16 +1,21 @@
 // What the page knows of the calls, and how an event changes it. Pure: the store holds one of these and replaces it.
 
 import { is_final } from './format';
-import type { AgentPart, Call, CallEvent, CallState, LocalPart, Timeline, Transfer, TurnLegs } from './types';
-
-export interface Line {
-  /** Number of the line on this page: its key. */
-  n: number;
-  by: 'agent' | 'caller';
-  text: string;
-  final: boolean;
-  time: string;
-}
+import { type Line, near_name, with_document, with_past, with_piece, with_said } from './words';
+import type {
+  AgentPart,
+  Call,
+  CallEvent,
+  CallState,
+  LocalPart,
+  Piece,
+  RecordingPart,
+  Timeline,
+  TranscriptDocument,
+  TranscriptionPart,
+  Transfer,
+  TurnLegs,
+} from './types';
 
 export interface Known {
   call: Call;
@@ -25,8 +30,6 @@ export interface Known {
 
 export type Model = ReadonlyMap<string, Known>;
 
-/** Older words of a call are forgotten. */
-export const kWordsKept = 400;
 /** Calls that are over stay this many at most, for the page that shows them. */
 export const kOverKept = 20;
 
@@ -114,7 +117,14 @@ function changed(known: Known, event: CallEvent): Known {
     case 'turn':
       return with_turn(known, event);
     case 'said':
-      return { ...known, words: with_words(known.words, event) };
+      // What a recognizer takes down of both sides is not shown twice.
+      return call.transcription?.status === 'running' ? known : { ...known, words: with_said(known.words, event) };
+    case 'recording':
+      return part({ recording: event.recording as RecordingPart });
+    case 'transcription':
+      return part({ transcription: event.transcription as TranscriptionPart });
+    case 'transcript':
+      return { ...known, words: with_piece(known.words, event.piece as Piece, near_name(call), event.time) };
     case 'listener':
       return { ...known, ears: Number(event.count ?? 0), talkers: Number(event.talkers ?? 0) };
     case 'warning':
@@ -155,42 +165,12 @@ function with_turn(known: Known, event: CallEvent): Known {
   return { ...known, call: { ...known.call, turns: { ...turns, count: turns.count + 1, last_ms: last } } };
 }
 
-/** A line that is not final is replaced by what the same speaker is understood to have said next. */
-export function with_words(words: readonly Line[], event: CallEvent): readonly Line[] {
-  const by = event.by === 'agent' ? 'agent' : 'caller';
-  const text = String(event.text ?? '');
-  const final = event.final !== false;
-  if (text === '') return words;
-  const next = words.slice();
-  const open = next.findLastIndex((line) => line.by === by && !line.final);
-  const n = open >= 0 ? (next[open] as Line).n : (next.at(-1)?.n ?? 0) + 1;
-  const line: Line = { n, by, text, final, time: event.time };
-  if (open >= 0) next[open] = line;
-  else next.push(line);
-  return next.length > kWordsKept ? next.slice(-kWordsKept) : next;
-}
-
-/** What was said before this page looked, from the call's timeline. */
-export function with_past_words(old: Model, timeline: Timeline): Model {
-  const known = old.get(timeline.call);
+/** What was said before this page looked: as a recognizer took it down, or, where none did, from the call's timeline. */
+export function with_past_words(old: Model, past: Timeline | TranscriptDocument): Model {
+  const known = old.get(past.call);
   if (!known) return old;
-  const began = Date.parse(timeline.began);
-  const first = known.words[0];
-  const past = timeline.events
-    .filter((event) => event.lane === 'words')
-    .map((event) => ({ by: event.kind === 'agent' ? ('agent' as const) : ('caller' as const), text: event.text, at: began + event.at_ms }))
-    .filter((one) => !first || one.at < Date.parse(first.time))
-    .slice(-kWordsKept);
-  if (past.length === 0) return old;
-  const n = (first?.n ?? 1) - past.length;
-  const lines = past.map((one, index): Line => ({
-    n: n + index,
-    by: one.by,
-    text: one.text,
-    final: true,
-    time: new Date(one.at).toISOString(),
-  }));
-  return new Map(old).set(timeline.call, { ...known, words: [...lines, ...known.words].slice(-kWordsKept) });
+  const words = 'pieces' in past ? with_document(known.words, past, near_name(known.call)) : with_past(known.words, past);
+  return words === known.words ? old : new Map(old).set(past.call, { ...known, words });
 }
 
 function pruned(model: Map<string, Known>): Model {

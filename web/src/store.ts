@@ -4,10 +4,10 @@
 import { computed, signal } from '@preact/signals';
 import { Problem, call_path, get, post, remove, when_unauthorized } from './api';
 import { EventStream, type SseEvent } from './event_stream';
-import { is_final, peer, pretty_number, state_words } from './format';
+import { is_final, peer, pretty_number, recording_words, state_words } from './format';
 import { forget_levels, take_levels } from './levels';
 import { type Known, type Model, apply_event, from_list, is_news, with_call, with_past_words } from './model';
-import type { Call, CallEvent, Hello, LevelsMessage, Session, Timeline } from './types';
+import type { Call, CallEvent, Hello, LevelsMessage, Session, Timeline, TranscriptDocument } from './types';
 
 export type Connection = 'starting' | 'signed-out' | 'connecting' | 'live' | 'lost';
 
@@ -224,14 +224,17 @@ async function fetch_call(id: string): Promise<void> {
   }
 }
 
-/** A page that is opened in mid-call shows what was said before. Only calls with an agent have words. */
+/** A page that is opened in mid-call, or was cut off, shows what was said meanwhile: what was taken down, else what an agent told. */
 async function recall_words(call: Call): Promise<void> {
-  if (!call.agent || (model.value.get(call.call)?.words.length ?? 0) > 0) return;
-  try {
-    model.value = with_past_words(model.value, await get<Timeline>(call_path(call.call, '/timeline')));
-  } catch {
-    // Words that come from now on are shown all the same.
-  }
+  const recall = async (what: string) => {
+    try {
+      model.value = with_past_words(model.value, await get<Timeline | TranscriptDocument>(call_path(call.call, what)));
+    } catch {
+      // Words that come from now on are shown all the same.
+    }
+  };
+  if (call.transcription) await recall('/transcript');
+  if (call.agent && (model.value.get(call.call)?.words.length ?? 0) === 0) await recall('/timeline');
 }
 
 function announce(before: Known, after: Known, event: CallEvent): void {
@@ -243,6 +246,8 @@ function announce(before: Known, after: Known, event: CallEvent): void {
     polite.value = `${who}: ${words}${reason}`;
   }
   if (event.type === 'warning') polite.value = `${who}: ${after.warning}`;
+  const recorded = recording_words(after.call.recording);
+  if (recorded !== recording_words(before.call.recording)) polite.value = `${who}: ${recorded || 'Not recorded any more'}`;
 }
 
 /** The answer of a request is the call as it is then: shown at once, not only when its event comes. */

@@ -57,6 +57,81 @@ export interface Turns {
   last_ms?: TurnLegs;
 }
 
+export type Side = 'far' | 'near';
+
+export interface RecordingPart {
+  status: 'none' | 'recording' | 'paused' | 'stopped' | 'failed';
+  file?: string;
+  problem?: string;
+}
+
+export interface TranscriptionPart {
+  engine: string;
+  status: 'none' | 'connecting' | 'running' | 'lost' | 'off' | 'failed';
+  reason?: string;
+}
+
+/** Times of words and pieces are milliseconds of the call's sound: 0 is where its first stream began. */
+export interface PieceWord {
+  text: string;
+  begin_ms: number;
+  end_ms: number;
+  confidence: number | null;
+}
+
+/** One utterance of one side; a later piece of the same speaker and number takes the place of an earlier one. */
+export interface Piece {
+  speaker: Side;
+  number: number;
+  final: boolean;
+  begin_ms: number;
+  end_ms: number;
+  text: string;
+  confidence: number | null;
+  words: PieceWord[];
+}
+
+export interface TranscriptDocument {
+  call: string;
+  engine: string;
+  complete: boolean;
+  pieces: Piece[];
+}
+
+export type RecordingFormat = 'wav' | 'flac' | 'opus';
+
+export interface RecordingEntry {
+  name: string;
+  call: string;
+  call_sid: string;
+  began: string;
+  duration_ms: number;
+  bytes: number;
+  formats: RecordingFormat[];
+  live: boolean;
+  to?: string;
+  from?: string;
+  direction?: 'inbound' | 'outbound';
+  source: 'bridge' | 'twilio';
+  /** Where on the call's own time the file begins. */
+  offset_ms?: number;
+}
+
+/** How loud each part of a recording is, 0 to 1, for drawing. */
+export interface Peaks {
+  duration_ms: number;
+  far: number[];
+  near: number[];
+}
+
+/** Where a search found its words. They stand between U+0001 and U+0002. */
+export interface Match {
+  where: 'transcript' | 'number' | 'reason' | 'message';
+  begin_ms?: number;
+  speaker?: Side;
+  snippet: string;
+}
+
 export interface Call {
   call: string;
   call_sid: string;
@@ -83,6 +158,12 @@ export interface Call {
   parent?: string;
   transfer?: Transfer;
   agent?: AgentPart;
+  recording?: RecordingPart;
+  transcription?: TranscriptionPart;
+  recorded?: boolean;
+  transcribed?: boolean;
+  captured?: boolean;
+  matches?: Match[];
   turns?: Turns;
   outbound?: { lead_ms: number; round_trip_ms: number; dropped_live_ms: number };
   playout?: { buffer_ms: number; jitter_ms: number; concealed_ms: number; latency_p50_ms: number };

@@ -1,6 +1,6 @@
 // A call as the API tells of it, for tests.
 
-import type { Call, CallEvent } from '../src/types';
+import type { Call, CallEvent, Piece } from '../src/types';
 
 export function a_call(more: Partial<Call> = {}): Call {
   return {
@@ -25,4 +25,18 @@ export function a_call(more: Partial<Call> = {}): Call {
 
 export function an_event(type: string, more: Record<string, unknown> = {}): CallEvent {
   return { type, call: 'c_1', time: '2026-01-01T00:00:10Z', ...more };
+}
+
+export function a_piece(more: Partial<Piece> = {}): Piece {
+  return {
+    speaker: 'far',
+    number: 1,
+    final: true,
+    begin_ms: 1000,
+    end_ms: 1800,
+    text: 'Hello there.',
+    confidence: 0.9,
+    words: [],
+    ...more,
+  };
 }

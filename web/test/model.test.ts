@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Model, apply_event, from_list, is_news, kOverKept, kWordsKept, running_ms, with_call, with_past_words } from '../src/model';
+import { type Model, apply_event, from_list, is_news, kOverKept, running_ms, with_call, with_past_words } from '../src/model';
+import { kWordsKept } from '../src/words';
 import type { Samples, Timeline } from '../src/types';
-import { a_call, an_event } from './calls';
+import { a_call, a_piece, an_event } from './calls';
 
 const one = (more = {}): Model => from_list(new Map(), [a_call(more)], 0);
 const call_of = (model: Model) => model.get('c_1')?.call;
@@ -67,7 +68,7 @@ describe('the model', () => {
     ]) {
       model = apply_event(model, an_event('said', { by, text, final }), 1);
     }
-    expect(model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`)).toEqual(['caller: I would.', 'agent: Yes?']);
+    expect(model.get('c_1')?.words.map((line) => `${line.who}: ${line.text}`)).toEqual(['Phone: I would.', 'Agent: Yes?']);
     model = apply_event(model, an_event('said', { by: 'caller', text: 'Then', final: false }), 2);
     expect(model.get('c_1')?.words).toHaveLength(3);
   });
@@ -82,20 +83,68 @@ describe('the model', () => {
       samples: {} as Samples,
       dropped_events: 0,
     };
-    const texts = (model: Model) => model.get('c_1')?.words.map((line) => `${line.by}: ${line.text}`);
-    expect(texts(with_past_words(one(), timeline))).toEqual(['agent: Hello?', 'caller: Hi.']);
+    const texts = (model: Model) => model.get('c_1')?.words.map((line) => `${line.who}: ${line.text}`);
+    expect(texts(with_past_words(one(), timeline))).toEqual(['Agent: Hello?', 'Phone: Hi.']);
     const heard = apply_event(one(), an_event('said', { by: 'caller', text: 'Hi.', final: true }), 1);
     const whole = with_past_words(heard, timeline);
-    expect(texts(whole)).toEqual(['agent: Hello?', 'caller: Hi.']);
-    expect(new Set(whole.get('c_1')?.words.map((line) => line.n)).size).toBe(2);
+    expect(texts(whole)).toEqual(['Agent: Hello?', 'Phone: Hi.']);
+    expect(new Set(whole.get('c_1')?.words.map((line) => line.key)).size).toBe(2);
     expect(with_past_words(new Map(), timeline).size).toBe(0);
+  });
+
+  it('puts in the place of a partial what the recognizer understood in the end, each side for itself', () => {
+    let model = one();
+    for (const heard of [
+      a_piece({ text: 'I wo', final: false, begin_ms: 1000 }),
+      a_piece({ speaker: 'near', text: 'Yes?', begin_ms: 2000 }),
+      a_piece({ text: 'I would.', begin_ms: 1000 }),
+      a_piece({ text: 'I wrote.', final: false, begin_ms: 1000 }),
+      a_piece({ number: 2, text: 'Hm', final: false, begin_ms: 3000 }),
+      a_piece({ number: 2, text: '', begin_ms: 3000 }),
+      a_piece({ number: 3, text: 'Before.', begin_ms: 500 }),
+    ]) {
+      model = apply_event(model, an_event('transcript', { piece: heard }), 1);
+    }
+    expect(model.get('c_1')?.words.map((line) => `${line.who}: ${line.text}`)).toEqual(['Phone: Before.', 'Phone: I would.', 'You: Yes?']);
+  });
+
+  it('does not show twice what a recognizer and an agent tell', () => {
+    const agent = { name: 'local', status: 'ready', mode: 'speaks', sessions: 1 };
+    const running = { engine: 'vosk', status: 'running' };
+    let model = one({ agent });
+    model = apply_event(model, an_event('said', { by: 'agent', text: 'Hello?', final: true }), 1);
+    model = apply_event(model, an_event('transcription', { transcription: running }), 1);
+    model = apply_event(model, an_event('said', { by: 'agent', text: 'Still there?', final: true }), 1);
+    model = apply_event(model, an_event('transcript', { piece: a_piece({ speaker: 'near', text: 'still there' }) }), 1);
+    model = apply_event(model, an_event('transcription', { transcription: { ...running, status: 'lost' } }), 1);
+    model = apply_event(model, an_event('said', { by: 'agent', text: 'Goodbye.', final: true }), 1);
+    expect(model.get('c_1')?.words.map((line) => `${line.who}: ${line.text}`)).toEqual([
+      'Agent: Hello?',
+      'Agent: still there',
+      'Agent: Goodbye.',
+    ]);
+  });
+
+  it('recalls what was taken down before it looked, once', () => {
+    const past = { call: 'c_1', engine: 'vosk', complete: false, pieces: [a_piece(), a_piece({ number: 2, begin_ms: 4000 })] };
+    const heard = apply_event(one(), an_event('transcript', { piece: a_piece({ number: 2, begin_ms: 4000 }) }), 1);
+    expect(
+      with_past_words(heard, past)
+        .get('c_1')
+        ?.words.map((line) => line.key),
+    ).toEqual(['far 1', 'far 2']);
+  });
+
+  it('knows whether a call is recorded', () => {
+    const recording = { status: 'paused', file: '/tmp/one.wav' };
+    expect(call_of(apply_event(one(), an_event('recording', { recording }), 1))?.recording).toEqual(recording);
   });
 
   it('forgets the oldest words and the oldest calls that are over', () => {
     let model = one();
     for (let n = 0; n < kWordsKept + 10; ++n) model = apply_event(model, an_event('said', { by: 'agent', text: `${n}`, final: true }), 1);
     expect(model.get('c_1')?.words).toHaveLength(kWordsKept);
-    expect(new Set(model.get('c_1')?.words.map((line) => line.n)).size).toBe(kWordsKept);
+    expect(new Set(model.get('c_1')?.words.map((line) => line.key)).size).toBe(kWordsKept);
     for (let n = 0; n < kOverKept + 5; ++n) model = with_call(model, a_call({ call: `c_over${n}`, state: 'completed' }), 1);
     expect(model.has('c_1')).toBe(true);
     expect(model.size).toBe(kOverKept + 1);

@@ -24,6 +24,7 @@ import { Icon } from '../ui/icons';
 import { Meter } from '../ui/meter';
 import { Waveform } from '../ui/waveform';
 import { AgentDialog, HangUpDialog, KeypadDialog, SayDialog, TransferDialog } from './call_dialogs';
+import { RecordButtons, RecordingFacts, RecordingSign } from './recording_controls';
 import { Words } from './words';
 
 type Open = '' | 'keypad' | 'transfer' | 'agent' | 'say' | 'hangup';
@@ -114,6 +115,7 @@ function Head({ known, whole }: { known: Known; whole: boolean }) {
         <span class="sr">{call.direction === 'inbound' ? 'From' : 'To'}</span>{' '}
         {whole ? who : <a href={`/calls/${encodeURIComponent(call.call)}`}>{who}</a>}
       </h2>
+      <RecordingSign call={call} />
       {call.local.focus && (
         <span class="chip" title="The microphone and speakers of the machine are this call's">
           <Icon name="focus" /> Focus
@@ -156,6 +158,7 @@ function Facts({ known }: { known: Known }) {
       {last !== undefined && <li>Last answer after {millis(last)}</li>}
       {call.answered_by && call.answered_by !== 'unknown' && <li>Answered by {call.answered_by.replaceAll('_', ' ')}</li>}
       {!call.streaming && call.state === 'in-progress' && <li class="warn">No sound right now</li>}
+      <RecordingFacts call={call} />
       {call.local.muted && <li>Muted</li>}
       {call.local.solo && <li>Solo</li>}
       {known.ears > 0 && (
@@ -274,6 +277,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
         {opener('agent', 'Agent', 'agent')}
         {opener('say', 'Say', 'say', !up)}
         {call.agent && <TakeOver call={call} actions={actions} />}
+        <RecordButtons call={call} actions={actions} />
         <span class="push">{opener('hangup', 'Hang up', 'hangup')}</span>
       </div>
       <LocalRow call={call} actions={actions} />

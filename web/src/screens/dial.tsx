@@ -22,6 +22,8 @@ export function Dial() {
   const from = useSignal('');
   const limit = useSignal('');
   const focus = useSignal(true);
+  const record = useSignal(false);
+  const transcribe = useSignal(false);
   const recent = useSignal<string[]>([]);
   const emulator = useSignal<EmulatorInfo | null>(null);
   const input = useRef<HTMLInputElement>(null);
@@ -55,6 +57,8 @@ export function Dial() {
     const body: Record<string, unknown> = { to: dialable(number.value), focus: focus.value };
     if (from.value.trim()) body['from'] = dialable(from.value);
     if (agent.value.trim()) body['agent'] = agent.value.trim();
+    if (record.value) body['record'] = true;
+    if (transcribe.value) body['transcribe'] = true;
     if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
     const text = JSON.stringify(body);
     if (key.current.body !== text) key.current = { body: text, value: crypto.randomUUID() };
@@ -106,6 +110,10 @@ export function Dial() {
             ))}
           </SelectField>
           <AgentProblem agents={agents.value} name={agent.value} />
+          <div class="choices">
+            <CheckField label="Record the call" name="record" value={record} />
+            <CheckField label="Transcribe what is said" name="transcribe" value={transcribe} />
+          </div>
           <details>
             <summary>Options</summary>
             <TextField label="Shown as caller" dial placeholder="your number in the settings" value={from} />

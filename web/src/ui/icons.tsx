@@ -22,6 +22,13 @@ const kPaths = {
   focus: 'M12 8v8M8 12h8M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4',
   more: 'M6 12h.01M12 12h.01M18 12h.01',
   back: 'M15 5l-7 7 7 7',
+  record: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM12 9.5a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z',
+  stop: 'M6 6h12v12H6z',
+  words: 'M4 6h16M4 11h10M4 16h13M4 21h6',
+  search: 'M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM15.5 15.5L21 21',
+  download: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14',
+  capture: 'M4 7h16v12H4zM8 7V4h8v3M9 13l2 2 4-4',
+  delete: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5',
   volume: 'M5 9h3l5-4v14l-5-4H5zM16 9a4 4 0 0 1 0 6',
   help: 'M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 18h.01',
 } as const;
