@@ -76,6 +76,16 @@ export function peaks_of(call, buckets) {
 
 /** 440 Hz from the phone on the left, 660 Hz from here on the right, a second each in turn. */
 export function wav_of(call) {
+  const before = kFiles.get(call);
+  if (before?.ms === call.kept.recorded_ms) return before.file;
+  const file = make_wav(call);
+  kFiles.set(call, { ms: call.kept.recorded_ms, file });
+  return file;
+}
+
+const kFiles = new WeakMap();
+
+function make_wav(call) {
   const count = Math.round((call.kept.recorded_ms * kRate) / 1000);
   const file = Buffer.alloc(44 + count * 4);
   file.write('RIFF', 0);

@@ -13,6 +13,7 @@ import { History } from './screens/history';
 import { Incoming } from './screens/incoming';
 import { Live } from './screens/live';
 import { Login } from './screens/login';
+import { Recordings } from './screens/recordings';
 import { Settings } from './screens/settings';
 import { connection, live_calls, on_emulator, polite, ringing_calls, urgent } from './store';
 import { Dialog } from './ui/dialog';
@@ -73,6 +74,8 @@ function Screen() {
       return <Dial key={location.search} />;
     case 'history':
       return <History />;
+    case 'recordings':
+      return <Recordings />;
     case 'settings':
       return <Settings />;
     case 'call':

@@ -2,7 +2,8 @@
 
 import { computed, signal } from '@preact/signals';
 
-export type Route = { name: 'live' | 'dial' | 'history' | 'settings' | 'emulator' | 'unknown' } | { name: 'call'; id: string };
+export type Route =
+  { name: 'live' | 'dial' | 'history' | 'recordings' | 'settings' | 'emulator' | 'unknown' } | { name: 'call'; id: string };
 
 export const path = signal(location.pathname);
 /** What the address asks for beside its path: the number to dial, for example. */
@@ -17,7 +18,10 @@ export function route_of(pathname: string): Route {
   if (first === 'calls' && parts[1] !== undefined && parts.length === 2) {
     return { name: 'call', id: decoded(parts[1]) };
   }
-  if (parts.length === 1 && (first === 'dial' || first === 'history' || first === 'settings' || first === 'emulator')) {
+  if (
+    parts.length === 1 &&
+    (first === 'dial' || first === 'history' || first === 'recordings' || first === 'settings' || first === 'emulator')
+  ) {
     return { name: first };
   }
   return { name: 'unknown' };

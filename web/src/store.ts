@@ -255,6 +255,13 @@ export function learn(call: Call): void {
   model.value = with_call(model.value, call, performance.now());
 }
 
+/** A call whose traces were deleted. */
+export function forget(id: string): void {
+  const rest = new Map(model.value);
+  rest.delete(id);
+  model.value = rest;
+}
+
 function clear(): void {
   model.value = new Map();
   forget_levels();

@@ -9,6 +9,8 @@ import { epoch, model, online } from '../store';
 import type { Call, Timeline, TimelineEvent } from '../types';
 import { Icon } from '../ui/icons';
 import { CallCard } from './call_card';
+import { DeleteDialog, Download, Kept, use_kept } from './kept';
+import { kFarName } from '../words';
 import { Words } from './words';
 
 const Plots = lazy(() => import('./plots').then((module) => module.Plots));
@@ -70,6 +72,8 @@ export function CallScreen({ id }: { id: string }) {
   }, [id, epoch.value, live]);
 
   const call = known?.call ?? fetched.value;
+  const kept = use_kept(id, call !== null && !live);
+  const words = kept.value?.transcript ? [] : (known?.words ?? []);
   return (
     <>
       <div class="title-row">
@@ -81,19 +85,21 @@ export function CallScreen({ id }: { id: string }) {
         </p>
       )}
       {live && known ? <CallCard known={known} whole /> : call && <Summary call={call} />}
-      {call && <Figures call={call} />}
-      {known && known.words.length > 0 && (
+      {call && !live && <Kept call={call} kept={kept} />}
+      {words.length > 0 && (
         <section class="card" aria-labelledby="words">
           <h2 id="words">What was said</h2>
-          <Words words={known.words} label="What was said" tall />
+          <Words words={words} label="What was said" tall />
         </section>
       )}
-      {timeline.value && <Happened timeline={timeline.value} said={known === undefined || known.words.length === 0} />}
+      {call && <Figures call={call} />}
+      {timeline.value && <Happened timeline={timeline.value} said={words.length === 0 && !kept.value?.transcript} />}
     </>
   );
 }
 
 function Summary({ call }: { call: Call }) {
+  const deleting = useSignal(false);
   return (
     <section class={`card call ${state_tone(call)}`} aria-label="How it ended">
       <header class="call-head">
@@ -110,7 +116,20 @@ function Summary({ call }: { call: Call }) {
           <Icon name="dial" />
           <span>Dial again</span>
         </a>
+        {call.captured && <Download href={call_path(call.call, '/capture')} name={`${call.call}.abcap`} words="Capture" />}
+        <button
+          type="button"
+          class="button danger push"
+          data-action="delete"
+          aria-haspopup="dialog"
+          disabled={!online.value}
+          onClick={() => (deleting.value = true)}
+        >
+          <Icon name="delete" />
+          <span>Delete</span>
+        </button>
       </div>
+      {deleting.value && <DeleteDialog call={call} on_close={() => (deleting.value = false)} />}
     </section>
   );
 }
@@ -163,8 +182,8 @@ function Happened({ timeline, said }: { timeline: Timeline; said: boolean }) {
           <div class="words tall" tabIndex={0} role="region" aria-label="Everything that was said">
             <ol>
               {words.map((event, index) => (
-                <li key={index} class={event.kind === 'agent' ? 'agent' : 'caller'}>
-                  <span class="who">{event.kind === 'agent' ? 'Agent' : 'Caller'}</span>
+                <li key={index} class={event.kind === 'agent' ? 'near' : 'far'}>
+                  <span class="who">{event.kind === 'agent' ? 'Agent' : kFarName}</span>
                   <span class="text">{event.text}</span>
                 </li>
               ))}
