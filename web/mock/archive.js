@@ -32,7 +32,21 @@ export class Archive {
     call.transcribed = true;
     call.kept.pieces ??= [];
     this.exchange.tell('transcription', call, { transcription: call.transcription });
+    if (state === 'on' && !call.agent) this.count(call, 1);
     return { status: 200, body: this.exchange.shown(call) };
+  }
+
+  /** What hums counts, as tests/web/recognizer.mjs hears it. */
+  count(call, number) {
+    const begin = this.exchange.age(call);
+    const tell = (text, final) => this.exchange.tell('transcript', call, { piece: kept.piece('far', number, begin, text, final) });
+    this.exchange.later(300, () => call.transcription.status === 'running' && !call.ended && tell('one two', false));
+    this.exchange.later(900, () => {
+      if (call.transcription.status !== 'running' || call.ended) return;
+      call.kept.pieces.push(kept.piece('far', number, begin, 'one two three four'));
+      tell('one two three four', true);
+      this.count(call, number + 1);
+    });
   }
 
   /** As a recognizer does: half of it first, then all of it. */
