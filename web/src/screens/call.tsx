@@ -71,7 +71,9 @@ export function CallScreen({ id }: { id: string }) {
     };
   }, [id, epoch.value, live]);
 
-  const call = known?.call ?? fetched.value;
+  // What is fetched of a call that is over says more than its last event: what is kept of it.
+  const over = fetched.value && is_final(fetched.value.state) ? fetched.value : undefined;
+  const call = over ?? known?.call ?? fetched.value;
   const kept = use_kept(id, call !== null && !live);
   const words = kept.value?.transcript ? [] : (known?.words ?? []);
   return (
