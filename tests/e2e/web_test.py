@@ -33,7 +33,7 @@ class Page(EndToEnd):
         self.assert_code(node, 0)
 
     def test_every_screen_is_accessible_and_fits(self):
-        self.play("screens_test.mjs", 400)
+        self.play("screens_test.mjs", 500)
 
     def test_a_whole_call_is_made_on_the_page(self):
         self.play("call_test.mjs", 240)
@@ -43,6 +43,9 @@ class Page(EndToEnd):
 
     def test_sound_is_in_time(self):
         self.play("latency_test.mjs", 120)
+
+    def test_what_was_said_is_recorded_played_searched_and_deleted(self):
+        self.play("kept_test.mjs", 240)
 
     def test_the_server_may_go_away_and_come_back(self):
         self.play("restart_test.mjs", 120)

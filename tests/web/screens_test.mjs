@@ -10,6 +10,7 @@ let stage;
 let browser;
 let agent_call;
 let ended_call;
+let kept_call;
 
 before(async () => {
   stage = await make_stage();
@@ -17,13 +18,17 @@ before(async () => {
   const gone = (await stage.api('POST', '/calls', { to: '+12025550103' })).body;
   await wait_for('a call is over', async () => (await stage.live()).every((call) => call.call !== gone.call));
   ended_call = gone.call;
+  kept_call = (await stage.up(stage.humming, { record: true, transcribe: true })).call;
+  await wait_for('it was heard', async () => (await stage.transcript_of({ call: kept_call }))?.pieces.length > 3, 20_000);
+  await stage.hang_up_all();
   await stage.api('POST', '/calls', { to: '+12025550101' });
   await wait_for('the call is up', async () => (await stage.live()).some((call) => call.state === 'in-progress'), 20_000);
 });
 
 /** A conversation that outlasts one look at every screen: the receptionist ends it when all is said, after a minute. */
 async function talk_to_an_agent() {
-  agent_call = (await stage.api('POST', '/calls', { to: '+12025550109', agent: 'local', focus: false })).body;
+  const to = '+12025550109';
+  agent_call = (await stage.api('POST', '/calls', { to, agent: 'local', focus: false, record: true, transcribe: true })).body;
   await wait_for(
     'the agent is on the call',
     async () => (await stage.live()).some((call) => call.call === agent_call.call && call.state === 'in-progress'),
@@ -51,6 +56,9 @@ const kScreens = [
   ['history', '/history', (page) => page.waitForSelector('.row')],
   ['call-live', () => `/calls/${agent_call.call}`, (page) => page.waitForSelector('.lane-line')],
   ['call-ended', () => `/calls/${ended_call}`, (page) => page.waitForSelector('.figures')],
+  ['call-kept', () => `/calls/${kept_call}`, (page) => page.waitForSelector('.word')],
+  ['history-search', '/history?q=three', (page) => page.waitForSelector('.found')],
+  ['recordings', '/recordings', (page) => page.waitForSelector('.row')],
   ['settings', '/settings', (page) => page.waitForSelector('.findings li', { timeout: 60_000 })],
   ['emulator', '/emulator', (page) => page.waitForSelector('.fault-grid')],
   ['nowhere', '/nowhere', (page) => page.waitForSelector('.empty')],

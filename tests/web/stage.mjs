@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { Recognizer } from './recognizer.mjs';
 import { beeps, wav } from './tones.mjs';
 
 const kAccount = 'AC' + '0123456789abcdef'.repeat(2);
@@ -56,6 +57,16 @@ class Stage {
   async up(to, more = {}) {
     const { body } = await this.api('POST', '/calls', { to, ...more });
     return wait_for('the call is up', async () => (await this.live()).find((call) => call.call === body.call && call.streaming), 15_000);
+  }
+
+  /** What the API tells of the call's recording, if it has one. */
+  async recording_of(call) {
+    return (await this.api('GET', `/calls/${call.call}/recording`)).body?.recording;
+  }
+
+  async transcript_of(call) {
+    const { status, body } = await this.api('GET', `/calls/${call.call}/transcript`);
+    return status === 200 ? body : undefined;
   }
 
   async hang_up_all() {
@@ -124,6 +135,7 @@ class RealStage extends Stage {
 
   async start() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
+    this.recognizer = await new Recognizer().start();
     this.emulator_port = await free_port();
     this.public_port = await free_port();
     this.port = await free_port();
@@ -171,6 +183,8 @@ class RealStage extends Stage {
         PUBLIC_URL: `http://127.0.0.1:${this.public_port}`,
         AGENTBRIDGE_SPEAKER: 'null',
         AGENTBRIDGE_CONTROL_PORT: String(this.port),
+        AGENTBRIDGE_TRANSCRIBER: 'vosk',
+        AGENTBRIDGE_TRANSCRIBER_URL: this.recognizer.url,
       },
     });
     closeSync(log);
@@ -232,6 +246,7 @@ class RealStage extends Stage {
       await child.ended;
       clearTimeout(late);
     }
+    await this.recognizer?.stop();
     if (process.exitCode) console.log(readFileSync(path.join(this.folder, 'bridge.log'), 'utf8').slice(-4000));
     rmSync(this.folder, { recursive: true, force: true });
   }
