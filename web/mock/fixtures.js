@@ -99,6 +99,10 @@ export function timeline_event(type, data) {
       return { lane: 'transfer', kind: data.transfer.status, text: data.transfer.to };
     case 'local':
       return { lane: 'local', kind: 'here', text: data.local.held ? 'held' : data.local.muted ? 'muted' : 'open' };
+    case 'recording':
+      return { lane: 'recording', kind: data.recording.status, text: data.recording.problem ?? '' };
+    case 'transcription':
+      return { lane: 'recording', kind: 'transcription', text: `${data.transcription.status}: ${data.transcription.engine}` };
     case 'warning':
       return { lane: 'warning', kind: 'warning', text: data.text };
     default:

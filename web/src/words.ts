@@ -24,6 +24,11 @@ export function near_name(call: Pick<Call, 'agent'>): string {
   return call.agent.mode === 'together' ? 'You or agent' : 'Agent';
 }
 
+/** Who spoke on this side in all of a call. */
+export function near_name_of_all(call: Pick<Call, 'agent'>): string {
+  return call.agent?.mode === 'taken-over' ? 'You or agent' : near_name(call);
+}
+
 const kept = (lines: readonly Line[]) => (lines.length > kWordsKept ? lines.slice(-kWordsKept) : lines);
 
 /** A line that is not final is replaced by what the same speaker is understood to have said next. */

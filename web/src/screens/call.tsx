@@ -28,6 +28,7 @@ const kLanes: Record<string, string> = {
   words: 'Words',
   transfer: 'Transfer',
   local: 'Here',
+  recording: 'Kept',
   warning: 'Warnings',
 };
 

@@ -158,7 +158,7 @@ function Facts({ known }: { known: Known }) {
       {last !== undefined && <li>Last answer after {millis(last)}</li>}
       {call.answered_by && call.answered_by !== 'unknown' && <li>Answered by {call.answered_by.replaceAll('_', ' ')}</li>}
       {!call.streaming && call.state === 'in-progress' && <li class="warn">No sound right now</li>}
-      <RecordingFacts call={call} />
+      <RecordingFacts known={known} />
       {call.local.muted && <li>Muted</li>}
       {call.local.solo && <li>Solo</li>}
       {known.ears > 0 && (

@@ -12,7 +12,7 @@ import { snippet_parts } from '../transcript';
 import { ActionButton, ActionNote, useActions } from '../ui/actions';
 import { SelectField, TextField } from '../ui/fields';
 import { Icon, type IconName } from '../ui/icons';
-import { kFarName, near_name } from '../words';
+import { kFarName, near_name_of_all } from '../words';
 
 const kStates = [
   ['ended', 'All'],
@@ -249,7 +249,7 @@ function Found({ call, matches }: { call: Call; matches: readonly Match[] }) {
     <ul class="found" aria-label="Found">
       {matches.slice(0, kMatches).map((match, n) => {
         const said = match.where === 'transcript';
-        const who = said ? (match.speaker === 'near' ? near_name(call) : kFarName) : kWhere[match.where];
+        const who = said ? (match.speaker === 'near' ? near_name_of_all(call) : kFarName) : kWhere[match.where];
         return (
           <li key={n}>
             <span class="hint">

@@ -12,7 +12,7 @@ import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icons';
 import { Playback } from '../ui/playback';
 import { Player, recording_url } from '../ui/player';
-import { near_name } from '../words';
+import { near_name_of_all } from '../words';
 import { TranscriptView } from './transcript_view';
 
 /** A recording is finished, and the last words come in, soon after the call's end: it is looked for again this often, so many times. */
@@ -109,7 +109,7 @@ export function Kept({ call, kept }: { call: Call; kept: Signal<KeptOfCall | nul
       {transcript && (
         <TranscriptView
           pieces={transcript.pieces}
-          near={near_name(call)}
+          near={near_name_of_all(call)}
           playback={recording ? playback : undefined}
           offset_ms={offset_ms}
           at_ms={at_ms}

@@ -1,7 +1,8 @@
 // Recording a live call and having it taken down: buttons that say what they do, and a sign that says what is going on.
 
-import { call_path, put } from '../api';
+import { call_path, put, sentence } from '../api';
 import { recording_words, transcription_words } from '../format';
+import type { Known } from '../model';
 import { learn } from '../store';
 import type { Call } from '../types';
 import { ActionButton, type Actions } from '../ui/actions';
@@ -22,13 +23,14 @@ export function RecordingSign({ call }: { call: Call }) {
   );
 }
 
-/** What there is to say about either beyond that sign. */
-export function RecordingFacts({ call }: { call: Call }) {
-  const problem = call.recording?.status === 'failed' ? call.recording.problem : '';
+/** What there is to say about either beyond that sign, and that no warning says already. */
+export function RecordingFacts({ known }: { known: Known }) {
+  const { call, warning } = known;
+  const problem = call.recording?.status === 'failed' ? (call.recording.problem ?? '') : '';
   const words = transcription_words(call.transcription);
   return (
     <>
-      {problem && <li class="warn">The recording has failed: {problem}</li>}
+      {problem && !warning.includes(problem) && <li class="warn">{sentence(problem)}</li>}
       {words && <li class={call.transcription?.status === 'connecting' ? '' : 'warn'}>{words}</li>}
       {call.transcription?.status === 'running' && <li>Transcript by {call.transcription.engine}</li>}
     </>
