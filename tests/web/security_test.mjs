@@ -25,7 +25,7 @@ before(async () => {
   strange_origin = `http://127.0.0.1:${stranger.address().port}`;
   page = await open_page(browser);
   await log_in(page, stage);
-  call = await stage.up('+12025550101');
+  call = await stage.up('+12025550101', { record: true });
   await page.goto(strange_origin);
 });
 
@@ -36,7 +36,7 @@ after(async () => {
 });
 
 test('it reads no answer and no event', async () => {
-  for (const path of ['/api/v1/calls', '/api/v1/session', '/api/v1/config', `/api/v1/calls/${call.call}/timeline`]) {
+  for (const path of ['/api/v1/calls', '/api/v1/session', '/api/v1/config', '/api/v1/recordings', `/api/v1/calls/${call.call}/timeline`]) {
     const got = await page.evaluate(
       (url) =>
         fetch(url, { credentials: 'include' }).then(
@@ -120,6 +120,19 @@ test('it hears nothing', async () => {
     `${stage.origin.replace('http', 'ws')}/api/v1/calls/${call.call}/audio?talk=1`,
   );
   assert.equal(heard, 'refused');
+});
+
+test('it plays no recording', async () => {
+  const loaded = await page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const audio = new Audio(url);
+        audio.onloadedmetadata = () => resolve('loaded');
+        audio.onerror = () => resolve('refused');
+      }),
+    `${stage.origin}/api/v1/calls/${call.call}/recording.wav`,
+  );
+  assert.equal(loaded, 'refused');
 });
 
 test('it cannot put the page in a frame of its own', async () => {

@@ -67,6 +67,8 @@ export class Mock {
     const plain = request.method === 'GET' || request.method === 'HEAD';
     if ((!plain || request.headers.upgrade) && origin === undefined)
       return problem(403, 'wrong_origin', 'Where the request comes from is missing.');
+    const site = request.headers['sec-fetch-site'] ?? 'same-origin';
+    if (site !== 'same-origin' && site !== 'none') return problem(403, 'wrong_origin', 'A web page of somebody else asks.');
     return 'cookie';
   }
 
