@@ -95,6 +95,8 @@ export interface TranscriptDocument {
   call: string;
   engine: string;
   complete: boolean;
+  /** Older pieces that were too many to keep. */
+  dropped?: number;
   pieces: Piece[];
 }
 

@@ -19,6 +19,9 @@ import { TranscriptView } from './transcript_view';
 const kAgain = 1500;
 const kTries = 20;
 const kBuckets = 1000;
+/** A transcript that is asked for may take so long, or twice as long as the recording. */
+const kPatience = 120_000;
+const kLate = 'It has not come. If something went wrong the log of agentbridge says what; else load the page again later.';
 
 export interface KeptOfCall {
   recording: RecordingEntry | null;
@@ -115,6 +118,7 @@ export function Kept({ call, kept }: { call: Call; kept: Signal<KeptOfCall | nul
           at_ms={at_ms}
         >
           {!transcript.complete && <p class="hint">It is not complete yet.</p>}
+          {transcript.dropped ? <p class="hint">What came before was too much to keep: {transcript.dropped} utterances.</p> : null}
           <Exports call={call} recording={null} transcript={transcript} />
         </TranscriptView>
       )}
@@ -171,6 +175,7 @@ function Transcribe({ call, kept, off }: { call: Call; kept: Signal<KeptOfCall |
   );
   const transcribe = async () => {
     await post(call_path(call.call, '/transcript'));
+    const until = performance.now() + Math.max(kPatience, 2 * (kept.value?.recording?.duration_ms ?? 0));
     while (shown.current) {
       const found = await look(call.call, kept.value);
       const now = await there<Call>(call_path(call.call));
@@ -180,6 +185,7 @@ function Transcribe({ call, kept, off }: { call: Call; kept: Signal<KeptOfCall |
       }
       if (now?.transcription?.status === 'failed')
         throw new Problem(0, 'failed', `It failed: ${now.transcription.reason ?? 'no reason was told'}.`);
+      if (performance.now() > until) throw new Problem(0, 'late', kLate);
       await new Promise((resolve) => setTimeout(resolve, kAgain));
     }
   };
