@@ -172,22 +172,35 @@ async function greeted(hello: Hello): Promise<void> {
   await fetch_all();
 }
 
+/** All of them: the list comes in pages. */
+async function live_list(): Promise<Call[]> {
+  const calls: Call[] = [];
+  let next: string | null | undefined;
+  do {
+    const asked = new URLSearchParams({ state: 'live', limit: '200', ...(next ? { cursor: next } : {}) });
+    const page: { calls: Call[]; next?: string | null } = await get(`/calls?${asked}`);
+    calls.push(...page.calls);
+    next = page.next;
+  } while (next);
+  return calls;
+}
+
 /** Everything anew. Until it is there, events wait and buttons stay as they are: off, if they were off. */
 async function fetch_all(): Promise<void> {
   const mine: CallEvent[] = [];
   waiting = mine;
   try {
-    const answer = await get<{ calls: Call[] }>('/calls?state=live');
+    const calls = await live_list();
     if (waiting !== mine) return;
     waiting = undefined;
-    model.value = from_list(model.value, answer.calls, performance.now());
+    model.value = from_list(model.value, calls, performance.now());
     const was = connection.value;
     connection.value = 'live';
     ++epoch.value;
     performance.mark('agentbridge:live');
     if (was === 'lost') polite.value = 'Connected again.';
     for (const event of mine) take_call_event(event);
-    for (const call of answer.calls) void recall_words(call);
+    for (const call of calls) void recall_words(call);
   } catch {
     if (waiting !== mine) return;
     setTimeout(() => {

@@ -7,6 +7,7 @@ const kSession: Session = { version: '1', pid: 7, started: '2026-01-01T00:00:00Z
 /** The control plane as the store sees it. */
 class Plane {
   calls: Call[] = [];
+  page = 200;
   instance = 'i1';
   logged_in = true;
   up = true;
@@ -29,7 +30,9 @@ class Plane {
     if (path.startsWith('/api/v1/events')) return this.stream(init.signal);
     if (path.startsWith('/api/v1/calls?')) {
       await this.hold_calls;
-      return Response.json({ calls: this.calls });
+      const from = Number(new URLSearchParams(path.split('?')[1]).get('cursor') ?? 0);
+      const to = from + this.page;
+      return Response.json({ calls: this.calls.slice(from, to), next: to < this.calls.length ? String(to) : null });
     }
     const call = this.calls.find((one) => path === `/api/v1/calls/${one.call}`);
     return call ? Response.json(call) : this.no(404);
@@ -83,6 +86,14 @@ describe('the store', () => {
     void store.start(token);
     await settle();
   }
+
+  it('has every call, though the list comes in pages', async () => {
+    plane.page = 2;
+    plane.calls = ['c_1', 'c_2', 'c_3', 'c_4', 'c_5'].map((call) => a_call({ call }));
+    await store.start('right');
+    await settle();
+    expect([...store.model.value.keys()]).toEqual(['c_1', 'c_2', 'c_3', 'c_4', 'c_5']);
+  });
 
   it('is live once the calls are there, and not before', async () => {
     plane.calls = [a_call()];
