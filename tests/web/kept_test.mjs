@@ -322,6 +322,30 @@ test('what was said is found in the history, and leads to its place', async () =
   assert.deepEqual(page.complaints, []);
 });
 
+test('what is kept outlives the program, however it ends', async () => {
+  const call = await counting_call({ record: true });
+  await wait_for('seconds are recorded', async () => (await stage.recording_of(call))?.duration_ms >= 3000, 15_000);
+  await stage.hang_up_all();
+  await wait_for(
+    'all of it is kept',
+    async () => (await stage.transcript_of(call))?.complete && !(await stage.recording_of(call)).live,
+    15_000,
+  );
+  page = await open_page(browser);
+  await log_in(page, stage, '/history');
+  const link = page.locator(`a[href="/calls/${call.call}"]`).first();
+  await link.waitFor();
+  await stage.go_away();
+  await page.waitForSelector('[data-banner="lost"]');
+  await stage.come_back();
+  await page.waitForSelector('[data-connection="live"]');
+  await visit(page, stage, '/history');
+  await link.click();
+  await page.locator('.word', { hasText: 'three' }).first().waitFor();
+  await page.locator('[data-play]').click();
+  await wait_for('it plays', async () => (await place(page)) > 0.2);
+});
+
 test('a recording without a transcript is transcribed on demand', async () => {
   const call = await recorded_call();
   page = await open_page(browser);

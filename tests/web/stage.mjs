@@ -88,10 +88,12 @@ class MockStage extends Stage {
   }
 
   async begin(port, token) {
-    this.mock = await new this.Mock({ port, token }).start();
+    const before = [...(this.mock?.exchange.calls.values() ?? [])].filter((call) => call.ended);
+    this.mock = await new this.Mock({ port, token, cookie: this.mock?.cookie }).start();
     ({ origin: this.origin, link: this.link, token: this.token, port: this.port } = this.mock);
     const { past_call } = await import('../../web/mock/fixtures.js');
-    for (let n = 0; n < 60; ++n) past_call(this.mock.exchange, n);
+    for (const call of before) this.mock.exchange.calls.set(call.call, call);
+    for (let n = 0; n < 60 && before.length === 0; ++n) past_call(this.mock.exchange, n);
   }
 
   incoming(from) {

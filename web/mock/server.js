@@ -25,11 +25,13 @@ const kHeaders = {
   'Permissions-Policy': 'microphone=(self)',
 };
 
+const key = () => randomBytes(20).toString('hex');
+
 export class Mock {
-  constructor({ port = 0, token = randomBytes(20).toString('hex'), emulator = true, vite = undefined } = {}) {
+  constructor({ port = 0, token = key(), cookie = key(), emulator = true, vite = undefined } = {}) {
     this.asked_port = port;
     this.token = token;
-    this.cookie = randomBytes(20).toString('hex');
+    this.cookie = cookie;
     this.vite = vite;
     this.exchange = new Exchange({ instance: randomUUID().slice(0, 8), emulator });
     this.sound = new Sound(this.exchange);
