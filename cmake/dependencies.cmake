@@ -13,6 +13,7 @@ find_package(SQLiteCpp REQUIRED)          # apt libsqlitecpp-dev      brew sqlit
 find_package(simdjson REQUIRED)           # apt libsimdjson-dev      brew simdjson
 pkg_check_modules(speexdsp REQUIRED IMPORTED_TARGET speexdsp)   # apt libspeexdsp-dev   brew speexdsp
 pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)     # apt libsndfile1-dev   brew libsndfile
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)          # apt libzstd-dev       brew zstd
 pkg_check_modules(portaudio IMPORTED_TARGET portaudio-2.0)      # apt portaudio19-dev   brew portaudio
 if(NOT portaudio_FOUND)
   message(STATUS "PortAudio not found: built without sound cards (apt portaudio19-dev, brew portaudio)")

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "twilio": EDGE | {"twilio/wire"},
     "devices": EDGE,
     "agents": EDGE,
+    "capture": CORE,
     "transcribers": EDGE,
     "speech": EDGE,
     "stores": EDGE,

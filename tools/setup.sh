@@ -113,12 +113,12 @@ setup_list() {
   case $SETUP_SYSTEM:$1 in
     brew:build)
       say cmake:cmake ninja:ninja pkgconf:pkg-config boost openssl@3 curl fmt spdlog cli11 tl-expected simdjson \
-        sqlite sqlitecpp speexdsp libsndfile portaudio flite cmu-pocketsphinx | tr ' ' '\n' ;;
+        sqlite sqlitecpp speexdsp libsndfile zstd portaudio flite cmu-pocketsphinx | tr ' ' '\n' ;;
     brew:test) say googletest node:npm python3:python3 nginx:nginx | tr ' ' '\n' ;;
     *:build)
       say g++:g++ cmake:cmake ninja-build:ninja pkg-config:pkg-config ca-certificates libssl-dev \
         'libcurl4-openssl-dev|libcurl4-gnutls-dev' libfmt-dev libspdlog-dev libcli11-dev libexpected-dev \
-        libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev portaudio19-dev flite1-dev \
+        libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev libzstd-dev portaudio19-dev flite1-dev \
         libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us | tr ' ' '\n' ;;
     *:test)
       say libgtest-dev libgmock-dev python3:python3 python3-websockets python3-jsonschema nodejs:node npm:npm openssl:openssl pulseaudio \

@@ -158,14 +158,27 @@ std::size_t Resampler::pull(std::span<float> out) noexcept {
         out[made] = interpolate(input_.data() + first, position_ - static_cast<double>(first));
         position_ += advance;
     }
-    // Keep what later outputs still need; the rest has had its turn.
-    const auto used = std::min(static_cast<std::size_t>(position_), held_);
-    if (used > 0) {
-        std::memmove(input_.data(), input_.data() + used, (held_ - used) * sizeof(float));
-        held_ -= used;
-        position_ -= static_cast<double>(used);
-    }
+    drop_used();
     return made;
+}
+
+std::size_t Resampler::skip(std::size_t out) noexcept {
+    std::size_t made = 0;
+    const auto advance = step();
+    // Step by step, so that the position is to the last bit what `pull` would have made of it.
+    for (; made < out && static_cast<std::size_t>(position_) + taps_ <= held_; ++made)
+        position_ += advance;
+    drop_used();
+    return made;
+}
+
+// Keeps what later outputs still need; the rest has had its turn.
+void Resampler::drop_used() noexcept {
+    const auto used = std::min(static_cast<std::size_t>(position_), held_);
+    if (used == 0) return;
+    std::memmove(input_.data(), input_.data() + used, (held_ - used) * sizeof(float));
+    held_ -= used;
+    position_ -= static_cast<double>(used);
 }
 
 std::vector<std::int16_t> resample(std::span<const std::int16_t> in, int in_rate, int out_rate) {

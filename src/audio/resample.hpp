@@ -43,6 +43,8 @@ public:
     std::size_t push(std::span<const float> in) noexcept;
     /// Fills as much of `out` as the input allows and returns how much that was.
     std::size_t pull(std::span<float> out) noexcept;
+    /// The same for nobody who listens: uses the input up as `pull` would, and makes no sound.
+    std::size_t skip(std::size_t out) noexcept;
     /// For a caller that keeps the input itself: `out` sample k is the sound at place
     /// `position + k * step` of `input`, without delay. Half of `taps` must lie on either side.
     void sample(std::span<const float> input, double position, double step,
@@ -57,6 +59,7 @@ public:
     void align() noexcept;
 
 private:
+    void drop_used() noexcept;
     double step() const noexcept { return nominal_step_ * correction_; }
     float interpolate(const float* x, double fraction) const noexcept;
 

@@ -62,6 +62,9 @@ struct SpeakerLine::State {
 
     // --- device callback
     void look_at_new() noexcept;
+    std::size_t visible() const noexcept {
+        return std::min<std::size_t>(ring.size(), sees_only - std::min(sees_only, taken));
+    }
     void produce(std::span<float> out, double now_ms, double made_ms, double block_ms) noexcept;
     std::size_t play(std::span<float> out, Clock::Time now) noexcept;
     std::size_t wait(std::span<float> out, double now_ms, double block_ms) noexcept;
@@ -92,7 +95,12 @@ struct SpeakerLine::State {
     Resampler resampler;
     Clock::Time origin{};
     Clock::Time render_now{};
-    std::size_t seen = 0;  ///< entries in the ring that were looked at
+    /// Entries in the ring that were looked at. What comes during a render waits for the next one.
+    std::size_t seen = 0;
+    std::uint64_t taken = 0;  ///< entries that were in the ring and are not any more
+    std::uint64_t sees_only = std::numeric_limits<std::uint64_t>::max();
+    std::shared_ptr<PullLog> pulls;
+    bool silent = false;  ///< nobody listens
     bool any_seen = false;
     std::int64_t media_shift = 0;  ///< media place − at, in samples
     std::int64_t media_end = 0;    ///< where the last entry looked at ends
@@ -140,6 +148,18 @@ SpeakerLine::~SpeakerLine() = default;
 
 void SpeakerLine::prepare(int sample_rate) {
     state_->resampler.prepare(kSampleRate, std::max(sample_rate, kSampleRate / 4), kInput);
+}
+
+void SpeakerLine::log_pulls(std::shared_ptr<PullLog> log) {
+    state_->pulls = std::move(log);
+}
+
+void SpeakerLine::see_only(std::uint64_t frames) noexcept {
+    state_->sees_only = frames;
+}
+
+void SpeakerLine::be_silent() noexcept {
+    state_->silent = true;
 }
 
 void SpeakerLine::write(const AudioFrame& frame) {
@@ -207,17 +227,21 @@ PlayoutStats SpeakerLine::stats() const {
 
 // `add` gets each sample's place, value, and what a factor may change by with it.
 template <class Add>
-void SpeakerLine::render_to(std::size_t frames, int sample_rate, Clock::Time now,
+void SpeakerLine::render_to(std::size_t frames, int sample_rate, Clock::Time now, bool stereo,
                             Add add) noexcept {
     auto& s = *state_;
     if (frames == 0 || sample_rate <= 0) return;
     if (s.resampler.out_rate() != sample_rate) s.resampler.set_out_rate(sample_rate);
     s.render_now = now;
     s.look_at_new();
+    if (s.pulls) {
+        s.pulls->push({now, s.taken + s.seen, static_cast<std::uint32_t>(frames), sample_rate,
+                       stereo});
+    }
 
     const auto block_ms = static_cast<double>(frames) * 1000.0 / sample_rate;
     const auto now_ms = s.to_ms(now);
-    if (s.mode == State::Mode::playing && s.ring.size() > 0) {
+    if (s.mode == State::Mode::playing && s.seen > 0) {
         s.buffer.played(ms_of(s.cursor_media()), now_ms, block_ms);
         s.trim(block_ms);
     }
@@ -238,8 +262,9 @@ void SpeakerLine::render_to(std::size_t frames, int sample_rate, Clock::Time now
         const auto made_ms = static_cast<double>(done) * 1000.0 / sample_rate;
         s.produce(input, now_ms, made_ms, block_ms);
         s.resampler.push(input);
-        const auto got = s.resampler.pull(std::span(s.output).first(count));
-        for (std::size_t i = 0; i < got; ++i) {
+        const auto got = s.silent ? s.resampler.skip(count)
+                                  : s.resampler.pull(std::span(s.output).first(count));
+        for (std::size_t i = 0; i < got && !s.silent; ++i) {
             s.gain_now += std::clamp(gain_goal - s.gain_now, -gain_step, gain_step);
             add(done + i, s.output[i] * s.gain_now, gain_step);
         }
@@ -255,7 +280,7 @@ void SpeakerLine::render_to(std::size_t frames, int sample_rate, Clock::Time now
 
 void SpeakerLine::render(float* out, std::size_t frames, int sample_rate,
                          Clock::Time now) noexcept {
-    render_to(frames, sample_rate, now,
+    render_to(frames, sample_rate, now, false,
               [out](std::size_t at, float x, float) noexcept { out[at] += x; });
 }
 
@@ -265,7 +290,7 @@ void SpeakerLine::render(float* left, float* right, std::size_t frames, int samp
     const auto left_goal = s.pan_left.load(kRelaxed);
     const auto right_goal = s.pan_right.load(kRelaxed);
     render_to(
-        frames, sample_rate, now,
+        frames, sample_rate, now, true,
         [&s, left, right, left_goal, right_goal](std::size_t at, float x, float step) noexcept {
             s.pan_left_now += std::clamp(left_goal - s.pan_left_now, -step, step);
             s.pan_right_now += std::clamp(right_goal - s.pan_right_now, -step, step);
@@ -276,7 +301,7 @@ void SpeakerLine::render(float* left, float* right, std::size_t frames, int samp
 
 // Entries that came since the last block are placed on the media timeline and tell their lateness.
 void SpeakerLine::State::look_at_new() noexcept {
-    const auto waiting = ring.size();
+    const auto waiting = visible();
     for (; seen < waiting; ++seen) {
         auto& entry = ring.peek(seen);
         if (!any_seen) {
@@ -328,8 +353,8 @@ void SpeakerLine::State::produce(std::span<float> out, double now_ms, double mad
 
 // Up to the end of the front entry. Leaves `playing` when nothing (in time) follows.
 std::size_t SpeakerLine::State::play(std::span<float> out, Clock::Time now) noexcept {
-    if (ring.size() == 0) {
-        const auto is_end = ended.load(std::memory_order_acquire) && ring.size() == 0;
+    if (seen == 0) {
+        const auto is_end = ended.load(std::memory_order_acquire) && visible() == 0;
         if (!is_end) underruns.fetch_add(1, kRelaxed);
         mode = Mode::waiting;
         bridged = true;
@@ -378,7 +403,7 @@ std::size_t SpeakerLine::State::wait(std::span<float> out, double now_ms,
                                      double block_ms) noexcept {
     auto count = out.size();
     const bool over = ended.load(std::memory_order_acquire);
-    if (ring.size() > 0) {
+    if (seen > 0) {
         const auto& entry = ring.peek(0);
         if (mode == Mode::idle) may_wait = std::numeric_limits<std::int64_t>::max();
         mode = Mode::waiting;
@@ -404,7 +429,7 @@ std::size_t SpeakerLine::State::wait(std::span<float> out, double now_ms,
     } else {
         std::fill(out.begin(), out.end(), 0.0F);
     }
-    if (over && ring.size() == 0 && (!bridged || concealer.faded()))
+    if (over && visible() == 0 && (!bridged || concealer.faded()))
         finished.store(true, std::memory_order_release);
     return count;
 }
@@ -441,6 +466,7 @@ void SpeakerLine::State::took_first_sample(Entry& entry, Clock::Time now) noexce
 
 void SpeakerLine::State::next_entry() noexcept {
     ring.pop();
+    ++taken;
     --seen;
     offset = 0;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/stable_hash.hpp"
 #include "call/agent_line.hpp"
 
 namespace bridge::call {
@@ -25,14 +26,15 @@ constexpr auto kStatistics = 1s;
 
 }  // namespace
 
-LiveCall::LiveCall(CallSpec spec, CallServices services)
-    : spec_(std::move(spec)),
+LiveCall::LiveCall(CallSpec spec, CallServices services, std::shared_ptr<CallCapture> capture)
+    : capture_(std::move(capture)),
+      spec_(std::move(spec)),
       services_(std::move(services)),
       created_(services_.clock.now()),
       sid_(spec_.sid),
       hold_(spec_.listen_only ? Hold::listen_only : Hold::stream),
-      random_(static_cast<std::minstd_rand::result_type>(
-          services_.seed ^ std::hash<std::string_view>{}(spec_.id.str()))) {
+      random_(static_cast<std::minstd_rand::result_type>(services_.seed ^
+                                                         stable_hash(spec_.id.str()))) {
     if (!services_.metrics) {
         services_.metrics = std::make_shared<CallMetrics>(std::make_shared<metrics::Registry>());
     }
@@ -54,6 +56,8 @@ LiveCall::~LiveCall() {
 
 void LiveCall::accept(const CallInput& input) {
     const auto keep = shared_from_this();  // the last input may let the registry forget us
+    const CallCapture::Turn turn(capture_.get());
+    if (capture_) capture_->took(input);
     std::visit(
         [this](const auto& what) {
             note(what);
@@ -113,7 +117,7 @@ CallSnapshot LiveCall::snapshot() const {
 
 void LiveCall::on(const input::StreamStarted& started) {
     if (!current(started.stream)) return;
-    line_ = started.line;
+    line_ = capture_ ? capture_->line(started.line) : started.line;
     stream_sid_ = line_->stream_sid();
     stream_up_ = services_.clock.now();
     audio_.emplace(media_);
@@ -144,6 +148,7 @@ void LiveCall::connect_audio() {
     if (armed(TimerKind::drain_deadline)) drop_speaker();  // it has said its last
     if (!spec_.play_locally || !services_.speaker || speaker_) return;
     auto line = std::make_shared<audio::SpeakerLine>(services_.clock, services_.playout);
+    if (capture_) capture_->made_speaker_line(*line);
     if (!services_.speaker->attach(line)) {
         warn("all 64 places of the audio device are taken: this call is not heard here");
         return;
@@ -376,9 +381,9 @@ void LiveCall::drop_speaker() {
 void LiveCall::set_state(CallState to) {
     services_.metrics->left(state_);
     state_ = to;
-    if (to == CallState::in_progress) answered_at_ = std::chrono::system_clock::now();
+    if (to == CallState::in_progress) answered_at_ = wall_now();
     if (is_final(to)) {
-        ended_at_ = std::chrono::system_clock::now();
+        ended_at_ = wall_now();
         if (services_.finished) services_.finished(id());
     }
     services_.metrics->entered(state_);
@@ -507,7 +512,10 @@ void LiveCall::note_answered_by(const std::string& who) {
 
 std::shared_ptr<Call> Call::make(CallSpec spec, CallServices services) {
     if (spec.id.empty()) spec.id = new_call_id();
-    return std::make_shared<LiveCall>(std::move(spec), std::move(services));
+    std::shared_ptr<CallCapture> capture;
+    if (spec.capture && services.captures) capture = services.captures->begin(spec, services);
+    const CallCapture::Turn turn(capture.get());
+    return std::make_shared<LiveCall>(std::move(spec), std::move(services), capture);
 }
 
 }  // namespace bridge::call

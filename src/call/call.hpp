@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "audio/call_tones.hpp"
 #include "audio/device.hpp"
@@ -88,9 +89,27 @@ struct AgentCare {
     audio::Samples goodbye{};  ///< before a hang-up; null: none
 };
 
+/// The clock of a call: its shard's, unless something else is put in its place.
+class ClockRef {
+public:
+    ClockRef(Clock& clock) : clock_(&clock) {}  // NOLINT: as a reference would be made
+    operator Clock&() const { return *clock_; }
+    Clock::Time now() const { return clock_->now(); }
+    Clock::TimerId at(Clock::Time when, std::function<void()> fire) const {
+        return clock_->at(when, std::move(fire));
+    }
+    Clock::TimerId after(Clock::Duration delay, std::function<void()> fire) const {
+        return clock_->after(delay, std::move(fire));
+    }
+    void cancel(Clock::TimerId timer) const { clock_->cancel(timer); }
+
+private:
+    Clock* clock_;
+};
+
 /// What a call uses and does not own. Everything outlives it.
 struct CallServices {
-    Clock& clock;                           ///< of the home shard
+    ClockRef clock;                         ///< of the home shard
     boost::asio::any_io_executor executor;  ///< of the home shard
     EventBus& events;
     std::shared_ptr<Carrier> carrier;  ///< null: nothing can be dialled or hung up by REST
@@ -115,6 +134,8 @@ struct CallServices {
     std::shared_ptr<TranscriberShelf> transcribers{};  ///< null: nothing is taken down
     std::shared_ptr<CaptureShelf> captures{};          ///< null: nothing is captured
     std::shared_ptr<TimelineShelf> timelines{};        ///< null: a call's goes with it
+    /// The time of day, for people. Empty: the system's.
+    std::function<std::chrono::system_clock::time_point()> wall{};
     /// Whether another call has this CallSid.
     std::function<bool(const CallSid&)> claimed{};
     /// The call learnt its CallSid.

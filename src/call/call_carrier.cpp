@@ -40,9 +40,10 @@ void LiveCall::on(const input::Dial&) {
     asked_ = services_.clock.now();
     create_.to = spec_.to;
     create_.from = spec_.from;
-    create_.since = std::chrono::system_clock::now();
+    create_.since = wall_now();
     PlaceCall request{spec_.id,           spec_.to,         spec_.from,
                       spec_.ring_timeout, spec_.time_limit, spec_.extra};
+    asks("create", spec_.to);
     spawn(services_.executor, "place call", place(self(), std::move(request)));
     // While it rings the agent gets ready.
     if (!spec_.agent.empty()) put_agent(spec_.agent);
@@ -89,7 +90,7 @@ void LiveCall::on(const input::CreateFinished& created) {
     if (!sid_.empty()) return;  // its own webhook came first: it exists after all
     outcome_unknown_ = true;
     create_error_ = failure.error.message;
-    create_.until = std::chrono::system_clock::now();
+    create_.until = wall_now();
     warn("it is unknown whether the call was created (" + create_error_ +
          "); it is not asked for again, but looked for");
     arm(TimerKind::lost_create, hang_up_wanted_ ? Clock::Duration::zero() : kLookForCreate);
@@ -100,6 +101,7 @@ void LiveCall::on(const input::CreateFinished& created) {
 void LiveCall::look_for_create() {
     if (is_final(state_) || !sid_.empty() || looking_) return;
     looking_ = true;
+    asks("list");
     spawn(services_.executor, "look for call", look(self()));
 }
 
@@ -201,7 +203,7 @@ void LiveCall::on(const input::VoiceRequested& voice) {
     disarm(TimerKind::answer_deadline);
     if (spec_.direction == Direction::inbound && !journaled_ && !voice.rejected) {
         journaled_ = true;
-        create_.since = std::chrono::system_clock::now();
+        create_.since = wall_now();
         if (services_.journal) services_.journal->announce(journal_entry());
     }
     if (voice.rejected) {
@@ -310,6 +312,7 @@ void LiveCall::start_hang_up() {
         arm(TimerKind::confirm_deadline, kConfirmAfterHangUp);
         return;
     }
+    asks("hang-up");
     spawn(services_.executor, "hang up", hang_up(self(), services_.carrier, sid_));
 }
 
@@ -391,6 +394,7 @@ void LiveCall::confirm_end() {
         return;
     }
     fetching_ = true;
+    asks("fetch");
     spawn(services_.executor, "fetch call", fetch(self(), services_.carrier, sid_));
 }
 

@@ -34,6 +34,20 @@ constexpr auto kConfirmLost = 3s;
 constexpr auto kUnsure = 20s;
 constexpr auto kJoin = 15s;
 
+std::string_view word_of(Instruction what) {
+    switch (what) {
+        case Instruction::digits:
+            return "digits";
+        case Instruction::transfer:
+            return "transfer";
+        case Instruction::conference:
+            return "conference";
+        case Instruction::stream:
+            return "stream";
+    }
+    return "stream";
+}
+
 bool may_have_been_taken(const Error& error) {
     return error.code == Errc::timed_out || error.code == Errc::connection_lost;
 }
@@ -110,6 +124,7 @@ void LiveCall::instruct(Instruction what, std::string detail) {
         set_hold(Hold::conference);
         arm(TimerKind::transfer_deadline, kJoin);
     }
+    asks(word_of(what), detail);
     spawn(services_.executor, "new instructions", give(self(), what, std::move(detail)));
 }
 

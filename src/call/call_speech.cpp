@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/stable_hash.hpp"
 #include "call/agent_line.hpp"
 
 namespace bridge::call {
@@ -19,7 +20,7 @@ constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
 
 /// Until something is heard calls share the 20 ms evenly, as far as their names allow.
 milliseconds phase_of(const CallId& id) {
-    return milliseconds(std::hash<std::string_view>{}(id.str()) % 20);
+    return milliseconds(stable_hash(id.str()) % 20);
 }
 
 }  // namespace
@@ -93,6 +94,7 @@ void LiveCall::update_microphone() {
 /// In the call's own slot: 20 ms of the microphone, if they are there.
 void LiveCall::pull_microphone() {
     if (!mic_line_) return;
+    if (capture_) capture_->looks_for_microphone(*mic_line_);
     audio::MicFrame frame;
     while (mic_line_->waiting() > kMicBacklog + audio::kFrameSamples && mic_line_->read(frame))
         mic_dropped_ += audio::kFrameSamples;

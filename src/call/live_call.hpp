@@ -41,7 +41,8 @@ inline constexpr std::chrono::seconds kAnswerSlack{25};
 
 class LiveCall final : public Call {
 public:
-    LiveCall(CallSpec spec, CallServices services);
+    /// `capture`: null: it is not captured.
+    LiveCall(CallSpec spec, CallServices services, std::shared_ptr<CallCapture> capture);
 
     ~LiveCall() override;
 
@@ -53,6 +54,8 @@ public:
     bool over() const override { return ended_; }
 
     std::uint64_t open_stream() override {
+        const CallCapture::Turn turn(capture_.get());
+        if (capture_) capture_->opened_stream();
         stream_open_ = true;
         return ++stream_;
     }
@@ -413,6 +416,10 @@ private:
 
     // --- state
 
+    std::chrono::system_clock::time_point wall_now() const {
+        return services_.wall ? services_.wall() : std::chrono::system_clock::now();
+    }
+
     void set_state(CallState to);
 
     /// Hands over what is new since the last time: nothing is counted twice per frame.
@@ -442,23 +449,28 @@ private:
         event.call = spec_.id;
         event.sid = sid_;
         event.number = ++events_published_;
-        event.time = std::chrono::system_clock::now();
+        event.time = wall_now();
         event.what = std::move(what);
         timeline_->take(age(), event.what);
         services_.events.publish(std::move(event));
+    }
+
+    /// Before the carrier is asked for something.
+    void asks(std::string_view what, std::string_view detail = {}) {
+        if (capture_) capture_->asked(what, detail);
     }
 
     std::shared_ptr<LiveCall> self() {
         return std::static_pointer_cast<LiveCall>(shared_from_this());
     }
 
+    const std::shared_ptr<CallCapture> capture_;  ///< first: it may own the clock
     CallSpec spec_;
     CallServices services_;
     const Clock::Time created_;
-    const std::chrono::system_clock::time_point created_at_ = std::chrono::system_clock::now();
+    const std::chrono::system_clock::time_point created_at_ = wall_now();
     std::optional<std::chrono::system_clock::time_point> answered_at_, ended_at_;
-    const std::shared_ptr<Timeline> timeline_ =
-        std::make_shared<Timeline>(std::chrono::system_clock::now());
+    const std::shared_ptr<Timeline> timeline_ = std::make_shared<Timeline>(created_at_);
     Clock::Time asked_{};  ///< when the call was dialled or announced
     CallSid sid_;
     StreamSid stream_sid_;

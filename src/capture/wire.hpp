@@ -1,0 +1,261 @@
+#pragma once
+// The small print of a capture file: how numbers, texts and sound are written down, and read back
+// from a file that may be cut off, damaged or made up (docs/capture-format.md).
+//
+//   fields(archive, value)   one description of a type (fields.hpp) serves both directions:
+//   Out                      appends to a buffer
+//   In                       reads from one; after the first problem everything is zero and empty
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "capture/scrub.hpp"
+#include "capture/sound_code.hpp"
+
+namespace bridge::capture {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// The last enumerator of an enum that is written down: whatever is beyond it is damage.
+template <class Enum>
+struct LastOf;
+
+template <class T, class U>
+concept Same = std::same_as<std::remove_const_t<T>, U>;
+
+/// Appends; the buffer keeps its memory from one use to the next.
+class Out {
+public:
+    static constexpr bool kReads = false;
+    explicit Out(Bytes& bytes, const Scrub* scrub = nullptr) : bytes_(bytes), scrub_(scrub) {}
+
+    void byte(std::uint8_t value) { bytes_.push_back(value); }
+    void number(std::uint64_t value) {
+        while (value >= 0x80) {
+            bytes_.push_back(static_cast<std::uint8_t>(value | 0x80U));
+            value >>= 7U;
+        }
+        bytes_.push_back(static_cast<std::uint8_t>(value));
+    }
+    void signed_number(std::int64_t value) {
+        const auto bits = static_cast<std::uint64_t>(value);
+        number((bits << 1U) ^ (value < 0 ? ~std::uint64_t{0} : 0));
+    }
+    void raw(std::span<const std::uint8_t> bytes) {
+        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    }
+    void text(std::string_view text) {
+        const auto at = bytes_.size();
+        number(text.size());
+        bytes_.insert(bytes_.end(), text.begin(), text.end());
+        if (!scrub_ || !scrub_->concerns(text)) return;
+        bytes_.resize(at);
+        const auto clean = scrub_->clean(std::string(text));
+        number(clean.size());
+        bytes_.insert(bytes_.end(), clean.begin(), clean.end());
+    }
+    void sound(std::span<const std::int16_t> samples) { encode_sound(samples, bytes_); }
+
+    template <class... T>
+    void operator()(const T&... values) {
+        (one(values), ...);
+    }
+
+private:
+    void one(bool value) { byte(value ? 1 : 0); }
+    template <class T>
+    requires(std::unsigned_integral<T> && !std::same_as<T, bool>) void one(T value) {
+        number(value);
+    }
+    template <std::signed_integral T>
+    void one(T value) {
+        signed_number(value);
+    }
+    template <std::floating_point T>
+    void one(T value) {
+        std::array<std::uint8_t, sizeof(T)> bytes;
+        std::memcpy(bytes.data(), &value, sizeof(T));
+        raw(bytes);
+    }
+    template <class T>
+    requires std::is_enum_v<T>
+    void one(T value) { number(static_cast<std::uint64_t>(value)); }
+    void one(const std::string& value) { text(value); }
+    template <class Tag>
+    void one(const Id<Tag>& id) {
+        text(id.str());
+    }
+    template <class Rep, class Period>
+    void one(std::chrono::duration<Rep, Period> time) {
+        signed_number(time.count());
+    }
+    template <class T>
+    void one(const std::optional<T>& value) {
+        one(value.has_value());
+        if (value) one(*value);
+    }
+    template <class T>
+    void one(const std::vector<T>& values) {
+        number(values.size());
+        for (const auto& value : values) one(value);
+    }
+    void one(const std::map<std::string, std::string>& values) {
+        number(values.size());
+        for (const auto& [name, value] : values) {
+            text(name);
+            text(value);
+        }
+    }
+    /// Null is no sound.
+    void one(const std::shared_ptr<const std::vector<std::int16_t>>& samples) {
+        one(samples != nullptr);
+        if (samples) sound(*samples);
+    }
+    template <class T>
+    requires requires(Out& out, T& value) { fields(out, value); }
+    void one(T& value) { fields(*this, value); }
+
+    Bytes& bytes_;
+    const Scrub* scrub_;
+};
+
+/// Never reads beyond the end, and never makes more than the bytes that are there can hold.
+class In {
+public:
+    static constexpr bool kReads = true;
+    explicit In(std::span<const std::uint8_t> bytes) : left_(bytes) {}
+
+    bool ok() const { return ok_; }
+    bool at_end() const { return !ok_ || left_.empty(); }
+    void damaged() {
+        ok_ = false;
+        left_ = {};
+    }
+
+    std::uint8_t byte() {
+        if (left_.empty()) {
+            damaged();
+            return 0;
+        }
+        const auto value = left_.front();
+        left_ = left_.subspan(1);
+        return value;
+    }
+    std::uint64_t number() {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+            const auto part = byte();
+            value |= static_cast<std::uint64_t>(part & 0x7FU) << shift;
+            if ((part & 0x80U) == 0) return ok_ ? value : 0;
+        }
+        damaged();
+        return 0;
+    }
+    std::int64_t signed_number() {
+        const auto bits = number();
+        return static_cast<std::int64_t>((bits >> 1U) ^ ((bits & 1U) != 0 ? ~std::uint64_t{0} : 0));
+    }
+    /// Valid as long as what it was made of.
+    std::span<const std::uint8_t> raw(std::uint64_t count) {
+        if (count > left_.size()) {
+            damaged();
+            return {};
+        }
+        const auto out = left_.first(static_cast<std::size_t>(count));
+        left_ = left_.subspan(static_cast<std::size_t>(count));
+        return out;
+    }
+    std::string text() {
+        const auto bytes = raw(number());
+        return {bytes.begin(), bytes.end()};
+    }
+    std::vector<std::int16_t> sound() {
+        std::vector<std::int16_t> samples;
+        if (!decode_sound(left_, samples)) damaged();
+        return samples;
+    }
+
+    template <class... T>
+    void operator()(T&... values) {
+        (one(values), ...);
+    }
+
+private:
+    void one(bool& value) { value = byte() != 0; }
+    template <class T>
+    requires(std::unsigned_integral<T> && !std::same_as<T, bool>) void one(T& value) {
+        value = static_cast<T>(number());
+    }
+    template <std::signed_integral T>
+    void one(T& value) {
+        value = static_cast<T>(signed_number());
+    }
+    template <std::floating_point T>
+    void one(T& value) {
+        const auto bytes = raw(sizeof(T));
+        value = 0;
+        if (bytes.size() == sizeof(T)) std::memcpy(&value, bytes.data(), sizeof(T));
+    }
+    template <class T>
+    requires std::is_enum_v<T>
+    void one(T& value) {
+        const auto read = number();
+        if (read > static_cast<std::uint64_t>(LastOf<T>::value)) damaged();
+        value = ok_ ? static_cast<T>(read) : T{};
+    }
+    void one(std::string& value) { value = text(); }
+    template <class Tag>
+    void one(Id<Tag>& id) {
+        id = Id<Tag>(text());
+    }
+    template <class Rep, class Period>
+    void one(std::chrono::duration<Rep, Period>& time) {
+        time = std::chrono::duration<Rep, Period>(static_cast<Rep>(signed_number()));
+    }
+    template <class T>
+    void one(std::optional<T>& value) {
+        value.reset();
+        if (byte() != 0) one(value.emplace());
+    }
+    template <class T>
+    void one(std::vector<T>& values) {
+        values.clear();
+        const auto count = number();
+        if (count > left_.size()) return damaged();  // each takes a byte at least
+        for (std::uint64_t i = 0; i < count && ok_; ++i) one(values.emplace_back());
+    }
+    void one(std::map<std::string, std::string>& values) {
+        values.clear();
+        const auto count = number();
+        for (std::uint64_t i = 0; i < count && ok_; ++i) {
+            auto name = text();
+            values[std::move(name)] = text();
+        }
+    }
+    void one(std::shared_ptr<const std::vector<std::int16_t>>& samples) {
+        samples.reset();
+        if (byte() != 0) samples = std::make_shared<const std::vector<std::int16_t>>(sound());
+    }
+    template <class T>
+    requires requires(In& in, T& value) { fields(in, value); }
+    void one(T& value) { fields(*this, value); }
+
+    std::span<const std::uint8_t> left_;
+    bool ok_ = true;
+};
+
+}  // namespace bridge::capture
