@@ -173,6 +173,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.agent_care = options_.agent_care;
     services.messages = options_.messages;
     services.transcribers = options_.transcribers;
+    services.captures = options_.captures;
     services.may_transfer = options_.may_transfer;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
     transfers_ =
@@ -315,6 +316,7 @@ web::ApiParts Bridge::api_parts() {
     parts.order = wanted.order;
     parts.target = wanted.target;
     parts.agent = wanted.agent;
+    parts.capture = wanted.capture;
     parts.lookups = wanted.lookups;
     parts.lookups.numbers = [rest = rest_, url = public_url_] { return list_numbers(rest, url); };
     parts.emulator = {wanted.emulator_url, http_};

@@ -68,7 +68,8 @@ struct BridgeOptions {
     std::shared_ptr<call::AgentShelf> agents{};       ///< null: there are none
     call::AgentCare agent_care{};
     std::shared_ptr<call::TranscriberShelf> transcribers{};  ///< null: nothing is taken down
-    std::shared_ptr<call::MessageBox> messages{};  ///< null: an agent can take none
+    std::shared_ptr<call::MessageBox> messages{};            ///< null: an agent can take none
+    std::shared_ptr<call::CaptureShelf> captures{};          ///< null: nothing is captured
     /// As call::CallServices has it.
     std::function<Result<>(const std::string& to)> may_transfer{};
     /// One more ear for each call, for tests and measurements; empty: none.
@@ -86,6 +87,7 @@ struct BridgeOptions {
         std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
         std::function<Result<std::string>(std::string_view)> target{};
         std::function<Result<std::string>(std::string_view)> agent{};
+        web::FindCapture capture{};  ///< as web::ApiParts has it
         /// Numbers are shown by the bridge itself.
         web::Lookups lookups{};
         std::string emulator_url{};  ///< the carrier, if it is our own emulator; empty: it is not

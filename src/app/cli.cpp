@@ -88,6 +88,7 @@ public:
         add_devices();
         add_config();
         add_emulator();
+        add_replay();
         auto* reap =
             command(&app_, "reap", "End calls of former runs that nobody holds any more",
                     "  agentbridge reap --dry-run\n  agentbridge reap", [this] { return reap_; });
@@ -220,6 +221,9 @@ private:
         sub->add_flag("--listen-only", run.listen_only,
                       "one-way stream: the phone is heard, nothing can be said");
         add_desk(sub, run.no_bell);
+        sub->add_flag_callback(
+            "--capture", [this] { invocation_.settings["AGENTBRIDGE_CAPTURE"] = "on"; },
+            "keep what `agentbridge replay` needs to do the call again");
         sub->add_flag("-y,--yes", run.yes, "dial a real number without asking");
         sub->add_flag("--dry-run", run.dry_run,
                       "check the settings, show what would be done, do nothing");
@@ -513,6 +517,28 @@ private:
                "default http://127.0.0.1:8010");
     }
 
+    void add_replay() {
+        auto* replay = command(
+            &app_, "replay", "Do a captured call again, through the same code, and compare",
+            "  agentbridge replay call.abcap\n  agentbridge replay call.abcap --report\n"
+            "  agentbridge replay call.abcap --step\n"
+            "  agentbridge replay tests/data/captures/*.abcap\n\n"
+            "Exit code: 0 every call did the same again, 1 one did something else.",
+            [this] { return replay_; });
+        replay->add_option("file", replay_.files, "captures: files, or calls in the state folder")
+            ->option_text("FILE")
+            ->required();
+        replay->add_flag("--report", replay_.report,
+                         "everything on one timeline, and what made each gap");
+        replay->add_flag("--all", replay_.all, "with --report: each frame, too");
+        replay->add_flag("--step", replay_.step, "stop after each event, and wait for a key");
+        option(replay, "--until", replay_.until, "TIME|EVENT",
+               "stop there: seconds since the call began (12.5), or a word of an event");
+        option(replay, "--wav", replay_.wav, "FILE", "what the phone heard, as it was sent");
+        option(replay, "--speaker-wav", replay_.speaker_wav, "FILE",
+               "what the loudspeaker played, at its own rate");
+    }
+
     CLI::App* group_under(CLI::App* parent, const std::string& name, const std::string& meaning) {
         auto* sub = parent->add_subcommand(name, meaning);
         sub->fallthrough();
@@ -748,6 +774,7 @@ private:
     CallsGrammar calls_;
     NumbersCommand numbers_;
     EmulatorServeCommand emulator_;
+    ReplayCommand replay_;
     ReapCommand reap_;
     EmulatorTriggerCommand trigger_;
     EmulatorLoadCommand load_;

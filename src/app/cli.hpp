@@ -128,6 +128,13 @@ struct NumbersCommand {
     bool force = false;
     std::string instance;  ///< use: PID or URL; empty: the only one that runs
 };
+/// `replay`: captured calls are done again.
+struct ReplayCommand {
+    std::vector<std::string> files;
+    bool report = false, all = false, step = false;
+    std::string until;  ///< seconds since the call began, or a word of an event
+    std::string wav, speaker_wav;
+};
 struct ReapCommand {
     bool dry_run = false;
 };
@@ -149,7 +156,7 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 ListenCommand, NumbersCommand, ReapCommand, DoctorCommand, CompletionCommand,
+                 ListenCommand, NumbersCommand, ReplayCommand, ReapCommand, DoctorCommand, CompletionCommand,
                  VersionCommand, HelpCommand>
         command;
 };

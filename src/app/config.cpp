@@ -433,6 +433,7 @@ private:
                   fmt::format("use DEBUG, INFO, WARNING or ERROR{}",
                               close.empty() ? "" : fmt::format("; did you mean {}?", close)));
         }
+        if (const auto word = choice("AGENTBRIDGE_CAPTURE")) config.capture = *word == "on";
         if (const auto word = choice("AGENTBRIDGE_LOG_FORMAT")) config.log_json = *word == "json";
         if (lower(text("AGENTBRIDGE_WORKERS")) == "auto") {
             config.workers =

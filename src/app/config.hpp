@@ -69,6 +69,7 @@ struct Config {
     std::string machine_message;               ///< sound file that it is told; empty: none
     MachineDetection machine_detection = MachineDetection::off;  ///< on if `on_machine` needs it
 
+    bool capture = false;  ///< every call is captured, for `agentbridge replay`
     DialRules dial_rules;
     DialLimits dial_limits;
 

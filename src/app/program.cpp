@@ -49,6 +49,9 @@ struct Dispatch {
     ExitCode operator()(const NumbersCommand& command) const {
         return run_numbers(invocation, command, console, parts.numbers);
     }
+    ExitCode operator()(const ReplayCommand& command) const {
+        return replay_captures(invocation, command, console);
+    }
     ExitCode operator()(const ReapCommand& command) const {
         return reap(invocation, command, console, parts.reap_calls);
     }

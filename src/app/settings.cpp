@@ -487,6 +487,16 @@ std::vector<Setting> make_table() {
          "folder for what is kept between runs; default $XDG_STATE_HOME/agentbridge, on macOS "
          "~/Library/Application Support/agentbridge",
          "Program", "", ""},
+        {"AGENTBRIDGE_CAPTURE",
+         Kind::choice,
+         "off",
+         "",
+         "keep of every call what `agentbridge replay` needs to do it again, in the state folder's "
+         "captures",
+         "Program",
+         "--capture",
+         "",
+         {"on", "off"}},
         {"AGENTBRIDGE_CA_FILE", Kind::path, "", "",
          "PEM file of certificates to trust instead of the system's, for a proxy that inspects TLS",
          "Program", "", ""},

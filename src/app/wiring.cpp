@@ -16,6 +16,7 @@
 #include "app/bridge.hpp"
 #include "app/browser.hpp"
 #include "app/call_text.hpp"
+#include "app/capture_wiring.hpp"
 #include "app/day_count.hpp"
 #include "app/dial_policy.hpp"
 #include "app/former_calls.hpp"
@@ -156,6 +157,7 @@ public:
         if (memory_.journal) memory_.journal->close();
         lookups_.stop();
         transcripts_.stop();
+        if (captures_) captures_->close();
         bridge_.reset();
         sound_.devices.stop();
         emulator_.reset();
@@ -216,6 +218,8 @@ public:
             return tl::unexpected(ready.error());
         if (auto ready = transcripts_.open(options_.config, metrics_, kProgramName, bridge); !ready)
             return tl::unexpected(ready.error());
+        captures_ = open_captures(options_, metrics_);
+        bridge.captures = captures_;
         bridge.playout.ceiling = config.playout_ceiling();
         bridge.speaker = sound_.devices.speaker;
         bridge.microphone = sound_.devices.microphone;
@@ -243,6 +247,7 @@ public:
             speech::synthesize,
             session,
             transcripts_.sources([this] { return bridge_->shards()[0].executor(); })};
+        bridge.control.capture = find_captures(captures_);
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kProgramName};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
@@ -425,6 +430,7 @@ private:
         spec.transcribe = options_.config.transcript.every_call;
         spec.on_machine = on_machine(options_.config.on_machine);
         spec.machine_message = machine_message_;
+        spec.capture = options_.config.capture;
         return spec;
     }
 
@@ -731,6 +737,7 @@ private:
             }
             bridge_->stop();
         }
+        if (captures_) captures_->close();
         if (memory_.journal && !memory_.journal->close())
             end.lines.push_back("the journal is not complete: the disk could not be written");
         browser_.reset();
@@ -782,6 +789,7 @@ private:
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
     LookupDesk lookups_{metrics_};
     TranscriptWiring transcripts_;
+    std::shared_ptr<capture::CaptureStore> captures_;  ///< null: none are kept
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<Browser> browser_;  ///< null: none was asked for
     std::unique_ptr<PublicAddress> address_;

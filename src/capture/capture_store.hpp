@@ -51,6 +51,8 @@ public:
     /// Returns when what was captured is in the files, after two seconds at the latest; nothing is
     /// taken afterwards. Not from an io thread.
     void close();
+    /// Its own thread, for whoever reads captures.
+    WorkerPool& pool() { return *pool_; }
 
 private:
     const CaptureStoreOptions options_;

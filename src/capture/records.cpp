@@ -346,8 +346,19 @@ Out Encoder::start(std::uint8_t kind, bool nested, Micros at) {
     return out;
 }
 
+/// In front of a record: whoever does not know its kind goes on behind it.
+void Encoder::put_length(std::size_t begin) {
+    std::array<std::uint8_t, 10> length;
+    std::size_t count = 0;
+    for (auto left = bytes_.size() - begin; count == 0 || left > 0; left >>= 7U)
+        length[count++] = static_cast<std::uint8_t>((left & 0x7FU) | (left > 0x7F ? 0x80U : 0U));
+    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(begin), length.begin(),
+                  length.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
 void Encoder::input(const call::CallInput& input, bool nested, Micros at, std::uint64_t occasion,
                     std::uint64_t source) {
+    const auto begin = bytes_.size();
     std::visit(
         [&]<class One>(const One& x) {
             auto out = start(input_kind<One>(), nested, at);
@@ -370,10 +381,12 @@ void Encoder::input(const call::CallInput& input, bool nested, Micros at, std::u
             }
         },
         input);
+    put_length(begin);
 }
 
 template <class Note>
 void Encoder::note(const Note& what, bool nested, Micros at, std::uint64_t occasion) {
+    const auto begin = bytes_.size();
     auto out = start(note_kind<Note>(), nested, at);
     if (nested && kComesIn<Note>) out.number(occasion);
     if constexpr (std::is_same_v<Note, note::Fired>) {
@@ -395,6 +408,7 @@ void Encoder::note(const Note& what, bool nested, Micros at, std::uint64_t occas
     } else {
         fields(out, what);
     }
+    put_length(begin);
 }
 
 template void Encoder::note(const note::Made&, bool, Micros, std::uint64_t);
@@ -437,7 +451,8 @@ void Encoder::again(const Record& record) {
 // --- reading
 
 bool Decoder::next(Record& record) {
-    if (in_.at_end()) return false;
+    if (block_.at_end()) return false;
+    in_ = In(block_.raw(block_.number()));
     const auto kind = in_.byte();
     record.nested = (kind & kNested) != 0;
     if (!record.nested) {
@@ -450,8 +465,8 @@ bool Decoder::next(Record& record) {
     record.occasion = 0;
     const auto number = static_cast<std::uint8_t>(kind & ~kNested);
     const bool known = number >= kFirstInput && what(number, record);
-    if (!known) in_.damaged();
-    return in_.ok();
+    if (!known || !in_.ok() || !in_.at_end()) block_.damaged();
+    return block_.ok();
 }
 
 bool Decoder::what(std::uint8_t kind, Record& record) {

@@ -179,6 +179,7 @@ public:
 
 private:
     Out start(std::uint8_t kind, bool nested, Micros at);
+    void put_length(std::size_t begin);
     Bytes& bytes_;
     const Scrub* const scrub_;
     Micros at_{0};
@@ -190,14 +191,15 @@ private:
 /// Reads what an Encoder wrote between two begin_block().
 class Decoder {
 public:
-    explicit Decoder(std::span<const std::uint8_t> block) : in_(block) {}
+    explicit Decoder(std::span<const std::uint8_t> block) : block_(block), in_(block) {}
     /// False: there is none any more, or what follows is damaged.
     bool next(Record& record);
-    bool damaged() const { return !in_.ok(); }
+    bool damaged() const { return !block_.ok(); }
 
 private:
     bool what(std::uint8_t kind, Record& record);
-    In in_;
+    In block_;
+    In in_;  ///< the record in hand
     Micros at_{0};
     std::uint64_t sequence_ = 0, timer_ = 0;
     std::int64_t timestamp_ = 0;

@@ -32,6 +32,9 @@ struct Output {
     std::span<const audio::AudioFrame> frames;  ///< of Sent
 };
 
+/// What a thing that left the call is, for people.
+std::string describe_output(const What& what);
+
 struct ReplayOptions {
     /// All that may be empty.
     std::function<void(const Output&)> output{};

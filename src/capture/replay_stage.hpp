@@ -199,8 +199,6 @@ private:
     std::unique_ptr<boost::asio::io_context> never_ = std::make_unique<boost::asio::io_context>();
 };
 
-/// What a thing that left the call is, for people.
-std::string describe_output(const What& what);
 bool is_output(const What& what);
 
 }  // namespace bridge::capture

@@ -13,6 +13,7 @@
 #include "emulator/mulaw.hpp"
 #include "emulator/persona.hpp"
 #include "emulator/persona_description.hpp"
+#include "emulator/personas/captured_caller.hpp"
 #include "emulator/personas/echo.hpp"
 #include "emulator/personas/key_presser.hpp"
 #include "emulator/personas/recorded_voice.hpp"
@@ -146,6 +147,17 @@ Made make_script(PersonOptions options, const std::string& path) {
     return std::make_unique<Scripted>(std::move(options), std::move(*steps));
 }
 
+/// Answers as the captured phone did; options that are given come before that.
+Made make_capture(PersonOptions options, const std::string& path) {
+    auto far_end = load_captured_far_end(path);
+    if (!far_end) return tl::unexpected(far_end.error());
+    const PersonOptions usual;
+    if (options.reaction.after == usual.reaction.after) options.reaction.after = far_end->ringing;
+    options.reaction.kind = far_end->reaction;
+    return std::make_unique<CapturedCaller>(
+        std::move(options), std::make_shared<const CapturedFarEnd>(std::move(*far_end)));
+}
+
 Made make_receptionist_caller(PersonOptions options, const std::string&) {
     auto steps = parse_script(kReceptionistCaller, ".");
     if (!steps) return tl::unexpected(steps.error());
@@ -194,6 +206,7 @@ const std::vector<Kind>& kinds() {
         {"voicemail", "voicemail", false, false, machine(), make_voicemail},
         {"keys", "keys:DIGITS", true, true, stays(milliseconds(1000)), make_keys},
         {"script", "script:FILE", true, true, answers(), make_script},
+        {"capture", "capture:FILE", true, true, PersonOptions{}, make_capture},
         {"receptionist-caller", "receptionist-caller", false, false, answers(),
          make_receptionist_caller},
     };

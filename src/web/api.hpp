@@ -7,6 +7,7 @@
 //                                     bridge_routes.cpp     session, events, agents, numbers, …
 //                                     sound_routes.cpp      say, play, timeline, audio
 //                                     transcript_routes.cpp what was said
+//                                     capture_routes.cpp    what was captured
 //                                     emulator_routes.cpp   the emulator, where it is the carrier
 //
 // Who may ask is the control plane's business (door.hpp), not this one's.
@@ -14,6 +15,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,6 +27,7 @@
 #include "call/call_registry.hpp"
 #include "call/desk.hpp"
 #include "call/history.hpp"
+#include "net/body_stream.hpp"
 #include "net/http_client.hpp"
 #include "net/http_message.hpp"
 #include "web/door.hpp"
@@ -73,6 +76,16 @@ struct EmulatorAccess {
     std::shared_ptr<net::HttpClient> http;
 };
 
+/// What was captured of a call so far.
+struct CaptureFile {
+    std::string name;  ///< for whoever keeps it
+    std::uintmax_t bytes = 0;
+    std::shared_ptr<net::BodyStream> body;
+};
+/// Awaited on `executor`, the API's. Errors: not_found.
+using FindCapture = std::function<boost::asio::awaitable<Result<CaptureFile>>(
+    boost::asio::any_io_executor executor, CallId call)>;
+
 struct ApiParts {
     call::CallRegistry* calls = nullptr;  ///< outlives the API
     std::shared_ptr<call::Desk> desk;
@@ -102,6 +115,7 @@ struct ApiParts {
     std::shared_ptr<TranscriptBook> transcripts{};  ///< null: nothing is taken down
     TranscriptSources transcript_sources{};
     std::shared_ptr<call::History> history{};  ///< null: nothing is known of calls that are over
+    FindCapture capture{};                     ///< empty: nothing is captured
 };
 
 /// Thread: the executor's, which is the desk's too.

@@ -34,6 +34,7 @@ const std::vector<Route>& call_routes();        ///< calls, and what is done wit
 const std::vector<Route>& history_routes();     ///< lists of calls, and those that are over
 const std::vector<Route>& sound_routes();       ///< what is said, played and heard; timelines
 const std::vector<Route>& transcript_routes();  ///< what was said
+const std::vector<Route>& capture_routes();     ///< what was captured
 const std::vector<Route>& bridge_routes();      ///< session, events, agents, numbers, settings
 const std::vector<Route>& emulator_routes();    ///< the emulator, where it is the carrier
 

@@ -30,6 +30,8 @@ ExitCode listen_to_call(const Invocation& invocation, const ListenCommand& comma
                         Console& console);
 ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command, Console& console,
                      const NumberParts& parts);
+ExitCode replay_captures(const Invocation& invocation, const ReplayCommand& command,
+                         Console& console);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,
               const ReapCalls& reap_calls);
 ExitCode show_version(const Invocation& invocation, Console& console);

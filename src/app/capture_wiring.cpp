@@ -1,0 +1,96 @@
+#include "app/capture_wiring.hpp"
+
+#include <boost/asio/use_awaitable.hpp>
+#include <fstream>
+#include <utility>
+
+#include "net/body_stream.hpp"
+
+namespace bridge::app {
+namespace {
+
+/// A file as it is now, a piece at a time.
+class FileBody final : public net::BodyStream {
+public:
+    FileBody(std::shared_ptr<capture::CaptureStore> store, asio::any_io_executor executor,
+             const std::filesystem::path& file, std::uintmax_t bytes)
+        : store_(std::move(store)), executor_(std::move(executor)), file_(file), left_(bytes) {}
+
+    asio::awaitable<std::string> next() override {
+        if (stopped_ || left_ == 0) co_return std::string();
+        const Read read{file_, at_, std::min<std::uintmax_t>(left_, kPiece)};
+        auto piece = co_await offload(store_->pool(), executor_, read, asio::use_awaitable);
+        if (!piece || piece->empty()) {
+            left_ = 0;
+            co_return std::string();
+        }
+        at_ += piece->size();
+        left_ -= piece->size();
+        co_return std::move(*piece);
+    }
+    void stop() override { stopped_ = true; }
+
+private:
+    static constexpr std::uintmax_t kPiece = 256 * 1024;
+    struct Read {
+        std::filesystem::path file;
+        std::uintmax_t at, bytes;
+        Result<std::string> operator()() const {
+            std::ifstream in(file, std::ios::binary);
+            in.seekg(static_cast<std::streamoff>(at));
+            std::string out(static_cast<std::size_t>(bytes), '\0');
+            in.read(out.data(), static_cast<std::streamsize>(out.size()));
+            out.resize(static_cast<std::size_t>(in.gcount()));
+            return out;
+        }
+    };
+    const std::shared_ptr<capture::CaptureStore> store_;
+    const asio::any_io_executor executor_;
+    const std::filesystem::path file_;
+    std::uintmax_t at_ = 0, left_;
+    bool stopped_ = false;
+};
+
+struct Find {
+    std::shared_ptr<capture::CaptureStore> store;
+    CallId call;
+    Result<capture::CaptureEntry> operator()() const {
+        auto found = store->find(call);
+        if (!found) return fail(Errc::not_found, "nothing was captured of this call");
+        return std::move(*found);
+    }
+};
+
+asio::awaitable<Result<web::CaptureFile>> find(std::shared_ptr<capture::CaptureStore> store,
+                                               asio::any_io_executor executor, CallId call) {
+    const Find work{store, std::move(call)};
+    const auto found = co_await offload(store->pool(), executor, work, asio::use_awaitable);
+    if (!found) co_return tl::unexpected(found.error());
+    web::CaptureFile file;
+    file.name = found->file.filename().string();
+    file.bytes = found->bytes;
+    file.body = std::make_shared<FileBody>(store, executor, found->file, found->bytes);
+    co_return file;
+}
+
+}  // namespace
+
+std::shared_ptr<capture::CaptureStore> open_captures(const SessionOptions& options,
+                                                     std::shared_ptr<metrics::Registry> metrics) {
+    if (options.kind == SessionOptions::Kind::demo) return nullptr;
+    capture::CaptureStoreOptions store;
+    store.folder = options.config.state_dir / "captures";
+    store.program = AGENTBRIDGE_VERSION;
+    if (options.loaded) store.secrets = secrets_of(*options.loaded);
+    store.metrics = std::move(metrics);
+    return std::make_shared<capture::CaptureStore>(std::move(store));
+}
+
+web::FindCapture find_captures(std::shared_ptr<capture::CaptureStore> store) {
+    if (!store) return {};
+    return [store = std::move(store)](asio::any_io_executor executor, CallId call) {
+        return find(store, std::move(executor), std::move(call));
+    };
+}
+
+}  // namespace bridge::app

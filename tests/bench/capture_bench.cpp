@@ -1,0 +1,190 @@
+// What a capture costs, and how fast a call is done again: calls on a virtual clock, so that
+// nothing but the call, its capture and its replay takes time.
+//
+//   bench_capture [MINUTES]     default 10; prints one JSON object
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string_view>
+
+#include "audio/mulaw.hpp"
+#include "base/log.hpp"
+#include "speech/flite_voice.hpp"
+#include "tests/unit/capture/capture_fixture.hpp"
+
+namespace {
+
+using namespace bridge;
+using namespace bridge::capture;
+using namespace std::chrono_literals;
+
+double cpu_seconds(int who) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// A voice with its pauses, 8 kHz.
+std::vector<std::int16_t> speech() {
+    const auto said = speech::synthesize(
+        "Good morning. You have reached the office. Please tell me what this is about, and I will "
+        "see who can help you. The first free appointment is on Tuesday at a quarter past nine, "
+        "and the one after that on Thursday in the afternoon. Shall I write one of them down for "
+        "you, or would you rather call again?");
+    if (!said) std::abort();
+    return *said;
+}
+
+struct Way {
+    bool captured = false, two_way = false, microphone = false, speaker = false;
+};
+struct Cost {
+    double cpu = 0;      ///< of the call's thread, seconds
+    double cpu_all = 0;  ///< with the disk's
+    std::uintmax_t bytes = 0;
+    std::filesystem::path file;
+};
+
+/// `minutes` of a call. The far end speaks throughout; a prompt, or the microphone, answers.
+Cost run(int minutes, Way way, const std::vector<std::int16_t>& voice, CapturedFixture& fixture) {
+    auto spec = call::CallFixture::outbound();
+    spec.play_locally = way.speaker;
+    spec.id = CallId{"c_bench"};
+    call::CallServices services{fixture.clock,  fixture.loop.get_executor(),
+                                fixture.bus,    fixture.carrier,
+                                fixture.device, {},
+                                nullptr};
+    if (way.microphone) services.microphone = fixture.microphone;
+    services.captures = fixture.store;
+    spec.capture = way.captured;
+    const auto all_before = cpu_seconds(RUSAGE_SELF);
+    const auto before = cpu_seconds(RUSAGE_THREAD);
+    double beside = 0;  // what plays the phone and the card
+    auto call = call::Call::make(std::move(spec), std::move(services));
+    call->accept(call::input::Dial{});
+    fixture.settle();
+    call->accept(call::input::VoiceRequested{CallSid{"CA1"}, "+1", "+2", "in-progress", ""});
+    const auto stream = call->open_stream();
+    call->accept(call::input::StreamStarted{stream, fixture.line});
+    if (way.two_way && !way.microphone) {
+        // Speech that is a byte a sample, as most agents' is.
+        auto said = std::make_shared<std::vector<std::int16_t>>(voice);
+        for (auto& sample : *said) sample = audio::decode_mulaw(audio::encode_mulaw(sample));
+        call->accept(call::input::SetHeld{false, call::HoldSound::silence});
+        call->accept(call::input::Play{said, true});
+    }
+    std::vector<std::uint8_t> mulaw(voice.size());
+    audio::encode_mulaw(voice, std::span(mulaw));
+    std::uint64_t sequence = 1;
+    const auto frames = static_cast<std::uint64_t>(minutes) * 3000;
+    for (std::uint64_t i = 0; i < frames; ++i) {
+        const auto at = (i * 160) % (mulaw.size() - 160);
+        call->accept(call::input::Media{stream, ++sequence, std::chrono::milliseconds(i * 20),
+                                        call::Track::inbound, std::span(mulaw).subspan(at, 160)});
+        if (way.microphone) {
+            for (const auto& to : fixture.microphone->lines)
+                to->write(std::span(voice).subspan((at + 8000) % (voice.size() - 160), 160),
+                          fixture.clock.now());
+        }
+        for (int half = 0; half < 2; ++half) {
+            fixture.clock.advance(10ms + std::chrono::microseconds(sequence % 7));
+            if (!way.speaker) continue;
+            const auto beside_before = cpu_seconds(RUSAGE_THREAD);
+            std::array<float, 480> block{};
+            for (const auto& to : fixture.device->lines)
+                to->render(block.data(), block.size(), 48000, fixture.clock.now());
+            beside += cpu_seconds(RUSAGE_THREAD) - beside_before;
+        }
+        for (const auto& name : std::exchange(fixture.line->marks, {}))
+            call->accept(call::input::MarkEchoed{stream, ++sequence, name});
+        fixture.line->samples.clear();
+        if (i % 50 == 0) fixture.settle();
+    }
+    call->accept(call::input::StreamClosed{stream, true, "stopped"});
+    call::input::StatusReported status;
+    status.sid = CallSid{"CA1"};
+    status.status = "completed";
+    call->accept(status);
+    fixture.clock.advance(5s);
+    call.reset();
+    fixture.settle();
+    Cost cost;
+    cost.cpu = cpu_seconds(RUSAGE_THREAD) - before - beside;
+    fixture.store->close();
+    cost.cpu_all = cpu_seconds(RUSAGE_SELF) - all_before - beside;
+    if (way.captured) {
+        const auto entry = fixture.store->find(CallId{"c_bench"});
+        if (!entry) std::abort();
+        cost.bytes = entry->bytes;
+        cost.file = entry->file;
+    }
+    return cost;
+}
+
+struct Again {
+    double seconds = 0;
+    std::string hash;
+    std::uint64_t differences = 0;
+    double media_seconds = 0;
+};
+
+Again again(const std::filesystem::path& file) {
+    const auto before = std::chrono::steady_clock::now();
+    auto reader = CaptureReader::open(file);
+    if (!reader) std::abort();
+    Replay replay(std::move(*reader));
+    replay.run();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
+    for (const auto& one : replay.differences())
+        fmt::print(stderr, "{}: {} | {}\n", one.at.count(), one.captured, one.replayed);
+    return {took.count(), replay.hash(), replay.difference_count(),
+            static_cast<double>(replay.at().count()) * 1e-6};
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const int minutes = count > 1 ? std::max(std::atoi(words[1]), 1) : 10;
+    log::start({log::Level::error, false, false, {}});
+    const auto voice = speech();
+    const auto one = [&](Way way) {
+        CapturedFixture fixture;
+        return run(minutes, way, voice, fixture);
+    };
+    const auto line = [&](std::string_view name, Way way) {
+        way.captured = false;
+        const auto plain = one(way);
+        way.captured = true;
+        CapturedFixture fixture;
+        const auto captured = run(minutes, way, voice, fixture);
+        const auto first = again(captured.file), second = again(captured.file);
+        const auto us = [&](double seconds) { return seconds * 1e6 / (minutes * 3000.0); };
+        fmt::print(
+            "\"{}\": {{\"call_us_per_frame\": {:.2f}, \"captured_us_per_frame\": {:.2f}, "
+            "\"captured_all_us_per_frame\": {:.2f}, \"mb_per_minute\": {:.3f}, "
+            "\"replay_s\": [{:.2f}, {:.2f}], \"call_s\": {:.0f}, \"same_hash\": {}, "
+            "\"differences\": {}}}",
+            name, us(plain.cpu), us(captured.cpu), us(captured.cpu_all),
+            static_cast<double>(captured.bytes) / 1e6 / minutes, first.seconds, second.seconds,
+            first.media_seconds, first.hash == second.hash, first.differences + second.differences);
+        return first.differences + second.differences == 0 && first.hash == second.hash;
+    };
+    bool good = true;
+    fmt::print("{{");
+    good &= line("one_way", {false, false, false, true});
+    fmt::print(",\n ");
+    good &= line("two_way", {false, true, false, true});
+    fmt::print(",\n ");
+    good &= line("two_way_no_speaker", {false, true, false, false});
+    fmt::print(",\n ");
+    good &= line("microphone", {false, true, true, true});
+    fmt::print("}}\n");
+    log::stop();
+    return good ? 0 : 1;
+}
