@@ -171,6 +171,7 @@ private:
     void render_until(Clock::Time moment);
     void render(const audio::Pull& pull);
     void fire_overdue(Clock::Time moment);
+    void compare_playout(const audio::PlayoutStats& captured, const audio::PlayoutStats& replayed);
     void differ(std::string captured, std::string replayed);
 
     boost::asio::io_context news_;  ///< of the bus
@@ -179,8 +180,9 @@ private:
     std::shared_ptr<Stage> self_;  ///< owns nothing: for the call
 
     std::optional<Record> ahead_;
-    std::vector<Record> turn_;       ///< its first record is what began it
-    std::vector<Record> late_turn_;  ///< empty: of a timer that the capture does not have
+    /// Its first record is what began it. Records never move: their inputs point into them.
+    std::deque<Record> turn_;
+    std::deque<Record> late_turn_;  ///< empty: of a timer that the capture does not have
     std::vector<bool> used_;
     std::size_t next_output_ = 0, next_input_ = 0;
     std::uint64_t call_outs_ = 0;
@@ -193,6 +195,7 @@ private:
     std::deque<audio::Pull> pulls_;
     std::shared_ptr<audio::SpeakerLine> speaker_line_;
     std::uint64_t noted_ = 0, rendered_ = 0;  ///< pulls, from the beginning
+    int unlike_ = 0;                          ///< looks at the speaker in a row that were not alike
     std::vector<float> left_, right_;
     Bytes scratch_;
     /// Last: holds coroutines of the call that never run, and goes first.
