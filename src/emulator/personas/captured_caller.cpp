@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "emulator/mulaw.hpp"
 
@@ -122,7 +123,7 @@ private:
                 break;
             case kStreamStarted:
                 stream_ = fields.number();
-                base_.reset();
+                placed_ = false;
                 if (!began_) began_ = at_;
                 break;
             case kMedia:
@@ -157,13 +158,14 @@ private:
     void media(Fields& fields) {
         const auto stream = fields.number();
         fields.difference();  // of the sequence number
-        timestamp_ += fields.difference() + 20;
+        timestamp_ += static_cast<std::uint64_t>(fields.difference()) + 20;
         const bool outbound = fields.number() != 0;
         const auto sound = fields.bytes();
         if (outbound || stream != stream_ || !began_) return;
         // By the carrier's time: how evenly it came is the network's affair.
-        if (!base_) base_ = since_began().count() - timestamp_;
-        const auto place = *base_ + timestamp_;
+        if (!std::exchange(placed_, true))
+            base_ = static_cast<std::uint64_t>(since_began().count()) - timestamp_;
+        const auto place = static_cast<std::int64_t>(base_ + timestamp_);
         if (place < 0 || place > kLongest.count()) return;
         const auto first = static_cast<std::size_t>(place) * kSamplesPerMs;
         auto& all = far_end_.sound;
@@ -179,8 +181,9 @@ private:
     microseconds at_{0};
     std::optional<microseconds> dialled_, began_;
     std::uint64_t stream_ = 0;
-    std::int64_t timestamp_ = 0;
-    std::optional<std::int64_t> base_;  ///< ms: where the stream's time 0 lies
+    std::uint64_t timestamp_ = 0;  ///< ms; wraps as anything may stand in a file
+    std::uint64_t base_ = 0;       ///< ms: where the stream's time 0 lies …
+    bool placed_ = false;          ///< … which is known
 };
 
 }  // namespace
