@@ -128,6 +128,13 @@ Result<> CaptureStore::remove(const CallId& call) {
     return {};
 }
 
+void CaptureStore::sweep(std::chrono::system_clock::time_point before) {
+    for (const auto& entry : list()) {
+        std::error_code ignored;
+        if (entry.began < before) std::filesystem::remove(entry.file, ignored);
+    }
+}
+
 void CaptureStore::close() {
     const auto end = std::chrono::steady_clock::now() + kLongestClose;
     while (!pool_->idle() && std::chrono::steady_clock::now() < end)

@@ -48,6 +48,8 @@ public:
     std::optional<CaptureEntry> find(const CallId& call) const;
     /// Success also if there is none. Errors: io.
     Result<> remove(const CallId& call);
+    /// Takes away what began before then.
+    void sweep(std::chrono::system_clock::time_point before);
     /// Returns when what was captured is in the files, after two seconds at the latest; nothing is
     /// taken afterwards. Not from an io thread.
     void close();

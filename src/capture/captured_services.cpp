@@ -101,11 +101,16 @@ public:
     WatchedRecordings(Call call, std::shared_ptr<call::RecordingShelf> shelf)
         : call_(std::move(call)), shelf_(std::move(shelf)) {}
     Result<std::shared_ptr<call::CallRecording>> begin(
-        const CallId& call, boost::asio::any_io_executor executor,
+        const CallId& call, std::uint64_t at, boost::asio::any_io_executor executor,
         std::function<void(std::string)> broke) override {
-        auto begun = shelf_->begin(call, std::move(executor), std::move(broke));
+        auto begun = shelf_->begin(call, at, std::move(executor), std::move(broke));
         call_->note(answered(Service::recording, begun));
         return begun;
+    }
+    audio::Samples notice(std::optional<call::RecordingNotice> wanted) const override {
+        auto samples = shelf_->notice(wanted);
+        call_->note(note::Stocked{Stock::recording_notice, samples, {}});
+        return samples;
     }
 
 private:

@@ -72,6 +72,10 @@ struct LastOf<call::RecordingStatus> {
     static constexpr auto value = call::RecordingStatus::failed;
 };
 template <>
+struct LastOf<call::RecordingNotice> {
+    static constexpr auto value = call::RecordingNotice::spoken;
+};
+template <>
 struct LastOf<call::TranscriptionStatus> {
     static constexpr auto value = call::TranscriptionStatus::failed;
 };
@@ -225,6 +229,11 @@ void fields(A& a, Same<call::tool::Hold> auto& x) {
 template <class A>
 void fields(A& a, Same<call::tool::TakeMessage> auto& x) {
     a(x.name, x.number, x.text);
+}
+
+template <class A>
+void fields(A& a, Same<call::tool::Record> auto& x) {
+    a(x.status);
 }
 
 /// Which of the alternatives it is, and that one.
@@ -406,7 +415,7 @@ void fields(A& a, Same<input::SetAgentMode> auto& x) {
 }
 template <class A>
 void fields(A& a, Same<input::SetRecording> auto& x) {
-    a(x.status);
+    a(x.status, x.notice);
 }
 template <class A>
 void fields(A& a, Same<input::SetTranscription> auto& x) {

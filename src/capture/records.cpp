@@ -18,7 +18,7 @@ struct LastOf<Service> {
 };
 template <>
 struct LastOf<Stock> {
-    static constexpr auto value = Stock::greeting;
+    static constexpr auto value = Stock::recording_notice;
 };
 
 // --- fields of what is written down here alone (found by the name's arguments: not unnamed)

@@ -38,7 +38,7 @@ enum class Service : std::uint8_t {
 };
 
 /// Sound that was there before the call and that it may use.
-enum class Stock : std::uint8_t { hold_music, greeting };
+enum class Stock : std::uint8_t { hold_music, greeting, recording_notice };
 
 namespace note {
 

@@ -111,11 +111,16 @@ struct Replay::Services {
     public:
         explicit Recordings(Replay::Stage& stage) : stage_(stage) {}
         Result<std::shared_ptr<call::CallRecording>> begin(
-            const CallId&, boost::asio::any_io_executor,
+            const CallId&, std::uint64_t, boost::asio::any_io_executor,
             std::function<void(std::string)>) override {
             auto file = stage_.answer(Service::recording);
             if (!file) return tl::unexpected(file.error());
             return std::make_shared<Recording>(std::move(*file));
+        }
+        audio::Samples notice(std::optional<call::RecordingNotice>) const override {
+            const auto* stock = stage_.told<note::Stocked>(
+                [](const auto& one) { return one.what == Stock::recording_notice; });
+            return stock ? stock->samples : nullptr;
         }
 
     private:

@@ -1,25 +1,37 @@
 // What was captured of a call, as a file for `agentbridge replay`.
 
+#include <functional>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "web/answers.hpp"
 #include "web/api.hpp"
+#include "web/history_answers.hpp"
 #include "web/problem.hpp"
 #include "web/routes.hpp"
 
 namespace bridge::web {
 namespace {
 
-CallId call_named(const Api& api, const std::string& id) {
-    if (const auto live = api.parts().calls->find(id)) return *live;
-    if (const auto* ended = api.parts().ended->find(id)) return ended->id;
-    return CallId(id);  // of a former run
+/// A call that lives, one that the history knows, or, by its CallId alone, one of a former run.
+boost::asio::awaitable<CallId> call_named(std::shared_ptr<Api> api, std::string name) {
+    using Call = std::optional<call::StoredCall>;
+    if (const auto live = api->parts().calls->find(name)) co_return *live;
+    if (name.starts_with("c_") || !api->parts().history) co_return CallId(name);
+    std::function<void(call::History&, call::History::Told<Call>)> ask =
+        [name](call::History& history, auto told) { history.find(name, std::move(told)); };
+    auto asking = ask_history<Call>(std::move(api), std::move(ask));
+    auto found = co_await std::move(asking);
+    co_return found && *found ? (*found)->id : CallId(name);
 }
 
 Answer capture(std::shared_ptr<Api> self, Asked asked) {
     const auto find = self->parts().capture;
     if (!find) co_return problem(404, "no_capture", "this program keeps no captures");
-    auto finding = find(self->executor(), call_named(*self, asked.id));
+    auto naming = call_named(self, asked.id);
+    auto named = co_await std::move(naming);
+    auto finding = find(self->executor(), std::move(named));
     auto found = co_await std::move(finding);
     if (!found && found.error().code == Errc::not_found)
         co_return problem(404, "no_capture", "nothing was captured of this call");

@@ -10,4 +10,5 @@ bridge_test(emulator_media_test LABEL unit NEEDS emulator
     ${CMAKE_CURRENT_LIST_DIR}/stream_message_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/persona_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/script_test.cpp
-  SYSTEM OpenSSL::Crypto Boost::json PkgConfig::sndfile)
+    ${CMAKE_CURRENT_LIST_DIR}/captured_caller_test.cpp
+  SYSTEM OpenSSL::Crypto Boost::json PkgConfig::sndfile PkgConfig::zstd)
