@@ -84,6 +84,7 @@ public:
         add_demo();
         add_calls();
         add_listen();
+        add_transcripts();
         add_numbers();
         add_devices();
         add_config();
@@ -334,6 +335,40 @@ private:
                "this sound file instead of the microphone, and then end");
         setting(talk, "--microphone", "AGENTBRIDGE_MICROPHONE", "DEVICE",
                 "default, a name, file:PATH or null");
+    }
+
+    void add_transcripts() {
+        const auto formats = [this](CLI::App* sub, std::string& into) {
+            option(sub, "--format", into, "text|json|srt|vtt",
+                   "text (default), json, or subtitles: srt, vtt")
+                ->check(CLI::IsMember({"text", "json", "srt", "vtt"}));
+        };
+        auto* transcript = command(&app_, "transcript", "What was said in a call",
+                                   "  agentbridge transcript\n"
+                                   "  agentbridge transcript c_7qk --format srt > call.srt\n"
+                                   "  agentbridge transcript c_7qk --make",
+                                   [this] { return transcript_; });
+        transcript
+            ->add_option("call", transcript_.id,
+                         "CallId or CallSid, or its beginning; without it, the only call")
+            ->option_text("CALL");
+        formats(transcript, transcript_.format);
+        transcript->add_flag("--make", transcript_.make,
+                             "its recording is taken down first, by the program's transcriber");
+        option(transcript, "--instance", transcript_.instance, "PID|URL",
+               "which running program: its PID or its control URL (default: the only one)");
+        auto* transcribe = command(
+            &app_, "transcribe", "Take a sound file down, here and now",
+            "  agentbridge transcribe call.wav\n"
+            "  agentbridge transcribe call.wav --transcriber vosk --format vtt > call.vtt\n\n"
+            "Of two channels the first is the far end, the second the near end.",
+            [this] { return transcribe_; });
+        transcribe->add_option("file", transcribe_.file, "a WAV, FLAC or Ogg file")
+            ->option_text("FILE")
+            ->required();
+        formats(transcribe, transcribe_.format);
+        setting(transcribe, "--transcriber", "AGENTBRIDGE_TRANSCRIBER", "ENGINE",
+                "deepgram, openai, vosk, whisper-server or whisper");
     }
 
     void add_numbers() {
@@ -770,6 +805,8 @@ private:
     DemoCommand demo_;
     DevicesCommand devices_;
     ListenCommand listen_, talk_;
+    TranscriptCommand transcript_;
+    TranscribeCommand transcribe_;
     ConfigCommand config_;
     CallsGrammar calls_;
     NumbersCommand numbers_;

@@ -27,7 +27,7 @@ struct RunCommand {
     bool dry_run = false;
     bool no_bell = false;
     bool open_page = false;  ///< serve: in a browser
-    bool force = false;  ///< serve: take the number even if it is somebody else's
+    bool force = false;      ///< serve: take the number even if it is somebody else's
 };
 struct DemoCommand {
     std::string persona, wav, to;
@@ -122,6 +122,18 @@ struct ListenCommand {
     std::string wav;   ///< a WAV file instead of the speakers
     std::string file;  ///< talk: this sound file instead of the microphone
 };
+/// `transcript`: what was said in a call of a running program.
+struct TranscriptCommand {
+    std::string instance;         ///< PID or URL; empty: the only one that runs
+    std::string id;               ///< CallId, CallSid or the beginning of one; empty: the only call
+    std::string format = "text";  ///< text, json, srt or vtt
+    bool make = false;            ///< its recording is taken down now
+};
+/// `transcribe`: a sound file is taken down here.
+struct TranscribeCommand {
+    std::string file;
+    std::string format = "text";
+};
 struct NumbersCommand {
     enum class Action { list, use, restore } action = Action::list;
     std::string number;  ///< E.164; restore: empty means all
@@ -156,8 +168,8 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 ListenCommand, NumbersCommand, ReplayCommand, ReapCommand, DoctorCommand, CompletionCommand,
-                 VersionCommand, HelpCommand>
+                 ListenCommand, TranscriptCommand, TranscribeCommand, NumbersCommand, ReplayCommand,
+                 ReapCommand, DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
         command;
 };
 

@@ -16,8 +16,8 @@
 #include "app/dial_policy.hpp"
 #include "app/dotenv.hpp"
 #include "app/settings.hpp"
-#include "audio/microphone.hpp"
 #include "app/transcript_config.hpp"
+#include "audio/microphone.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 

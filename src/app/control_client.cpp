@@ -220,6 +220,38 @@ std::vector<call::CallSnapshot> read_calls(const json::value& list) {
     return out;
 }
 
+call::TranscriptDocument read_transcript(const json::value& transcript) {
+    call::TranscriptDocument out;
+    out.call = CallId{text(transcript, "call")};
+    out.engine = text(transcript, "engine");
+    out.complete = flag(transcript, "complete");
+    out.dropped = count(transcript, "dropped");
+    const auto sure = [](const json::value& of) -> std::optional<float> {
+        const auto value = number(of, "confidence", -1);
+        return value < 0 ? std::nullopt : std::optional(static_cast<float>(value));
+    };
+    const auto* pieces = at(transcript, "pieces");
+    if (!pieces || !pieces->is_array()) return out;
+    for (const auto& from : pieces->get_array()) {
+        call::TranscriptPiece piece;
+        piece.speaker = call::parse_line_end(text(from, "speaker")).value_or(call::LineEnd::far);
+        piece.number = count(from, "number");
+        piece.final = true;
+        piece.begin = time(from, "begin_ms");
+        piece.end = time(from, "end_ms");
+        piece.text = text(from, "text");
+        piece.confidence = sure(from);
+        const auto* words = at(from, "words");
+        if (words && words->is_array()) {
+            for (const auto& word : words->get_array())
+                piece.words.push_back(
+                    {text(word, "text"), time(word, "begin_ms"), time(word, "end_ms"), sure(word)});
+        }
+        out.pieces.push_back(std::move(piece));
+    }
+    return out;
+}
+
 ControlClient::ControlClient(boost::asio::any_io_executor executor, ControlAddress address)
     : address_(std::move(address)) {
     net::HttpClientOptions options;

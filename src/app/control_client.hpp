@@ -14,6 +14,7 @@
 #include "app/session.hpp"
 #include "base/secret.hpp"
 #include "call/event.hpp"
+#include "call/transcript_document.hpp"
 #include "net/http_client.hpp"
 
 namespace bridge::app {
@@ -45,6 +46,9 @@ Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const 
 call::CallSnapshot read_call(const boost::json::value& call);
 /// {"calls": […]}
 std::vector<call::CallSnapshot> read_calls(const boost::json::value& list);
+
+/// GET /calls/{id}/transcript
+call::TranscriptDocument read_transcript(const boost::json::value& transcript);
 
 /// Thread: the executor's.
 class ControlClient : public std::enable_shared_from_this<ControlClient> {

@@ -23,6 +23,7 @@ Commands:
   serve                       answer inbound calls
   calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, say, transfer, …
   listen, talk                hear a call of a running program, or speak into it, from here
+  transcript, transcribe      what was said in a call; a sound file taken down
   numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env

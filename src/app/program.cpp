@@ -46,6 +46,12 @@ struct Dispatch {
     ExitCode operator()(const ListenCommand& command) const {
         return listen_to_call(invocation, command, console);
     }
+    ExitCode operator()(const TranscriptCommand& command) const {
+        return show_transcript(invocation, command, console, parts.former_transcript);
+    }
+    ExitCode operator()(const TranscribeCommand& command) const {
+        return transcribe_sound(invocation, command, console);
+    }
     ExitCode operator()(const NumbersCommand& command) const {
         return run_numbers(invocation, command, console, parts.numbers);
     }

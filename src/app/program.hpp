@@ -21,6 +21,7 @@ struct Parts {
     std::function<ExitCode(const Invocation&, Console&)> run_doctor{};
     OpenLoad open_load{};
     NumberParts numbers{};
+    FormerTranscript former_transcript{};  ///< empty: nothing is kept of calls of the past
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

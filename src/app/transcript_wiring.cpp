@@ -66,17 +66,19 @@ web::TranscriptSources TranscriptWiring::sources(
         if (!making->calls.insert(call).second)
             return fail(Errc::exists, "this call's recording is being taken down already");
         auto done = [keep = neighbours.keep, making, call, told = std::move(told)](Document made) {
-            {
-                const std::scoped_lock done_lock(making->mutex);
-                making->calls.erase(call);
-            }
             if (made && keep) keep(*made);
             told(std::move(made));
+            const std::scoped_lock done_lock(making->mutex);
+            making->calls.erase(call);
         };
         const auto home = executor();
         spawn(home, "transcript of a recording",
               make(transcribers, home, call, std::move(*file), std::move(done)));
         return {};
+    };
+    out.making = [making = making_](const CallId& call) {
+        const std::scoped_lock lock(making->mutex);
+        return making->calls.count(call) != 0;
     };
     return out;
 }

@@ -20,21 +20,27 @@ constexpr std::size_t kMostSpans = 10'000;
 
 }  // namespace
 
-TranscriptFigures::TranscriptFigures(metrics::Registry& registry, const std::string& engine)
-    : running(registry.gauge("agentbridge_transcript_running", "Calls that are transcribed now",
-                             {{"engine", engine}})),
-      pieces(registry.counter("agentbridge_transcript_pieces_total",
-                              "Utterances that were understood for good", {{"engine", engine}})),
-      reconnects(registry.counter("agentbridge_transcript_reconnects_total",
-                                  "Recognizers' sessions that were set up again after a break",
-                                  {{"engine", engine}})),
-      missed_ms(registry.counter("agentbridge_transcript_missed_milliseconds_total",
-                                 "Sound that no recognizer heard, since it was away for too long",
-                                 {{"engine", engine}})),
-      redactions(registry.counter("agentbridge_transcript_redactions_total",
-                                  "What was taken out of transcripts", {{"engine", engine}})),
-      delay(registry.histogram("agentbridge_transcript_delay_seconds",
-                               "From the end of an utterance to its text", {{"engine", engine}})) {}
+TranscriptFigures::TranscriptFigures(std::shared_ptr<metrics::Registry> of,
+                                     const std::string& engine)
+    : registry(std::move(of)),
+      running(registry->gauge("agentbridge_transcript_running", "Calls that are taken down now.",
+                              {{"engine", engine}})),
+      pieces(registry->counter("agentbridge_transcript_pieces_total",
+                               "Utterances that were understood for good.", {{"engine", engine}})),
+      reconnects(registry->counter("agentbridge_transcript_reconnects_total",
+                                   "Recognizers' sessions that were set up again after a break.",
+                                   {{"engine", engine}})),
+      redactions(registry->counter("agentbridge_transcript_redactions_total",
+                                   "Places that were taken out of transcripts.",
+                                   {{"engine", engine}})),
+      delay(registry->histogram("agentbridge_transcript_delay_seconds",
+                                "From the end of an utterance to its text.", {{"engine", engine}})),
+      missed(registry->read(
+          metrics::Kind::counter, "agentbridge_transcript_missed_seconds_total",
+          "Sound that no recognizer understood, since it was away for too long.",
+          {{"engine", engine}}, [this] {
+              return static_cast<double>(missed_ms.load(std::memory_order_relaxed)) / 1000;
+          })) {}
 
 CallTranscript::CallTranscript(Parts parts) : parts_(std::move(parts)) {
     for (auto* end : {&far_, &near_})
@@ -156,7 +162,7 @@ void CallTranscript::over(TranscriptionStatus status, std::string reason) {
 
 void CallTranscript::missed(milliseconds sound) {
     missed_ += sound;
-    parts_.figures->missed_ms.add(static_cast<std::uint64_t>(sound.count()));
+    parts_.figures->missed_ms.fetch_add(sound.count(), std::memory_order_relaxed);
 }
 
 void CallTranscript::took(milliseconds time) {

@@ -2,6 +2,7 @@
 // The transcript of one call while it is made: both sides at their recognizers, redaction, and what
 // is told of it.
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
@@ -21,13 +22,16 @@ namespace bridge::transcribers {
 
 /// What the transcripts of all calls are counted in.
 struct TranscriptFigures {
-    explicit TranscriptFigures(metrics::Registry& registry, const std::string& engine);
+    TranscriptFigures(std::shared_ptr<metrics::Registry> of, const std::string& engine);
+
+    const std::shared_ptr<metrics::Registry> registry;
     metrics::Gauge& running;
     metrics::Counter& pieces;
     metrics::Counter& reconnects;
-    metrics::Counter& missed_ms;
     metrics::Counter& redactions;
     metrics::Histogram& delay;
+    std::atomic<std::int64_t> missed_ms{0};
+    metrics::Registry::Reading missed;  ///< last: reads `missed_ms`
 };
 
 /// Thread: the call's io thread.

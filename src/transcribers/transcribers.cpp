@@ -120,7 +120,7 @@ Result<std::shared_ptr<Transcribers>> Transcribers::open(TranscriberOptions opti
     std::shared_ptr<Transcribers> out(new Transcribers(std::move(options)));
     const auto& made = out->options_;
     out->rules_ = std::make_shared<const RedactionRules>(std::move(*rules));
-    out->figures_ = std::make_shared<TranscriptFigures>(*made.metrics, made.engine);
+    out->figures_ = std::make_shared<TranscriptFigures>(made.metrics, made.engine);
     if (made.engine == "deepgram") {
         out->service_ = std::make_shared<const Service>(deepgram_service(made.service));
     } else if (made.engine == "openai") {

@@ -68,6 +68,8 @@ struct TranscriptSources {
     std::function<Result<>(const CallId&,
                            std::function<void(Result<call::TranscriptDocument>)> told)>
         make{};
+    /// Whether the call's recording is being taken down.
+    std::function<bool(const CallId&)> making{};
 };
 
 /// The carrier, if it is our own emulator on this machine.

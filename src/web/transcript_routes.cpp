@@ -80,6 +80,15 @@ Answer transcript(Self self, Asked asked) {
         if (!found && found.error().code != Errc::not_found) co_return problem_of(found.error());
         if (found) known = std::move(*found);
     }
+    const auto& asks = parts.transcript_sources.making;
+    if (asks && asks(id)) {
+        if (!known) known.emplace().call = id;
+        known->complete = false;
+        auto body = transcript_json(*known);
+        body["making"] = true;
+        if (asked.verb == "transcript" || asked.verb.ends_with(".json"))
+            co_return answer_json(200, body);
+    }
     if (!known)
         co_return problem(404, "no_transcript", "what was said in this call was not taken down");
     co_return written(*known, asked.verb);

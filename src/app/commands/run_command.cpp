@@ -12,6 +12,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "app/columns.hpp"
 #include "app/commands/commands.hpp"
 #include "app/keyboard.hpp"
+#include "app/last_words.hpp"
 #include "app/live_keys.hpp"
 #include "app/signals.hpp"
 #include "base/loop_clock.hpp"
@@ -88,6 +90,7 @@ private:
         bool ended = false;
         bool outbound = false;
         call::CallSnapshot last;
+        LastWords words;
     };
 
     void say(std::string line) {
@@ -140,6 +143,8 @@ private:
             calls_.erase(event.call);
             return;
         }
+        if (const auto* heard = std::get_if<call::event::Transcribed>(&event.what))
+            seen.words.take(heard->piece);
         // On a screen the live line and the log tell it; JSON logs are not to be mixed with text.
         if (console_.terminal.redraw || options_.config.log_json) return;
         const auto elapsed =
@@ -180,6 +185,12 @@ private:
         const auto width = terminal_width();
         auto lines = format_live_lines(
             shown_, {width, console_.terminal.color, console_.terminal.unicode, false});
+        const auto focus = focused();
+        const auto heard = focus ? calls_.find(focus->id) : calls_.end();
+        if (heard != calls_.end()) {
+            auto words = heard->second.words.lines(width, console_.terminal.unicode);
+            std::move(words.begin(), words.end(), std::back_inserter(lines));
+        }
         if (keys_) {
             // What is typed last is what must be seen.
             const auto prompt = visible(keys_->prompt(), console_.terminal.unicode);
