@@ -169,6 +169,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.microphone = options_.microphone;
     services.hold_music = options_.hold_music;
     services.voicemail = options_.voicemail;
+    services.recordings = options_.recordings;
     services.agents = options_.agents;
     services.agent_care = options_.agent_care;
     services.messages = options_.messages;
@@ -317,6 +318,7 @@ web::ApiParts Bridge::api_parts() {
     parts.target = wanted.target;
     parts.agent = wanted.agent;
     parts.capture = wanted.capture;
+    parts.recordings = wanted.recordings;
     parts.lookups = wanted.lookups;
     parts.lookups.numbers = [rest = rest_, url = public_url_] { return list_numbers(rest, url); };
     parts.emulator = {wanted.emulator_url, http_};

@@ -61,11 +61,12 @@ struct BridgeOptions {
     std::chrono::seconds ping_interval{15};  ///< of a media socket on which this side is silent
     call::CallSpec inbound_call;             ///< what an inbound call is opened with
     audio::PlayoutOptions playout;
-    std::shared_ptr<audio::AudioDevice> speaker;      ///< null: no local sound
-    std::shared_ptr<audio::Microphone> microphone{};  ///< null: nobody speaks from here
-    audio::Samples hold_music{};                      ///< null: our own
-    std::shared_ptr<call::VoicemailBox> voicemail{};  ///< null: nobody can leave a message
-    std::shared_ptr<call::AgentShelf> agents{};       ///< null: there are none
+    std::shared_ptr<audio::AudioDevice> speaker;         ///< null: no local sound
+    std::shared_ptr<audio::Microphone> microphone{};     ///< null: nobody speaks from here
+    audio::Samples hold_music{};                         ///< null: our own
+    std::shared_ptr<call::VoicemailBox> voicemail{};     ///< null: nobody can leave a message
+    std::shared_ptr<call::RecordingShelf> recordings{};  ///< null: nothing can be recorded
+    std::shared_ptr<call::AgentShelf> agents{};          ///< null: there are none
     call::AgentCare agent_care{};
     std::shared_ptr<call::TranscriberShelf> transcribers{};  ///< null: nothing is taken down
     std::shared_ptr<call::MessageBox> messages{};            ///< null: an agent can take none
@@ -96,6 +97,7 @@ struct BridgeOptions {
         Secret session{};              ///< what the page's cookie holds; empty: no page gets in
         /// Where transcripts come from; the book of this run's is the bridge's own.
         web::TranscriptSources transcripts{};
+        std::shared_ptr<web::RecordingLibrary> recordings{};  ///< null: none are shown
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.

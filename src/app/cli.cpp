@@ -22,10 +22,10 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file",    "--log-level",  "--log-format",   "--workers",   "--target",
-        "--from",        "--time-limit", "--ring-timeout", "--speaker",   "--microphone",
-        "--answer",      "--unanswered", "--tunnel",       "--url-check", "--instance",
-        "--other-calls", "--on-machine", "--transcriber"};
+        "--env-file",    "--log-level",  "--log-format",   "--workers",      "--target",
+        "--from",        "--time-limit", "--ring-timeout", "--speaker",      "--microphone",
+        "--answer",      "--unanswered", "--tunnel",       "--url-check",    "--instance",
+        "--other-calls", "--on-machine", "--transcriber",  "--record-notice"};
     return flags;
 }
 
@@ -85,6 +85,7 @@ public:
         add_calls();
         add_listen();
         add_transcripts();
+        add_recordings();
         add_numbers();
         add_devices();
         add_config();
@@ -214,6 +215,16 @@ private:
         add_microphone(sub, run.mic);
         add_agent(sub);
         add_transcriber(sub);
+        sub->add_option_function<std::string>(
+               "--record",
+               [this](const std::string& folder) {
+                   invocation_.settings["AGENTBRIDGE_RECORD"] = folder.empty() ? "on" : folder;
+               },
+               "record the call, both sides apart; --record=DIR: in that folder")
+            ->expected(0, 1)
+            ->option_text("[=DIR]");
+        setting(sub, "--record-notice", "AGENTBRIDGE_RECORD_NOTICE", "none|beep|spoken",
+                "what the phone hears when its recording begins (default none)");
         setting(sub, "--tunnel", "AGENTBRIDGE_TUNNEL", "ngrok|cloudflared",
                 "start a tunnel and use its address in place of PUBLIC_URL");
         setting(sub, "--url-check", "AGENTBRIDGE_URL_CHECK", "on|off",
@@ -369,6 +380,39 @@ private:
         formats(transcribe, transcribe_.format);
         setting(transcribe, "--transcriber", "AGENTBRIDGE_TRANSCRIBER", "ENGINE",
                 "deepgram, openai, vosk, whisper-server or whisper");
+    }
+
+    void add_recordings() {
+        auto* recordings = group("recordings", "Calls that were recorded");
+        using Action = RecordingsCommand::Action;
+        const auto add = [&](Action action, const char* name, const char* meaning,
+                             const char* examples) {
+            return command(recordings, name, meaning, examples, [this, action] {
+                recordings_.action = action;
+                return recordings_;
+            });
+        };
+        const auto with_name = [&](CLI::App* sub) {
+            sub->add_option("recording", recordings_.name,
+                            "its name or CallId, or the beginning of one")
+                ->option_text("RECORDING")
+                ->required();
+            return sub;
+        };
+        add(Action::list, "list", "The recordings that are kept, newest first",
+            "  agentbridge recordings list\n  agentbridge recordings list --json");
+        auto* play = with_name(add(Action::play, "play", "Hear a recording: both sides together",
+                                   "  agentbridge recordings play c_7qk"));
+        setting(play, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
+                "default, a name, file:PATH or null");
+        auto* save = with_name(add(Action::save, "export",
+                                   "Copy a recording, in the form that the file's name says",
+                                   "  agentbridge recordings export c_7qk --to call.flac"));
+        save->add_option("--to", recordings_.to, "file that ends in .wav, .flac or .opus")
+            ->option_text("FILE")
+            ->required();
+        with_name(add(Action::remove, "delete", "Delete a recording, in all its forms",
+                      "  agentbridge recordings delete 20260131T090501Z-c_7qk"));
     }
 
     void add_numbers() {
@@ -553,13 +597,13 @@ private:
     }
 
     void add_replay() {
-        auto* replay = command(
-            &app_, "replay", "Do a captured call again, through the same code, and compare",
-            "  agentbridge replay call.abcap\n  agentbridge replay call.abcap --report\n"
-            "  agentbridge replay call.abcap --step\n"
-            "  agentbridge replay tests/data/captures/*.abcap\n\n"
-            "Exit code: 0 every call did the same again, 1 one did something else.",
-            [this] { return replay_; });
+        auto* replay =
+            command(&app_, "replay", "Do a captured call again, through the same code, and compare",
+                    "  agentbridge replay call.abcap\n  agentbridge replay call.abcap --report\n"
+                    "  agentbridge replay call.abcap --step\n"
+                    "  agentbridge replay tests/data/captures/*.abcap\n\n"
+                    "Exit code: 0 every call did the same again, 1 one did something else.",
+                    [this] { return replay_; });
         replay->add_option("file", replay_.files, "captures: files, or calls in the state folder")
             ->option_text("FILE")
             ->required();
@@ -809,6 +853,7 @@ private:
     TranscribeCommand transcribe_;
     ConfigCommand config_;
     CallsGrammar calls_;
+    RecordingsCommand recordings_;
     NumbersCommand numbers_;
     EmulatorServeCommand emulator_;
     ReplayCommand replay_;

@@ -95,12 +95,14 @@ struct CallsCommand {
         say,
         play,
         agent,
+        record,
     } action = Action::list;
     std::string instance;    ///< PID or URL; empty: the only one that runs
     std::string id;          ///< CallId, CallSid or the beginning of one; empty: the only call
     std::string state;       ///< list: only these
     std::string keys;        ///< dtmf
     std::string agent;       ///< agent: its name, a mode, or off
+    std::string record;      ///< record: pause, resume, stop; empty: start
     std::string text;        ///< say
     std::string file;        ///< play: a WAV file
     bool interrupt = false;  ///< say: what is being said is cut off first
@@ -133,6 +135,11 @@ struct TranscriptCommand {
 struct TranscribeCommand {
     std::string file;
     std::string format = "text";
+};
+struct RecordingsCommand {
+    enum class Action { list, play, save, remove } action = Action::list;
+    std::string name;  ///< or CallId, or the beginning of one
+    std::string to;    ///< save: the file
 };
 struct NumbersCommand {
     enum class Action { list, use, restore } action = Action::list;
@@ -168,8 +175,9 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 ListenCommand, TranscriptCommand, TranscribeCommand, NumbersCommand, ReplayCommand,
-                 ReapCommand, DoctorCommand, CompletionCommand, VersionCommand, HelpCommand>
+                 ListenCommand, RecordingsCommand, TranscriptCommand, TranscribeCommand,
+                 NumbersCommand, ReplayCommand, ReapCommand, DoctorCommand, CompletionCommand,
+                 VersionCommand, HelpCommand>
         command;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "app/dial_rules.hpp"
@@ -118,6 +119,18 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
                      "CallId or CallSid, or its beginning; without it, the only call")
         ->option_text("CALL");
     play->add_option("file", calls_.file, "a WAV file of at most 20 MiB")->option_text("FILE");
+    auto* record = add_one(Action::record, "record", "Record a call, both sides apart",
+                           "  agentbridge calls record\n  agentbridge calls record c_7qk pause\n"
+                           "  agentbridge calls record stop");
+    record
+        ->add_option("call", calls_.id,
+                     "CallId or CallSid, or its beginning; without it, the only call")
+        ->option_text("CALL");
+    record
+        ->add_option("what", calls_.record,
+                     "start (which it is without a word), pause, resume "
+                     "or stop")
+        ->option_text("WHAT");
     auto* agent = add_one(Action::agent, "agent", "Who speaks to a call: an agent, you, or both",
                           "  agentbridge calls agent openai       this agent has the call\n"
                           "  agentbridge calls agent take-over    you speak, the agent is silent\n"
@@ -160,6 +173,17 @@ std::string CallsGrammar::check() {
                 return "`agentbridge calls agent` needs an agent's name, take-over, hand-back, "
                        "whisper, together or off";
             break;
+        case CallsCommand::Action::record: {
+            constexpr std::array<std::string_view, 4> kWords{"start", "pause", "resume", "stop"};
+            const auto known = [&](const std::string& word) {
+                return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+            };
+            if (calls_.record.empty() && known(calls_.id))
+                calls_.record = std::exchange(calls_.id, {});
+            if (!calls_.record.empty() && !known(calls_.record))
+                return fmt::format("'{}' is none of start, pause, resume and stop", calls_.record);
+            break;
+        }
         case CallsCommand::Action::dial: {
             if (calls_.to.empty())
                 return "`agentbridge calls dial` needs a number, such as +15551234567";

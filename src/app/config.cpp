@@ -302,10 +302,25 @@ private:
                                                            : MachineDetection::detect_message_end;
         }
         check_on_machine();
+        check_recordings();
         duration("AGENTBRIDGE_PING_INTERVAL", 1, 3600, config.ping_interval);
         duration("AGENTBRIDGE_RING_TIMEOUT", 5, 600, config.ring_timeout);
         duration("AGENTBRIDGE_TIME_LIMIT", 1, 86400, config.time_limit);
         check_dial_policy();
+    }
+
+    void check_recordings() {
+        auto& config = out_.config;
+        const auto record = text("AGENTBRIDGE_RECORD");
+        config.record = !record.empty() && record != "off";
+        if (config.record && record != "on") config.record_dir = record;
+        if (const auto word = choice("AGENTBRIDGE_RECORD_FORMAT"))
+            config.record_form = stores::parse_recording_form(*word).value_or(config.record_form);
+        if (const auto word = choice("AGENTBRIDGE_RECORD_ENCODING"))
+            config.record_mulaw = *word == "mulaw";
+        if (const auto word = choice("AGENTBRIDGE_RECORD_NOTICE"))
+            config.record_notice =
+                call::parse_recording_notice(*word).value_or(config.record_notice);
     }
 
     /// An emulator places calls that cost nothing: there only what was set holds.

@@ -20,6 +20,8 @@
 #include "audio/microphone.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "call/recordings.hpp"
+#include "stores/recording_file.hpp"
 
 namespace bridge::app {
 
@@ -69,7 +71,15 @@ struct Config {
     std::string machine_message;               ///< sound file that it is told; empty: none
     MachineDetection machine_detection = MachineDetection::off;  ///< on if `on_machine` needs it
 
+    // Recordings
+    bool record = false;               ///< every call
+    std::filesystem::path record_dir;  ///< where they are kept; empty: in the state folder
+    stores::RecordingForm record_form = stores::RecordingForm::wav;
+    bool record_mulaw = false;
+    call::RecordingNotice record_notice = call::RecordingNotice::none;
+
     bool capture = false;  ///< every call is captured, for `agentbridge replay`
+
     DialRules dial_rules;
     DialLimits dial_limits;
 
@@ -103,6 +113,10 @@ struct Config {
     std::string control_url;  ///< of another program, to steer; empty: found in the state folder
     Secret control_token;
 
+    /// Where recordings are kept.
+    std::filesystem::path recording_folder() const {
+        return record_dir.empty() ? state_dir / "recordings" : record_dir;
+    }
     /// True when REST goes to a loopback address: the emulator, not a carrier that costs money.
     bool carrier_is_local() const;
 };

@@ -52,6 +52,9 @@ struct Dispatch {
     ExitCode operator()(const TranscribeCommand& command) const {
         return transcribe_sound(invocation, command, console);
     }
+    ExitCode operator()(const RecordingsCommand& command) const {
+        return run_recordings(invocation, command, console);
+    }
     ExitCode operator()(const NumbersCommand& command) const {
         return run_numbers(invocation, command, console, parts.numbers);
     }

@@ -30,6 +30,7 @@ struct Signals::State : std::enable_shared_from_this<State> {
 Signals::Signals(boost::asio::any_io_executor executor, std::function<void(Stop)> on_stop)
     : state_(std::make_shared<State>(std::move(executor), std::move(on_stop))) {
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
+    std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c)  a full quota is an error of write()
     state_->wait();
 }
 

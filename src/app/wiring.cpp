@@ -25,6 +25,7 @@
 #include "app/phone_number.hpp"
 #include "app/private_file.hpp"
 #include "app/reach/public_address.hpp"
+#include "app/recording_wiring.hpp"
 #include "app/rest_options.hpp"
 #include "app/service_notifier.hpp"
 #include "app/session.hpp"
@@ -134,6 +135,7 @@ struct Orders {
         if (order.time_limit) made.time_limit = *order.time_limit;
         if (order.agent) made.agent = *order.agent;
         if (order.transcribe) made.transcribe = *order.transcribe;
+        if (order.record) made.record = *order.record;
         if (!order.parent.empty()) made.agent.clear();  // the person here speaks to them
         if (!address_known)
             return fail(Errc::unreachable,
@@ -214,6 +216,12 @@ public:
         if (auto ready = open_recorded_sounds(config, metrics_, bridge); !ready)
             return tl::unexpected(ready.error());
         bridge.metrics = metrics_;
+        if (options_.kind != SessionOptions::Kind::demo) {
+            auto opened = open_recordings(config, metrics_);
+            if (!opened) return tl::unexpected(opened.error());
+            recordings_ = *opened;
+            bridge.recordings = recordings_;
+        }
         if (auto ready = open_agents(options_, bridge); !ready)
             return tl::unexpected(ready.error());
         if (auto ready = transcripts_.open(options_.config, metrics_, kProgramName, bridge); !ready)
@@ -248,6 +256,7 @@ public:
             session,
             transcripts_.sources([this] { return bridge_->shards()[0].executor(); })};
         bridge.control.capture = find_captures(captures_);
+        if (recordings_) bridge.control.recordings = recording_library(*recordings_);
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kProgramName};
         if (sound_.devices.speaker) shown.speaker = sound_.devices.speaker->name();
@@ -426,6 +435,7 @@ private:
         spec.time_limit = options_.config.time_limit;
         spec.listen_only = options_.listen_only;
         spec.play_locally = options_.play_locally;
+        spec.record = options_.config.record;
         spec.agent = options_.config.agent.name;
         spec.transcribe = options_.config.transcript.every_call;
         spec.on_machine = on_machine(options_.config.on_machine);
@@ -783,6 +793,7 @@ private:
     SessionSound sound_;
     audio::Samples machine_message_;  ///< what an answering machine is told; null: nothing
     Memory memory_;
+    std::shared_ptr<stores::RecordingStore> recordings_;  ///< null: none are made
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told

@@ -41,8 +41,9 @@ std::string format_head(const HttpResponse& response, bool keep_alive, bool http
     std::string out = "HTTP/1.1 " + std::to_string(response.status) + " " +
                       reason_phrase(response.status) + "\r\n";
     for (const auto& [name, value] : response.headers.fields()) {
-        // These are the server's to say.
-        if (same_text(name, "Content-Length") || same_text(name, "Transfer-Encoding")) continue;
+        // These are the server's to say, but for the length of a stream.
+        if (same_text(name, "Content-Length") && !response.stream) continue;
+        if (same_text(name, "Transfer-Encoding")) continue;
         if (same_text(name, "Connection") || same_text(name, "Server")) continue;
         append_value(out, name);
         out += ": ";

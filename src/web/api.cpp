@@ -14,9 +14,9 @@ namespace bridge::web {
 namespace {
 
 using Group = const std::vector<Route>& (*)();
-constexpr std::array<Group, 7> kGroups{history_routes,    call_routes,    sound_routes,
-                                       transcript_routes, capture_routes, bridge_routes,
-                                       emulator_routes};
+constexpr std::array<Group, 8> kGroups{history_routes,   call_routes,       sound_routes,
+                                       recording_routes, transcript_routes, capture_routes,
+                                       bridge_routes,    emulator_routes};
 
 /// "calls", "{id}", … off the front.
 std::string_view take_part(std::string_view& path) {

@@ -8,6 +8,7 @@
 //                                     sound_routes.cpp      say, play, timeline, audio
 //                                     transcript_routes.cpp what was said
 //                                     capture_routes.cpp    what was captured
+//                                     recording_routes.cpp  recordings
 //                                     emulator_routes.cpp   the emulator, where it is the carrier
 //
 // Who may ask is the control plane's business (door.hpp), not this one's.
@@ -33,6 +34,7 @@
 #include "web/door.hpp"
 #include "web/live_events.hpp"
 #include "web/placed_calls.hpp"
+#include "web/recordings.hpp"
 #include "web/routes.hpp"
 #include "web/sayings.hpp"
 #include "web/transcript_book.hpp"
@@ -44,6 +46,7 @@ struct CallOrder {
     std::string to, from;  ///< as written; empty `from`: the configured number
     std::optional<std::chrono::seconds> time_limit;
     bool focus = true;                   ///< the person here speaks to it
+    std::optional<bool> record{};        ///< nothing: as configured
     CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
     std::optional<bool> transcribe{};    ///< it is taken down; nothing: as configured
@@ -118,6 +121,7 @@ struct ApiParts {
     TranscriptSources transcript_sources{};
     std::shared_ptr<call::History> history{};  ///< null: nothing is known of calls that are over
     FindCapture capture{};                     ///< empty: nothing is captured
+    std::shared_ptr<RecordingLibrary> recordings{};  ///< null: none are kept
 };
 
 /// Thread: the executor's, which is the desk's too.

@@ -193,6 +193,7 @@ tl::expected<CallOrder, net::HttpResponse> read_order(const ApiParts& parts,
     order.to = fields->wanted_text("to");
     order.from = fields->text("from").value_or("");
     order.focus = fields->flag("focus").value_or(true);
+    order.record = fields->flag("record");
     order.agent = fields->text("agent");
     order.transcribe = fields->flag("transcribe");
     if (order.agent && !order.agent->empty()) {

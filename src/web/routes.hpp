@@ -33,6 +33,7 @@ struct Route {
 const std::vector<Route>& call_routes();        ///< calls, and what is done with them
 const std::vector<Route>& history_routes();     ///< lists of calls, and those that are over
 const std::vector<Route>& sound_routes();       ///< what is said, played and heard; timelines
+const std::vector<Route>& recording_routes();   ///< recordings
 const std::vector<Route>& transcript_routes();  ///< what was said
 const std::vector<Route>& capture_routes();     ///< what was captured
 const std::vector<Route>& bridge_routes();      ///< session, events, agents, numbers, settings

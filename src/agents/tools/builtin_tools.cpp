@@ -26,8 +26,9 @@ struct Builtin {
 };
 
 constexpr std::string_view kTransfer = "transfer_call";
+constexpr std::string_view kRecord = "record_call";
 
-constexpr std::array<Builtin, 5> kBuiltins{{
+constexpr std::array<Builtin, 6> kBuiltins{{
     {"end_call",
      "Ends the phone call. Use it when the conversation is over: say goodbye first, then call "
      "this, and say nothing more. The line is closed once your last words were heard.",
@@ -67,6 +68,13 @@ constexpr std::array<Builtin, 5> kBuiltins{{
          "text": {"type": "string", "minLength": 1, "maxLength": 2000,
                   "description": "The message, in the caller's words."}},
         "required": ["text"], "additionalProperties": false})"},
+    {kRecord,
+     "Records the call, pauses the recording, goes on with it, or ends it. Pause it while the "
+     "caller says something secret, such as the number of a card. Ask the caller for leave before "
+     "you start one.",
+     R"({"type": "object", "properties": {
+         "action": {"type": "string", "enum": ["start", "pause", "resume", "stop"]}},
+        "required": ["action"], "additionalProperties": false})"},
 }};
 
 const Builtin* builtin(std::string_view name) {
@@ -111,6 +119,13 @@ bool is_spoken_number(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     return digits >= 3 && text.size() <= 40 &&
            text.find_first_not_of(kMarks) == std::string_view::npos;
+}
+
+Result<call::ToolAction> recording(const json::object& arguments) {
+    const auto action = line(arguments, "action");
+    using Status = call::RecordingStatus;
+    if (action == "pause") return tool::Record{Status::paused};
+    return tool::Record{action == "stop" ? Status::stopped : Status::recording};
 }
 
 Result<call::ToolAction> keys(const json::object& arguments) {
@@ -168,6 +183,7 @@ Result<BuiltinTools> BuiltinTools::make(std::string_view offered,
     if (names.empty() || (names.size() == 1 && names.front() == "all")) {
         for (const auto& one : kBuiltins) {
             if (one.name == kTransfer && out.targets_.empty()) continue;
+            if (one.name == kRecord) continue;  // nobody is recorded who did not ask for it
             if (auto ok = out.offer(one.name); !ok) return tl::unexpected(ok.error());
         }
         return out;
@@ -182,7 +198,7 @@ Result<> BuiltinTools::offer(std::string_view name) {
     if (found == nullptr)
         return fail(Errc::bad_field,
                     fmt::format("there is no tool '{}'; write all, none, or some of end_call, "
-                                "transfer_call, send_dtmf, hold, take_message",
+                                "transfer_call, send_dtmf, hold, take_message, record_call",
                                 name));
     if (offers(name)) return {};
     auto parameters = json::parse(json::string_view(found->parameters));
@@ -214,6 +230,7 @@ Result<call::ToolAction> BuiltinTools::action(std::string_view name,
     if (name == kTransfer) return transfer(arguments);
     if (name == "send_dtmf") return keys(arguments);
     if (name == "hold") return tool::Hold{arguments.at("on").get_bool()};
+    if (name == kRecord) return recording(arguments);
     return message(arguments);
 }
 

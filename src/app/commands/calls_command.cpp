@@ -115,6 +115,12 @@ Order order_for(const CallsCommand& command) {
             return {"POST", "/play", ""};  // the file, which is read when it is sent
         case Action::agent:
             return agent_order(command.agent);
+        case Action::record: {
+            const auto* const state = command.record == "pause"  ? "paused"
+                                      : command.record == "stop" ? "stopped"
+                                                                 : "recording";
+            return {"PUT", "/recording", json::serialize(json::object{{"state", state}})};
+        }
     }
     return {};
 }

@@ -37,6 +37,8 @@ ExitCode show_transcript(const Invocation& invocation, const TranscriptCommand& 
                          Console& console, const FormerTranscript& former);
 ExitCode transcribe_sound(const Invocation& invocation, const TranscribeCommand& command,
                           Console& console);
+ExitCode run_recordings(const Invocation& invocation, const RecordingsCommand& command,
+                        Console& console);
 ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command, Console& console,
                      const NumberParts& parts);
 ExitCode replay_captures(const Invocation& invocation, const ReplayCommand& command,

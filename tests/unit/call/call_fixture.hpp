@@ -153,7 +153,8 @@ public:
 
 struct CallFixture {
     explicit CallFixture(CallSpec spec = outbound(), std::shared_ptr<VoicemailBox> box = {},
-                         std::shared_ptr<AgentShelf> agents = {}, AgentCare care = {}) {
+                         std::shared_ptr<AgentShelf> agents = {}, AgentCare care = {},
+                         std::shared_ptr<RecordingShelf> recordings = {}) {
         subscription = bus.subscribe(
             loop.get_executor(), 1000,
             [this](const CallEvent& event, std::uint64_t) { events.push_back(event); });
@@ -162,6 +163,7 @@ struct CallFixture {
         services.voicemail = std::move(box);
         services.agents = std::move(agents);
         services.agent_care = std::move(care);
+        services.recordings = std::move(recordings);
         services.may_transfer = [this](const std::string& to) -> Result<> {
             if (forbidden.empty()) return {};
             return fail(Errc::refused, to + forbidden);
