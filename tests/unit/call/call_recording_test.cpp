@@ -124,7 +124,9 @@ TEST_F(CallRecordingTest, HasOfThisSideWhatThePhoneHeard) {
     EXPECT_EQ(shelf->made[0]->near_samples, 0U);
     for (int i = 0; i < 20; ++i) {
         hear(stream, 1);
-        if (i == 12) call->echo_marks(stream);
+        if (i != 12) continue;
+        call->echo_marks(stream);
+        sequence = call->echoed;
     }
     EXPECT_EQ(shelf->made[0]->near_samples, 1600U);
     // Its end was where the phone's own sound was when the mark came back.
@@ -135,17 +137,17 @@ TEST_F(CallRecordingTest, HasOfThisSideWhatThePhoneHeard) {
 TEST_F(CallRecordingTest, PausesGoesOnAndEndsByCommand) {
     make(CallFixture::outbound());
     const auto stream = call->talk();
-    hear(stream, 10);
+    hear(stream, 20);
     EXPECT_TRUE(shelf->made.empty());
     call->accept(input::SetRecording{Status::paused});  // there is nothing to pause
     call->accept(input::SetRecording{Status::recording});
     ASSERT_EQ(shelf->made.size(), 1U);
-    EXPECT_EQ(shelf->made[0]->begin, 1600U);
+    EXPECT_EQ(shelf->made[0]->begin, 3200U);
     hear(stream, 10);
     call->accept(input::SetRecording{Status::paused});
     hear(stream, 10);
     call->accept(input::SetRecording{Status::recording});
-    EXPECT_EQ(shelf->made[0]->steps, (std::vector<std::string>{"pause 3200", "resume 4800"}));
+    EXPECT_EQ(shelf->made[0]->steps, (std::vector<std::string>{"pause 4800", "resume 6400"}));
     call->accept(input::SetRecording{Status::stopped});
     EXPECT_TRUE(shelf->made[0]->over);
     call->accept(input::SetRecording{Status::recording});
