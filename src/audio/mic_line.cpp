@@ -7,11 +7,11 @@ namespace {
 
 constexpr auto kRingSamples = static_cast<std::size_t>(MicLine::kCapacity.count()) * kSamplesPerMs;
 // Blocks are frames as a rule; a writer of 2 ms pieces fits as well.
-constexpr std::size_t kBlocks = kRingSamples / (2 * kSamplesPerMs);
+constexpr std::size_t kRingBlocks = kRingSamples / (2 * kSamplesPerMs);
 
 }  // namespace
 
-MicLine::MicLine() : samples_(kRingSamples), arrivals_(kBlocks) {}
+MicLine::MicLine() : samples_(kRingSamples), arrivals_(kRingBlocks) {}
 
 void MicLine::write(std::span<const std::int16_t> samples, Clock::Time captured) noexcept {
     const auto room = arrivals_.size() < arrivals_.capacity()

@@ -247,18 +247,17 @@ void LiveCall::act_on(tool::TakeMessage& message, ToolDone& done) {
 }
 
 void LiveCall::act_on(tool::Record& record, ToolDone& done) {
-    using Status = RecordingStatus;
     const bool runs = recording_ != nullptr;
-    if (record.status == Status::paused && !runs) {
+    if (record.status == RecordingStatus::paused && !runs) {
         done(fail(Errc::refused, "the call is not recorded"));
         return;
     }
     on(input::SetRecording{record.status});
-    if (record.status == Status::stopped) {
+    if (record.status == RecordingStatus::stopped) {
         done(std::string(runs ? "the recording has ended" : "the call was not recorded"));
     } else if (recording_) {
-        done(std::string(record.status == Status::paused ? "the recording pauses"
-                                                         : "the call is recorded"));
+        done(std::string(record.status == RecordingStatus::paused ? "the recording pauses"
+                                                                  : "the call is recorded"));
     } else {
         done(fail(Errc::refused, "the call cannot be recorded: " + recording_state_.problem));
     }

@@ -123,24 +123,23 @@ void LiveCall::take_down_far(const audio::AudioFrame& frame) {
 }
 
 void LiveCall::on(const input::SetRecording& wanted) {
-    using Status = RecordingStatus;
-    if (wanted.status == Status::stopped) {
-        if (recording_) end_recording(Status::stopped, {});
+    if (wanted.status == RecordingStatus::stopped) {
+        if (recording_) end_recording(RecordingStatus::stopped, {});
         return;
     }
     if (is_final(state_)) return;
     if (!carrier_time_.began()) {  // nothing is heard yet: with the first stream
-        spec_.record = wanted.status == Status::recording;
+        spec_.record = wanted.status == RecordingStatus::recording;
         record_notice_ = wanted.notice;
         return;
     }
     if (!recording_) {
-        if (wanted.status != Status::recording) return;
+        if (wanted.status != RecordingStatus::recording) return;
         begin_recording(wanted.notice);
         return;
     }
     if (recording_state_.status == wanted.status) return;
-    if (wanted.status == Status::paused) {
+    if (wanted.status == RecordingStatus::paused) {
         recording_->pause(track_now());
     } else {
         recording_->resume(track_now());
@@ -246,16 +245,16 @@ void LiveCall::set_transcription(TranscriptionState state) {
 /// Nothing more comes. What was said last is not understood yet: the call's end waits for it.
 void LiveCall::end_taking_down() {
     if (heard_track_) heard_track_->stream_ended(services_.clock.now());
-    using Status = TranscriptionStatus;
     const auto status = transcription_state_.status;
-    const bool words_come = transcription_ || status == Status::connecting ||
-                            status == Status::running || status == Status::lost;
+    const bool words_come = transcription_ || status == TranscriptionStatus::connecting ||
+                            status == TranscriptionStatus::running ||
+                            status == TranscriptionStatus::lost;
     if (words_come && last_words_ == Clock::kNoTimer) {
         last_words_ = services_.clock.after(kLastWords, [this] {
             last_words_ = Clock::kNoTimer;
             accept(input::TranscriptTold{
                 transcriptions_made_,
-                TranscriptionState{transcription_state_.engine, Status::off,
+                TranscriptionState{transcription_state_.engine, TranscriptionStatus::off,
                                    "the last words were not understood in time"}});
         });
     }

@@ -9,10 +9,10 @@ namespace bridge::call {
 namespace {
 
 constexpr auto kFrame = static_cast<std::int64_t>(audio::kFrameSamples);
-constexpr auto kPerMs = static_cast<std::int64_t>(audio::kSamplesPerMs);
+constexpr auto kTrackPerMs = static_cast<std::int64_t>(audio::kSamplesPerMs);
 /// More than can be under way for kLatest and the longest lead.
 constexpr std::size_t kMostWaiting = 160;
-constexpr std::int64_t kLatestSamples = HeardTrack::kLatest.count() * kPerMs;
+constexpr std::int64_t kLatestSamples = HeardTrack::kLatest.count() * kTrackPerMs;
 constexpr auto kToItsEnd = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace

@@ -11,7 +11,7 @@ using Lane = Timeline::Lane;
 
 constexpr std::size_t kLongestText = 500;
 
-double ms(std::chrono::nanoseconds time) {
+double in_ms(std::chrono::nanoseconds time) {
     return std::chrono::duration<double, std::milli>(time).count();
 }
 
@@ -89,7 +89,7 @@ struct Notes {
         const auto total = turn.latency[TurnLeg::total];
         if (total)
             timeline.note(at, Lane::agent, turn.latency.greeting ? "greeting" : "turn", {},
-                          {{"total_ms", ms(*total)}});
+                          {{"total_ms", in_ms(*total)}});
     }
     void operator()(const event::RecordingChanged& changed) const {
         timeline.note(at, Lane::recording, to_string(changed.recording.status),
