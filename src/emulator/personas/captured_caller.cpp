@@ -21,34 +21,34 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::string_view kSignature{
+constexpr std::string_view kCaptureSignature{
     "\x5A\x2A\x4D\x18\x06\x00\x00\x00"
     "ABCAP\x01",
     14};
-constexpr std::uint64_t kLargestBlock = 64ULL << 20U;
-constexpr milliseconds kLongest{std::chrono::hours(4)};
-constexpr std::size_t kSamplesPerMs = 8;
+constexpr std::uint64_t kLargestCaptureBlock = 64ULL << 20U;
+constexpr milliseconds kLongestFarEnd{std::chrono::hours(4)};
+constexpr std::size_t kMulawPerMs = 8;
 
 // Kinds of records, docs/capture-format.md.
-enum Kind : std::uint8_t {
+enum RecordKind : std::uint8_t {
     kStreamStarted = 1,
-    kMedia = 2,
-    kKey = 4,
+    kMediaRecord = 2,
+    kKeyRecord = 4,
     kStreamStopped = 6,
     kStreamClosed = 7,
-    kVoice = 12,
-    kStatus = 13,
-    kDial = 20,
+    kVoiceRecord = 12,
+    kStatusRecord = 13,
+    kDialRecord = 20,
     kLastInput = 53,
     kFirstNoteThatComesIn = 82,
     kLastNoteThatComesIn = 85,
-    kNested = 0x80
+    kNestedRecord = 0x80
 };
 
 /// The values of a record; after the end everything is 0.
-class Fields {
+class RecordFields {
 public:
-    explicit Fields(Bytes bytes) : left_(bytes) {}
+    explicit RecordFields(Bytes bytes) : left_(bytes) {}
     bool empty() const { return left_.empty(); }
     std::uint8_t byte() {
         if (left_.empty()) return 0;
@@ -84,41 +84,41 @@ private:
     Bytes left_;
 };
 
-class Listener {
+class FarEndListener {
 public:
     /// The records of one frame of the file.
     void block(Bytes bytes) {
         at_ = microseconds(0);
         timestamp_ = 0;
-        for (Fields all(bytes); !all.empty();) record(all.bytes());
+        for (RecordFields all(bytes); !all.empty();) record(all.bytes());
     }
 
     CapturedFarEnd finish() && {
         if (began_ && far_end_.length == milliseconds(0))
-            far_end_.length = milliseconds(far_end_.sound.size() / kSamplesPerMs);
+            far_end_.length = milliseconds(far_end_.sound.size() / kMulawPerMs);
         return std::move(far_end_);
     }
 
 private:
     void record(Bytes bytes) {
-        Fields fields(bytes);
+        RecordFields fields(bytes);
         const auto byte = fields.byte();
-        const auto kind = static_cast<std::uint8_t>(byte & ~kNested);
-        if ((byte & kNested) == 0) {
+        const auto kind = static_cast<std::uint8_t>(byte & ~kNestedRecord);
+        if ((byte & kNestedRecord) == 0) {
             at_ += microseconds(fields.number() & 0xFFFFFFFFFFULL);
         } else if (kind <= kLastInput ||
                    (kind >= kFirstNoteThatComesIn && kind <= kLastNoteThatComesIn)) {
             fields.number();  // the occasion
         }
         switch (kind) {
-            case kDial:
+            case kDialRecord:
                 dialled_ = at_;
                 break;
-            case kVoice:
+            case kVoiceRecord:
                 if (dialled_)
                     far_end_.ringing = std::chrono::duration_cast<milliseconds>(at_ - *dialled_);
                 break;
-            case kStatus:
+            case kStatusRecord:
                 status(fields);
                 break;
             case kStreamStarted:
@@ -126,10 +126,10 @@ private:
                 placed_ = false;
                 if (!began_) began_ = at_;
                 break;
-            case kMedia:
+            case kMediaRecord:
                 media(fields);
                 break;
-            case kKey:
+            case kKeyRecord:
                 fields.number();
                 fields.number();
                 if (began_)
@@ -138,14 +138,14 @@ private:
             case kStreamStopped:
             case kStreamClosed:
                 if (began_ && fields.number() == stream_)
-                    far_end_.length = std::min(since_began(), kLongest);
+                    far_end_.length = std::min(since_began(), kLongestFarEnd);
                 break;
             default:
                 break;
         }
     }
 
-    void status(Fields& fields) {
+    void status(RecordFields& fields) {
         fields.text();  // CallSid
         const auto word = fields.text();
         if (began_) return;
@@ -155,7 +155,7 @@ private:
         if (word == "failed") far_end_.reaction = failed;
     }
 
-    void media(Fields& fields) {
+    void media(RecordFields& fields) {
         const auto stream = fields.number();
         fields.difference();  // of the sequence number
         timestamp_ += static_cast<std::uint64_t>(fields.difference()) + 20;
@@ -166,8 +166,8 @@ private:
         if (!std::exchange(placed_, true))
             base_ = static_cast<std::uint64_t>(since_began().count()) - timestamp_;
         const auto place = static_cast<std::int64_t>(base_ + timestamp_);
-        if (place < 0 || place > kLongest.count()) return;
-        const auto first = static_cast<std::size_t>(place) * kSamplesPerMs;
+        if (place < 0 || place > kLongestFarEnd.count()) return;
+        const auto first = static_cast<std::size_t>(place) * kMulawPerMs;
         auto& all = far_end_.sound;
         if (all.size() < first + sound.size()) all.resize(first + sound.size(), kMulawSilence);
         std::copy(sound.begin(), sound.end(), all.begin() + static_cast<std::ptrdiff_t>(first));
@@ -192,19 +192,19 @@ Result<CapturedFarEnd> load_captured_far_end(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return fail(Errc::not_found, fmt::format("capture:{}: there is no such file", path));
     const std::vector<char> file{std::istreambuf_iterator<char>(in), {}};
-    if (file.size() < kSignature.size() ||
-        std::memcmp(file.data(), kSignature.data(), kSignature.size()) != 0)
+    if (file.size() < kCaptureSignature.size() ||
+        std::memcmp(file.data(), kCaptureSignature.data(), kCaptureSignature.size()) != 0)
         return fail(Errc::bad_field,
                     fmt::format("capture:{}: this is no capture of a call of format 1", path));
-    Listener listener;
+    FarEndListener listener;
     std::vector<std::uint8_t> block;
     bool opening = true;
-    for (std::size_t at = kSignature.size(); at < file.size();) {
+    for (std::size_t at = kCaptureSignature.size(); at < file.size();) {
         const auto* const frame = file.data() + at;
         const auto packed = ZSTD_findFrameCompressedSize(frame, file.size() - at);
         const auto size = ZSTD_getFrameContentSize(frame, file.size() - at);
         // What was cut off ends it; what came before is good.
-        if (ZSTD_isError(packed) != 0 || size > kLargestBlock) break;
+        if (ZSTD_isError(packed) != 0 || size > kLargestCaptureBlock) break;
         block.resize(static_cast<std::size_t>(size));
         const auto got = ZSTD_decompress(block.data(), block.size(), frame, packed);
         if (ZSTD_isError(got) != 0) break;
@@ -225,7 +225,7 @@ std::string CapturedCaller::press() {
 Persona::Speech CapturedCaller::say(MulawFrame& out) {
     if (on_the_line() >= far_end_->length)
         return options().hangup ? Speech::hung_up : Speech::silent;
-    const auto first = static_cast<std::size_t>(on_the_line().count()) * kSamplesPerMs;
+    const auto first = static_cast<std::size_t>(on_the_line().count()) * kMulawPerMs;
     const auto& sound = far_end_->sound;
     if (first >= sound.size()) return Speech::silent;
     std::copy_n(sound.begin() + static_cast<std::ptrdiff_t>(first),
