@@ -95,7 +95,7 @@ struct BridgeOptions {
         std::string version{}, started{};
         web::Synthesize synthesize{};  ///< on a worker; empty: nothing can be said by request
         Secret session{};              ///< what the page's cookie holds; empty: no page gets in
-        /// Where transcripts come from; the book of this run's is the bridge's own.
+        /// What makes transcripts; the book of this run's is the bridge's own.
         web::TranscriptSources transcripts{};
         std::shared_ptr<web::RecordingLibrary> recordings{};  ///< null: none are shown
     } control;

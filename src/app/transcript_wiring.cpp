@@ -49,7 +49,6 @@ void TranscriptWiring::stop() {
 web::TranscriptSources TranscriptWiring::sources(
     std::function<asio::any_io_executor()> executor) const {
     web::TranscriptSources out;
-    out.find = neighbours_.find;
     out.ready = [there = transcribers_ != nullptr, trouble = trouble_]() -> Result<> {
         if (!there) return fail(Errc::bad_config, trouble);
         return {};
@@ -65,8 +64,7 @@ web::TranscriptSources TranscriptWiring::sources(
         const std::scoped_lock lock(making->mutex);
         if (!making->calls.insert(call).second)
             return fail(Errc::exists, "this call's recording is being taken down already");
-        auto done = [keep = neighbours.keep, making, call, told = std::move(told)](Document made) {
-            if (made && keep) keep(*made);
+        auto done = [making, call, told = std::move(told)](Document made) {
             told(std::move(made));
             const std::scoped_lock done_lock(making->mutex);
             making->calls.erase(call);

@@ -22,10 +22,6 @@ namespace bridge::app {
 struct TranscriptNeighbours {
     /// The sound file of a call that is over. Errors: not_found.
     std::function<Result<std::filesystem::path>(const CallId&)> recording{};
-    /// The transcript of a call of the past.
-    std::function<boost::asio::awaitable<Result<call::TranscriptDocument>>(CallId)> find{};
-    /// One that was made of a recording, to be kept. Thread: the API's.
-    std::function<void(const call::TranscriptDocument&)> keep{};
     /// What was taken out of a call: silence in its recording. Thread: the call's io thread.
     std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> silence{};
 };

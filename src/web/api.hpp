@@ -59,13 +59,10 @@ struct Lookups {
     std::function<Answered()> agents{}, devices{}, numbers{}, doctor{}, config{};
 };
 
-/// Where transcripts come from beside the calls of this run. Each may be empty: there is no such
-/// thing.
+/// What makes transcripts. Each may be empty: there is no such thing.
 struct TranscriptSources {
     /// Whether a call can be taken down. Errors: bad_config, a sentence how to get there.
     std::function<Result<>()> ready{};
-    /// The transcript of a call of the past. Awaited on the API's executor. Errors: not_found, io.
-    std::function<boost::asio::awaitable<Result<call::TranscriptDocument>>(CallId)> find{};
     /// Begins to take down the recording of a call that is over; `told` runs on the API's executor.
     /// Errors: not_found (no recording), bad_config, exists (it is under way).
     std::function<Result<>(const CallId&,

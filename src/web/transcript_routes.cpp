@@ -2,11 +2,15 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "web/answers.hpp"
 #include "web/api.hpp"
 #include "web/fields.hpp"
+#include "web/history_answers.hpp"
 #include "web/json.hpp"
 #include "web/problem.hpp"
 #include "web/routes.hpp"
@@ -14,6 +18,7 @@
 namespace bridge::web {
 namespace {
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 using Self = std::shared_ptr<Api>;
 
@@ -47,13 +52,6 @@ Answer transcription(Self self, Asked asked) {
     co_return answer_json(200, call_json(**done, self->parts().desk->place(*id)));
 }
 
-/// The call that a path means: one that lives, one of this run, or one of the past.
-CallId meant(const Api& api, const std::string& name) {
-    if (const auto id = api.parts().calls->find(name)) return *id;
-    if (const auto* ended = api.parts().ended->find(name)) return ended->id;
-    return CallId(name);
-}
-
 net::HttpResponse as_text(std::string_view type, std::string body) {
     auto response = net::respond(200, std::string(type), std::move(body));
     response.headers.set("Cache-Control", "no-store");
@@ -70,19 +68,60 @@ net::HttpResponse written(const call::TranscriptDocument& document, std::string_
     return answer_json(200, transcript_json(document));
 }
 
-Answer transcript(Self self, Asked asked) {
-    const auto id = meant(*self, asked.id);
-    const auto& parts = self->parts();
-    auto known = parts.transcripts ? parts.transcripts->find(id) : std::nullopt;
-    if (!known && parts.transcript_sources.find) {
-        auto looking = parts.transcript_sources.find(id);
-        auto found = co_await std::move(looking);
-        if (!found && found.error().code != Errc::not_found) co_return problem_of(found.error());
-        if (found) known = std::move(*found);
+/// One of a call of the past; nothing: it was not taken down.
+std::optional<call::TranscriptDocument> from_history(call::StoredTranscript stored) {
+    call::TranscriptDocument out;
+    out.call = stored.call.id;
+    out.pieces = std::move(stored.pieces);
+    boost::system::error_code error;
+    const auto document = json::parse(stored.call.document, error);
+    const auto* call = error ? nullptr : document.if_object();
+    const auto* state = call == nullptr ? nullptr : call->if_contains("transcription");
+    if (state != nullptr && state->is_object()) {
+        const auto& about = state->get_object();
+        const auto* engine = about.if_contains("engine");
+        const auto* status = about.if_contains("status");
+        if (engine != nullptr && engine->is_string()) out.engine = engine->get_string();
+        out.complete = status != nullptr && *status == "off" && !about.contains("reason");
     }
-    const auto& asks = parts.transcript_sources.making;
-    if (asks && asks(id)) {
-        if (!known) known.emplace().call = id;
+    if (out.pieces.empty() && !stored.call.transcribed && state == nullptr) return std::nullopt;
+    return out;
+}
+
+/// What a path means: a call that lives, one of this run, or one of the past.
+struct Meant {
+    CallId id;
+    std::optional<call::TranscriptDocument> transcript;
+};
+
+asio::awaitable<Result<Meant>> find_meant(Self self, std::string name) {
+    using Stored = std::optional<call::StoredTranscript>;
+    const auto& book = self->parts().transcripts;
+    Meant out{self->parts().calls->find(name).value_or(CallId(name)), {}};
+    out.transcript = book ? book->find(out.id) : std::nullopt;
+    if (out.transcript || !self->parts().history) co_return out;
+    const std::function<void(call::History&, call::History::Told<Stored>)> ask =
+        [name](call::History& history, call::History::Told<Stored> told) {
+            history.transcript(name, std::move(told));
+        };
+    auto asking = ask_history<Stored>(self, ask);
+    auto stored = co_await std::move(asking);
+    if (!stored) co_return tl::unexpected(stored.error());
+    if (!*stored) co_return out;
+    out.id = (*stored)->call.id;  // it may have been named by its CallSid
+    out.transcript = book ? book->find(out.id) : std::nullopt;
+    if (!out.transcript) out.transcript = from_history(std::move(**stored));
+    co_return out;
+}
+
+Answer transcript(Self self, Asked asked) {
+    auto finding = find_meant(self, asked.id);
+    auto meant = co_await std::move(finding);
+    if (!meant) co_return history_problem(meant.error());
+    auto& known = meant->transcript;
+    const auto& asks = self->parts().transcript_sources.making;
+    if (asks && asks(meant->id)) {
+        if (!known) known.emplace().call = meant->id;
         known->complete = false;
         auto body = transcript_json(*known);
         body["making"] = true;
@@ -104,15 +143,20 @@ Answer make_transcript(Self self, Asked asked) {
     if (self->parts().calls->find(asked.id))
         co_return problem(409, "wrong_state",
                           "the call lives; PUT …/transcription takes it down as it goes on");
-    const auto id = meant(*self, asked.id);
+    auto finding = find_meant(self, asked.id);
+    auto meant = co_await std::move(finding);
+    if (!meant) co_return history_problem(meant.error());
     const auto begun =
-        make(id, [book = self->parts().transcripts](Result<call::TranscriptDocument> made) {
-            if (made && book) book->put(std::move(*made));
+        make(meant->id, [book = self->parts().transcripts,
+                         history = self->parts().history](Result<call::TranscriptDocument> made) {
+            if (!made) return;
+            if (history) history->add_transcript(made->call, made->pieces, [](Result<bool>) {});
+            if (book) book->put(std::move(*made));
         });
     if (!begun && begun.error().code == Errc::not_found)
         co_return problem(404, "no_recording", begun.error().message);
     if (!begun) co_return transcript_problem(begun.error());
-    co_return answer_json(202, json::object{{"call", id.str()}});
+    co_return answer_json(202, json::object{{"call", meant->id.str()}});
 }
 
 }  // namespace

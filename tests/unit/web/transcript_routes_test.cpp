@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 
 #include "tests/support/openapi_check.hpp"
+#include "tests/support/plain_history.hpp"
 #include "tests/unit/call/call_fixture.hpp"
 #include "web/api.hpp"
 #include "web/openapi.hpp"
@@ -19,15 +20,6 @@ using std::chrono::milliseconds;
 asio::awaitable<void> ask_of_transcripts(std::shared_ptr<Api> api, net::HttpRequest request,
                                          std::optional<net::HttpResponse>* into) {
     *into = co_await Api::answer(std::move(api), std::move(request));
-}
-
-asio::awaitable<Result<call::TranscriptDocument>> former(CallId id) {
-    if (id.str() != "c_old") co_return fail(Errc::not_found, "no such call");
-    call::TranscriptDocument out;
-    out.call = id;
-    out.engine = "deepgram";
-    out.complete = true;
-    co_return out;
 }
 
 call::TranscriptPiece heard(int begin, std::string text, bool final = true) {
@@ -52,7 +44,7 @@ struct TranscriptRoutes : testing::Test {
             return call::CallFixture::outbound();
         };
         parts.transcripts = book;
-        parts.transcript_sources.find = former;
+        parts.history = history;
         parts.transcript_sources.ready = [this]() -> Result<> {
             if (trouble) return tl::unexpected(*trouble);
             return {};
@@ -126,6 +118,7 @@ struct TranscriptRoutes : testing::Test {
     call::CallRegistry registry{{{loop.get_executor(), &clock}}, {bus, carrier, nullptr, {}}};
     std::shared_ptr<call::Desk> desk =
         call::Desk::open(registry, bus, loop.get_executor(), call::DeskOptions{});
+    std::shared_ptr<test::PlainHistory> history = std::make_shared<test::PlainHistory>();
     std::shared_ptr<TranscriptBook> book = std::make_shared<TranscriptBook>();
     std::vector<CallOrder> orders;
     std::optional<Error> trouble;
@@ -159,8 +152,29 @@ TEST_F(TranscriptRoutes, ATranscriptIsThereWhileTheCallGoesOn) {
     EXPECT_TRUE(json::parse(ask("GET", "/calls/CA1/transcript").body).at("complete").as_bool());
 }
 
-TEST_F(TranscriptRoutes, CallsOfThePastComeFromTheStore) {
-    EXPECT_EQ(ask("GET", "/calls/c_old/transcript").status, 200);
+/// A call that is over, as the history has it.
+call::CallSnapshot former(const std::string& id, const std::string& sid) {
+    call::CallSnapshot out;
+    out.id = CallId(id);
+    out.sid = CallSid(sid);
+    out.state = call::CallState::completed;
+    out.ended = std::chrono::system_clock::now();
+    return out;
+}
+
+TEST_F(TranscriptRoutes, CallsOfThePastComeFromTheHistory) {
+    auto taken_down = former("c_old", "CA7");
+    taken_down.transcription = {"deepgram", call::TranscriptionStatus::off, {}};
+    history->keep(taken_down, {heard(0, "long ago")});
+    history->keep(former("c_silent", "CA8"));
+    const auto answer = ask("GET", "/calls/CA7/transcript");
+    ASSERT_EQ(answer.status, 200);
+    const auto document = json::parse(answer.body);
+    EXPECT_EQ(document.at("call").as_string(), "c_old");
+    EXPECT_EQ(document.at("engine").as_string(), "deepgram");
+    EXPECT_TRUE(document.at("complete").as_bool());
+    EXPECT_EQ(ask("GET", "/calls/c_old/transcript.txt").body, "00:00:00.0  far   long ago\n");
+    EXPECT_EQ(code(ask("GET", "/calls/c_silent/transcript")), "no_transcript");
     EXPECT_EQ(code(ask("GET", "/calls/c_none/transcript.vtt")), "no_transcript");
 }
 
@@ -179,8 +193,10 @@ TEST_F(TranscriptRoutes, IsTurnedOnAndOffOrSaysHowToGetAnEngine) {
 }
 
 TEST_F(TranscriptRoutes, ARecordingIsTakenDownAfterTheFact) {
-    EXPECT_EQ(ask("POST", "/calls/c_9/transcript", "{}").status, 202);
+    history->keep(former("c_9", "CA9"));
+    EXPECT_EQ(ask("POST", "/calls/CA9/transcript", "{}").status, 202);
     EXPECT_EQ(made, "c_9");
+    EXPECT_EQ(history->store.transcript(CallId("c_9"))->size(), 1U);
     const auto there = ask("GET", "/calls/c_9/transcript.txt");
     EXPECT_EQ(there.body, "00:00:00.0  far   made later\n");
     trouble = Error{Errc::not_found, "this call was not recorded"};
