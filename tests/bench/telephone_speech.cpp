@@ -1,6 +1,6 @@
 // Writes what a recognizer hears of a phone call: spoken sentences, or sound files, through mu-law
-// and with noise, as WAV files at 8 kHz. bench_telephone_speech OUT SNR_DB TEXT_FILE; a line of the
-// file is "NAME<tab>WORDS" (spoken by Flite) or "NAME<tab>WORDS<tab>SOUND_FILE".
+// and with noise, as WAV files. bench_telephone_speech OUT SNR_DB TEXT_FILE [RATE]; a line of the
+// text file is "NAME<tab>WORDS" (spoken by Flite) or "NAME<tab>WORDS<tab>SOUND_FILE".
 
 #include <fmt/format.h>
 
@@ -48,12 +48,13 @@ void make_telephone(Samples& samples, double snr_db, std::uint32_t seed) {
 }  // namespace
 
 int main(int count, char** words) {
-    if (count != 4) {
-        std::fputs("usage: bench_telephone_speech OUT SNR_DB TEXT_FILE\n", stderr);
+    if (count < 4) {
+        std::fputs("usage: bench_telephone_speech OUT SNR_DB TEXT_FILE [RATE]\n", stderr);
         return 2;
     }
     const std::filesystem::path out(words[1]);
     const double snr_db = std::stod(words[2]);
+    const int rate = count > 4 ? std::stoi(words[4]) : 8000;
     std::ifstream in(words[3]);
     std::uint32_t seed = 1;
     for (std::string line; std::getline(in, line);) {
@@ -72,7 +73,8 @@ int main(int count, char** words) {
         samples.insert(samples.end(), sound->begin(), sound->end());
         samples.resize(samples.size() + 12'000);
         make_telephone(samples, snr_db, seed++);
-        auto writer = bridge::audio::WavWriter::create(out / (name + ".wav"), 8000);
+        if (rate != 8000) samples = bridge::audio::resample(samples, 8000, rate);
+        auto writer = bridge::audio::WavWriter::create(out / (name + ".wav"), rate);
         if (!writer || !(*writer)->write(samples)) return 1;
     }
     return 0;
