@@ -10,6 +10,7 @@ find_package(CLI11 REQUIRED)              # apt libcli11-dev         brew cli11
 find_package(tl-expected REQUIRED)        # apt libexpected-dev      brew tl-expected
 find_package(SQLite3 REQUIRED)            # apt libsqlite3-dev        brew sqlite
 find_package(SQLiteCpp REQUIRED)          # apt libsqlitecpp-dev      brew sqlitecpp
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)   # apt libpq-dev       brew libpq
 find_package(simdjson REQUIRED)           # apt libsimdjson-dev      brew simdjson
 pkg_check_modules(speexdsp REQUIRED IMPORTED_TARGET speexdsp)   # apt libspeexdsp-dev   brew speexdsp
 pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)     # apt libsndfile1-dev   brew libsndfile

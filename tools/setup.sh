@@ -113,20 +113,20 @@ setup_list() {
   case $SETUP_SYSTEM:$1 in
     brew:build)
       say cmake:cmake ninja:ninja pkgconf:pkg-config boost openssl@3 curl fmt spdlog cli11 tl-expected simdjson \
-        sqlite sqlitecpp speexdsp libsndfile zstd portaudio flite cmu-pocketsphinx | tr ' ' '\n' ;;
+        sqlite sqlitecpp speexdsp libsndfile zstd portaudio flite cmu-pocketsphinx libpq | tr ' ' '\n' ;;
     brew:test) say googletest node:npm python3:python3 nginx:nginx | tr ' ' '\n' ;;
     *:build)
       say g++:g++ cmake:cmake ninja-build:ninja pkg-config:pkg-config ca-certificates libssl-dev \
         'libcurl4-openssl-dev|libcurl4-gnutls-dev' libfmt-dev libspdlog-dev libcli11-dev libexpected-dev \
-        libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev libzstd-dev portaudio19-dev flite1-dev \
+        libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev libzstd-dev portaudio19-dev flite1-dev libpq-dev \
         libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us | tr ' ' '\n' ;;
     *:test)
       say libgtest-dev libgmock-dev python3:python3 python3-websockets python3-jsonschema nodejs:node npm:npm openssl:openssl pulseaudio \
         pulseaudio-utils libasound2-plugins alsa-utils | tr ' ' '\n'
       # The browser for the page's tests. Ubuntu has it as a snap only: there they run if a Chrome is installed.
       case $SETUP_NAME in *Debian*) say chromium:chromium ;; esac
-      # Debian's package starts a server on port 80: nobody's own machine is asked for that.
-      if [ "${CI:-}" = true ]; then say 'nginx|nginx-light'; fi ;;
+      # Debian's packages start servers, on port 80 and 5432: nobody's own machine is asked for that.
+      if [ "${CI:-}" = true ]; then say 'nginx|nginx-light' postgresql | tr ' ' '\n'; fi ;;
   esac
 }
 
@@ -267,7 +267,8 @@ setup_configure() {
   fi
   if [ "$SETUP_SYSTEM" = brew ]; then
     set -- "-DCMAKE_PREFIX_PATH=$(brew --prefix)" "-DOPENSSL_ROOT_DIR=$(brew --prefix openssl@3)" "$@"
-    PKG_CONFIG_PATH="$(brew --prefix)/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+    # libpq is kept apart from the rest.
+    PKG_CONFIG_PATH="$(brew --prefix)/lib/pkgconfig:$(brew --prefix)/opt/libpq/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
     export PKG_CONFIG_PATH
   fi
   cmake --preset "$setup_preset" -B "$setup_folder" --log-level=WARNING "$@"

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/config.hpp"
+#include "app/history.hpp"
 #include "app/phone_number.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -110,6 +111,7 @@ Bridge::~Bridge() {
     if (options_.agents) options_.agents->stop();
     if (speech_) speech_->stop();
     options_.messages.reset();
+    if (options_.history) options_.history->close();
 }
 
 /// Listeners before what they serve: the port may only be known once it is bound, and the public
@@ -177,6 +179,9 @@ Result<> Bridge::set_up(call::EventBus& events) {
     services.captures = options_.captures;
     services.may_transfer = options_.may_transfer;
     registry_ = std::make_unique<call::CallRegistry>(std::move(homes), std::move(services));
+    if (!options_.history)
+        options_.history = stores::HistoryKeeper::start(history_options(options_.metrics));
+    options_.history->follow(events, *registry_);
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());
     // The desk gives the focus: no call has the microphone until then.
@@ -314,6 +319,7 @@ web::ApiParts Bridge::api_parts() {
     web::ApiParts parts;
     parts.calls = registry_.get();
     parts.desk = desk_;
+    parts.history = options_.history;
     parts.order = wanted.order;
     parts.target = wanted.target;
     parts.agent = wanted.agent;
@@ -454,6 +460,7 @@ void Bridge::stop() {
     }
     if (!shards_->stop(kLastAnswers))
         log::debug("server", "an io thread had work left and was stopped");
+    options_.history->close();
     log::info("server", "stopped");
 }
 

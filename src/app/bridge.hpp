@@ -33,6 +33,7 @@
 #include "net/http_server.hpp"
 #include "net/shards.hpp"
 #include "net/tls.hpp"
+#include "stores/history_keeper.hpp"
 #include "twilio/media_endpoint.hpp"
 #include "twilio/rest_client.hpp"
 #include "twilio/webhooks.hpp"
@@ -106,7 +107,9 @@ struct BridgeOptions {
         bool local_carrier = false;
     } numbers{};
     std::shared_ptr<call::Journal> journal;  ///< null: nothing is remembered
-    std::vector<call::JournalEntry> adopt;   ///< calls of a former run to look after from the start
+    /// Keeps what the calls were; null: one that has memory only. Closed by the bridge.
+    std::shared_ptr<stores::HistoryKeeper> history{};
+    std::vector<call::JournalEntry> adopt;  ///< calls of a former run to look after from the start
 };
 
 /// Thread: main (any one that is not an io thread), for every member.

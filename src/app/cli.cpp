@@ -8,6 +8,7 @@
 #include <set>
 
 #include "app/cli_calls.hpp"
+#include "app/cli_history.hpp"
 #include "app/cli_model.hpp"
 #include "app/config.hpp"
 #include "app/dial_rules.hpp"
@@ -22,10 +23,10 @@ namespace {
 /// command.
 const std::set<std::string>& flags_with_value() {
     static const std::set<std::string> flags{
-        "--env-file",    "--log-level",  "--log-format",   "--workers",      "--target",
-        "--from",        "--time-limit", "--ring-timeout", "--speaker",      "--microphone",
-        "--answer",      "--unanswered", "--tunnel",       "--url-check",    "--instance",
-        "--other-calls", "--on-machine", "--transcriber",  "--record-notice"};
+        "--env-file",    "--log-level",  "--log-format",   "--workers",       "--target",
+        "--from",        "--time-limit", "--ring-timeout", "--speaker",       "--microphone",
+        "--answer",      "--unanswered", "--tunnel",       "--url-check",     "--instance",
+        "--other-calls", "--on-machine", "--transcriber",  "--record-notice", "--retain"};
     return flags;
 }
 
@@ -86,6 +87,7 @@ public:
         add_listen();
         add_transcripts();
         add_recordings();
+        add_history();
         add_numbers();
         add_devices();
         add_config();
@@ -209,6 +211,8 @@ private:
                 "end the call after 90s, 15m, 4h (default 4h)");
         setting(sub, "--ring-timeout", "AGENTBRIDGE_RING_TIMEOUT", "TIME",
                 "let it ring this long (default 30s)");
+        setting(sub, "--retain", "AGENTBRIDGE_RETAIN", "TIME",
+                "forget calls, with sound and text, after 12h, 30d, 4w (default: never)");
         add_on_machine(sub);
         setting(sub, "--speaker", "AGENTBRIDGE_SPEAKER", "DEVICE",
                 "default, a name, file:PATH, null or none");
@@ -314,6 +318,15 @@ private:
                        return command(parent, name, meaning, examples,
                                       [made = std::move(made)] { return Command(made()); });
                    });
+    }
+
+    void add_history() {
+        history_.add(group("history", "Calls of the past, and what was said in them"),
+                     [this](CLI::App* parent, const std::string& name, const std::string& meaning,
+                            const std::string& examples, std::function<HistoryCommand()> made) {
+                         return command(parent, name, meaning, examples,
+                                        [made = std::move(made)] { return Command(made()); });
+                     });
     }
 
     void add_listen() {
@@ -756,11 +769,14 @@ private:
         for (const auto& [sub, made] : commands_) {
             if (sub != at) continue;
             invocation_.command = made();
+            std::string problem;
             if (std::holds_alternative<CallsCommand>(invocation_.command)) {
-                if (auto problem = calls_.check(); !problem.empty())
-                    return tl::unexpected(usage(problem));
-                invocation_.command = made();
+                problem = calls_.check();
+            } else if (std::holds_alternative<HistoryCommand>(invocation_.command)) {
+                problem = history_.check();
             }
+            if (!problem.empty()) return tl::unexpected(usage(problem));
+            invocation_.command = made();
             if (const auto* help = std::get_if<HelpCommand>(&invocation_.command))
                 return finish_help(*help);
             return invocation_;
@@ -854,6 +870,7 @@ private:
     ConfigCommand config_;
     CallsGrammar calls_;
     RecordingsCommand recordings_;
+    HistoryGrammar history_;
     NumbersCommand numbers_;
     EmulatorServeCommand emulator_;
     ReplayCommand replay_;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -154,6 +155,16 @@ struct ReplayCommand {
     std::string until;  ///< seconds since the call began, or a word of an event
     std::string wav, speaker_wav;
 };
+/// `agentbridge history`: the calls of the past, read where they are kept.
+struct HistoryCommand {
+    enum class Action { list, search, show, remove, write_out } action = Action::list;
+    std::string id;                  ///< show, delete: CallId or CallSid
+    std::vector<std::string> words;  ///< search
+    std::optional<std::chrono::system_clock::time_point> since, until;  ///< created
+    std::string number, direction;
+    std::string state;  ///< ended, live, all, or one; empty: ended
+    std::optional<std::size_t> limit;
+};
 struct ReapCommand {
     bool dry_run = false;
 };
@@ -175,9 +186,9 @@ struct Invocation {
         settings;  ///< setting → value, of the flags that are settings
     std::variant<RunCommand, DemoCommand, DevicesCommand, ConfigCommand, EmulatorServeCommand,
                  EmulatorTriggerCommand, EmulatorLoadCommand, EmulatorLedgerCommand, CallsCommand,
-                 ListenCommand, RecordingsCommand, TranscriptCommand, TranscribeCommand,
-                 NumbersCommand, ReplayCommand, ReapCommand, DoctorCommand, CompletionCommand,
-                 VersionCommand, HelpCommand>
+                 ListenCommand, HistoryCommand, RecordingsCommand, TranscriptCommand,
+                 TranscribeCommand, NumbersCommand, ReplayCommand, ReapCommand, DoctorCommand,
+                 CompletionCommand, VersionCommand, HelpCommand>
         command;
 };
 

@@ -467,6 +467,26 @@ private:
             wrong("AGENTBRIDGE_STATE_DIR", "is not a folder",
                   "give the path of a folder, or take it away");
         }
+        read_history();
+    }
+
+    void read_history() {
+        if (const auto retain = parse_retention(lower(text("AGENTBRIDGE_RETAIN")))) {
+            out_.config.retain = *retain;
+        } else {
+            wrong("AGENTBRIDGE_RETAIN", "is not a time to keep things",
+                  "write 30d, 12h or 4w; forever, the default, forgets nothing");
+        }
+        const auto& database = text("DATABASE_URL");
+        if (database.starts_with("postgres://") || database.starts_with("postgresql://")) {
+            out_.config.database_url = Secret(database);
+        } else if (!database.empty()) {
+            // The name is everybody's: it may be there for another program.
+            out_.warnings.push_back(
+                fmt::format("DATABASE_URL ({}) is no postgresql:// address: the history is kept in "
+                            "the state folder",
+                            format_origin(value("DATABASE_URL").origin)));
+        }
     }
 
     /// Our own names anywhere, and in the file also names that are nearly one of the table's.

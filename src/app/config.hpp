@@ -107,6 +107,8 @@ struct Config {
     bool log_json = false;
     int workers = 1;
     std::filesystem::path state_dir;
+    Secret database_url;  ///< of the history, postgresql://…; empty: a file in the state folder
+    std::optional<std::chrono::seconds> retain;  ///< calls are forgotten after it; nothing: never
     std::string control_host = "127.0.0.1";
     std::uint16_t control_port = 8080;  ///< 0: any free port
     bool control_port_named = false;    ///< it came from a setting: a taken port is an error
@@ -195,6 +197,9 @@ std::vector<Secret> secrets_of(const LoadedConfig& loaded);
 
 /// `seconds`, or with a unit: "90", "90s", "15m", "4h". Errors: bad_field.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
+/// How long something is kept: "30d", "12h", "4w"; "forever" and "0": nothing, for ever. Errors:
+/// bad_field.
+Result<std::optional<std::chrono::seconds>> parse_retention(std::string_view text);
 /// Python's names, any case: DEBUG INFO WARNING (WARN) ERROR (CRITICAL, FATAL). Errors: bad_field.
 Result<log::Level> parse_log_level(std::string_view text);
 /// "host.name" of "https://host.name:8443/path", "[::1]" with its brackets; empty without a scheme.

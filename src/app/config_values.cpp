@@ -87,6 +87,21 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
     return bad();
 }
 
+Result<std::optional<std::chrono::seconds>> parse_retention(std::string_view text) {
+    if (text == "forever" || text == "0") return std::nullopt;
+    std::int64_t count = 0;
+    const auto* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, count);
+    const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+    constexpr std::int64_t kMostDays = 36'500;
+    const int hours = unit == "h" ? 1 : unit == "d" ? 24 : unit == "w" ? 24 * 7 : 0;
+    if (error != std::errc{} || hours == 0 || count < 1 || count > kMostDays * 24 / hours)
+        return fail(
+            Errc::bad_field,
+            fmt::format("'{}' is not a time to keep things; write 30d, 12h, 4w or forever", text));
+    return std::chrono::hours(count * hours);
+}
+
 Result<log::Level> parse_log_level(std::string_view text) {
     std::string name(text);
     std::transform(name.begin(), name.end(), name.begin(),

@@ -27,12 +27,15 @@ DayCount::DayCount(boost::asio::any_io_executor executor, std::filesystem::path 
 
 void DayCount::read() {
     const auto now = std::chrono::system_clock::now();
-    if (const auto time = stores::read_time_on_calls(journal_, account_, now - 24h, now)) {
-        policy_->spoken(*time);
+    auto time = stores::read_time_on_calls(journal_, account_, now - 24h, now);
+    if (time) {
+        failed_ = false;
     } else if (!std::exchange(failed_, true)) {
-        log::warning("dial", "the minutes of today's calls are not known: {}",
+        log::warning("dial",
+                     "the minutes of today's calls are not known, so that none is placed: {}",
                      time.error().message);
     }
+    policy_->spoken(std::move(time));
     timer_.expires_after(30s);
     timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
         const auto self = weak.lock();

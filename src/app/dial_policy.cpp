@@ -18,9 +18,9 @@ tl::unexpected<Error> over(std::string what, std::string_view setting) {
 DialPolicy::DialPolicy(DialRules rules, DialLimits limits, std::function<Time()> now)
     : rules_(std::move(rules)), limits_(limits), now_(std::move(now)) {}
 
-void DialPolicy::spoken(std::chrono::milliseconds time) {
+void DialPolicy::spoken(Result<std::chrono::milliseconds> time) {
     const std::scoped_lock lock(mutex_);
-    spoken_ = time;
+    spoken_ = std::move(time);
 }
 
 Result<> DialPolicy::place(std::string_view to, std::size_t live) {
@@ -40,10 +40,16 @@ Result<> DialPolicy::transfer(std::string_view to) {
 Result<> DialPolicy::within_limits() {
     const auto now = now_();
     const std::scoped_lock lock(mutex_);
-    if (limits_.minutes_per_day > 0 && spoken_ >= std::chrono::minutes(limits_.minutes_per_day))
+    if (limits_.minutes_per_day > 0 && !spoken_)
+        return over(
+            fmt::format("the minutes of the last 24 hours' calls are not known ({}), and {} "
+                        "are allowed",
+                        spoken_.error().message, limits_.minutes_per_day),
+            "AGENTBRIDGE_DIAL_MINUTES_PER_DAY");
+    if (limits_.minutes_per_day > 0 && *spoken_ >= std::chrono::minutes(limits_.minutes_per_day))
         return over(fmt::format("calls placed from here took {} minutes in the last 24 hours, and "
                                 "{} are allowed",
-                                spoken_ / 1min, limits_.minutes_per_day),
+                                *spoken_ / 1min, limits_.minutes_per_day),
                     "AGENTBRIDGE_DIAL_MINUTES_PER_DAY");
     while (!placed_.empty() && now - placed_.front() >= 1min) placed_.pop_front();
     if (limits_.per_minute > 0 && placed_.size() >= static_cast<std::size_t>(limits_.per_minute)) {

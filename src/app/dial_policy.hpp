@@ -33,8 +33,9 @@ public:
     DialPolicy& operator=(const DialPolicy&) = delete;
 
     const DialLimits& limits() const { return limits_; }
-    /// What the journal knows of the last 24 hours; from time to time.
-    void spoken(std::chrono::milliseconds time);
+    /// What the journal knows of the last 24 hours; from time to time. An error: it knows nothing,
+    /// and where minutes are limited no call may be placed until it does.
+    void spoken(Result<std::chrono::milliseconds> time);
 
     // Errors of all: refused; the reason, and the setting that changes it.
 
@@ -52,7 +53,7 @@ private:
     const std::function<Time()> now_;
     std::mutex mutex_;  // guards what follows; held for a look at the last minute's calls
     std::deque<Time> placed_;
-    std::chrono::milliseconds spoken_{0};
+    Result<std::chrono::milliseconds> spoken_{std::chrono::milliseconds(0)};
 };
 
 }  // namespace bridge::app

@@ -24,6 +24,7 @@ Commands:
   calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, say, transfer, …
   listen, talk                hear a call of a running program, or speak into it, from here
   transcript, transcribe      what was said in a call; a sound file taken down
+  history list|search|…       calls of the past: what they were, and what was said in them
   numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
@@ -215,8 +216,8 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",   "call",     "serve", "calls",  "listen",     "talk",    "numbers", "devices",
-            "config", "emulator", "reap",  "doctor", "completion", "version", "help"};
+    return {"demo",    "call",   "serve",    "calls", "listen", "talk",       "history", "numbers",
+            "devices", "config", "emulator", "reap",  "doctor", "completion", "version", "help"};
 }
 
 }  // namespace bridge::app

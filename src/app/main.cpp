@@ -10,6 +10,7 @@
 
 #include "app/config.hpp"
 #include "app/doctor/doctor.hpp"
+#include "app/history_wiring.hpp"
 #include "app/program.hpp"
 #include "base/own_stderr.hpp"
 
@@ -50,5 +51,6 @@ int main(int count, char** words) {
                                reap_calls,
                                run_doctor,
                                open_load,
-                               {list_numbers, restore_numbers}}));
+                               {list_numbers, restore_numbers},
+                               history_parts()}));
 }

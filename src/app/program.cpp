@@ -55,6 +55,9 @@ struct Dispatch {
     ExitCode operator()(const RecordingsCommand& command) const {
         return run_recordings(invocation, command, console);
     }
+    ExitCode operator()(const HistoryCommand& command) const {
+        return run_history(invocation, command, console, parts.history);
+    }
     ExitCode operator()(const NumbersCommand& command) const {
         return run_numbers(invocation, command, console, parts.numbers);
     }

@@ -7,6 +7,7 @@
 
 #include "app/cli.hpp"
 #include "app/console.hpp"
+#include "app/history_parts.hpp"
 #include "app/load_service.hpp"
 #include "app/numbers.hpp"
 #include "app/session.hpp"
@@ -22,6 +23,7 @@ struct Parts {
     OpenLoad open_load{};
     NumberParts numbers{};
     FormerTranscript former_transcript{};  ///< empty: nothing is kept of calls of the past
+    HistoryParts history{};
 };
 
 /// Never throws: an exception is told on stderr and ends in ExitCode::failure.

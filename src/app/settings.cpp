@@ -527,6 +527,14 @@ std::vector<Setting> make_table() {
          "--capture",
          "",
          {"on", "off"}},
+        {"AGENTBRIDGE_RETAIN", Kind::text, "forever", "",
+         "calls are forgotten so long after their end, with sound, text and capture: 12h, 30d, 4w",
+         "Program", "--retain", ""},
+        {"DATABASE_URL", Kind::secret, "", "",
+         "a PostgreSQL server that keeps the calls of the past, in place of history.db in the "
+         "state "
+         "folder: postgresql://user:password@host/database",
+         "Program", "", ""},
         {"AGENTBRIDGE_CA_FILE", Kind::path, "", "",
          "PEM file of certificates to trust instead of the system's, for a proxy that inspects TLS",
          "Program", "", ""},
@@ -653,9 +661,8 @@ std::string format_env_file(bool for_example) {
     std::string_view section;
     bool ours = false;
     for (const auto& setting : all_settings()) {
-        const bool seed = setting.name.substr(0, 12) != "AGENTBRIDGE_" &&
-                          setting.section != "Twilio, more" &&
-                          setting.section.substr(0, 6) != "Agents";
+        const bool seed = !ours && setting.name.substr(0, 12) != "AGENTBRIDGE_" &&
+                          setting.section != "Twilio, more";
         if (!seed && !ours) {
             out += "\n# The rest is optional. Take away the # in front of a name to set it.\n";
             ours = true;

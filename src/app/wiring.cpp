@@ -20,6 +20,7 @@
 #include "app/day_count.hpp"
 #include "app/dial_policy.hpp"
 #include "app/former_calls.hpp"
+#include "app/history_wiring.hpp"
 #include "app/lookups.hpp"
 #include "app/number_keeper.hpp"
 #include "app/phone_number.hpp"
@@ -235,6 +236,8 @@ public:
         bridge.user_agent = kProgramName;
         bridge.rest = rest_options(config);
         bridge.journal = memory_.journal;
+        if (options_.kind != SessionOptions::Kind::demo)
+            bridge.history = history_ = start_history(config, memory_.instance->name(), metrics_);
         orders_->spec = call_spec();
         orders_->spec.from = config.phone_number;
         orders_->extra = machine_detection(config.machine_detection);
@@ -505,6 +508,7 @@ private:
         settling_ = false;
         for (const auto& outcome : outcomes) {
             log::warning("journal", "a former run left {}", format_outcome(outcome));
+            settle_history(*history_, outcome);
             if (outcome.open()) left_open_.push_back(format_outcome(outcome));
         }
         if (waiting_) finish({});
@@ -794,6 +798,7 @@ private:
     audio::Samples machine_message_;  ///< what an answering machine is told; null: nothing
     Memory memory_;
     std::shared_ptr<stores::RecordingStore> recordings_;  ///< null: none are made
+    std::shared_ptr<stores::HistoryKeeper> history_;      ///< null: of a demo, nothing is kept
     Secret control_token_;
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told

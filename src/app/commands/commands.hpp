@@ -5,6 +5,7 @@
 #include "app/cli.hpp"
 #include "app/config.hpp"
 #include "app/console.hpp"
+#include "app/history_parts.hpp"
 #include "app/load_service.hpp"
 #include "app/numbers.hpp"
 #include "app/session.hpp"
@@ -43,6 +44,8 @@ ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command
                      const NumberParts& parts);
 ExitCode replay_captures(const Invocation& invocation, const ReplayCommand& command,
                          Console& console);
+ExitCode run_history(const Invocation& invocation, const HistoryCommand& command, Console& console,
+                     const HistoryParts& parts);
 ExitCode reap(const Invocation& invocation, const ReapCommand& command, Console& console,
               const ReapCalls& reap_calls);
 ExitCode show_version(const Invocation& invocation, Console& console);

@@ -46,6 +46,22 @@ const Problem* problem_about(const LoadedConfig& loaded, std::string_view name) 
     return nullptr;
 }
 
+TEST(Config, WhatIsKeptIsKeptForATimeOrForEver) {
+    for (const auto& [text, hours] :
+         {std::pair{"12h", 12}, std::pair{"30d", 720}, std::pair{"4w", 672}, std::pair{"1h", 1}}) {
+        const auto parsed = parse_retention(text);
+        ASSERT_TRUE(parsed && *parsed) << text;
+        EXPECT_EQ(**parsed, std::chrono::hours(hours)) << text;
+    }
+    for (const auto* text : {"forever", "0"}) {
+        const auto parsed = parse_retention(text);
+        ASSERT_TRUE(parsed) << text;
+        EXPECT_FALSE(*parsed) << text;
+    }
+    for (const auto* text : {"", "30", "30m", "-1d", "d", "99999999999d", "36501d", "1.5d"})
+        EXPECT_FALSE(parse_retention(text)) << text;
+}
+
 TEST(Config, AServiceThatResemblesOpenAiHasItsOwnAddressHeaderAndLimits) {
     const auto loaded =
         load({{"AGENTBRIDGE_OPENAI_URL",

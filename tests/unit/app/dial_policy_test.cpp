@@ -62,6 +62,8 @@ TEST_F(DialPolicyTest, SoManyMinutesADay) {
     EXPECT_NE(why(policy.place(kHome, 0)).find("AGENTBRIDGE_DIAL_MINUTES_PER_DAY"),
               std::string::npos);
     EXPECT_FALSE(policy.transfer(kHome));
+    policy.spoken(fail(Errc::io, "the journal is gone"));
+    EXPECT_NE(why(policy.place(kHome, 0)).find("the journal is gone"), std::string::npos);
     policy.spoken(3min);
     EXPECT_TRUE(policy.place(kHome, 0));
 }

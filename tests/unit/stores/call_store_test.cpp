@@ -12,7 +12,9 @@
 #include <set>
 
 #include "stores/memory_calls.hpp"
+#include "stores/postgres_calls.hpp"
 #include "stores/sqlite_calls.hpp"
+#include "tests/support/postgres_server.hpp"
 #include "tests/unit/app/temporary_folder.hpp"
 
 namespace bridge::stores {
@@ -68,10 +70,32 @@ TranscriptPiece piece(LineEnd speaker, std::uint64_t number, std::chrono::millis
 
 class CallStoreTest : public testing::TestWithParam<const char*> {
 protected:
-    void SetUp() override { store = open(); }
+    void SetUp() override {
+        if (GetParam() == std::string("postgres") && test::PostgresServer::programs().empty())
+            GTEST_SKIP() << "there is no PostgreSQL server on this machine";
+        store = open();
+        ASSERT_TRUE(store);
+    }
+
+    /// A database without a history, on a server that all tests share.
+    static std::unique_ptr<call::CallStore> open_postgres() {
+        static std::string problem;
+        static const auto server = test::PostgresServer::start(problem);
+        if (!server) {
+            ADD_FAILURE() << problem;
+            return nullptr;
+        }
+        auto connection = PgConnection::open(Secret(server->url()));
+        EXPECT_TRUE(connection) << connection.error().message;
+        EXPECT_TRUE((*connection)->run("DROP SCHEMA IF EXISTS agentbridge CASCADE"));
+        auto opened = PostgresCalls::open(Secret(server->url()));
+        EXPECT_TRUE(opened) << opened.error().message;
+        return opened ? std::move(*opened) : nullptr;
+    }
 
     std::unique_ptr<call::CallStore> open() {
         if (GetParam() == std::string("memory")) return std::make_unique<MemoryCalls>();
+        if (GetParam() == std::string("postgres")) return open_postgres();
         auto opened = SqliteCalls::open(folder.path() / "history.db");
         EXPECT_TRUE(opened) << opened.error().message;
         return std::move(*opened);
@@ -425,7 +449,7 @@ TEST_P(CallStoreTest, AnyTextIsKeptAndAnyQueryIsOne) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, CallStoreTest, testing::Values("memory", "sqlite"),
+INSTANTIATE_TEST_SUITE_P(Kinds, CallStoreTest, testing::Values("memory", "sqlite", "postgres"),
                          [](const auto& kind) { return kind.param; });
 
 }  // namespace
