@@ -18,7 +18,9 @@
 namespace bridge::capture {
 namespace {
 
-constexpr int kLevel = 1;
+/// The fastest family: a voice in mu-law hardly gets smaller, and Huffman coding it would cost more
+/// than all the rest of a capture (docs/capture.md has the figures).
+constexpr int kLevel = -1;
 /// Blocks of one call that may wait for the disk: as many seconds.
 constexpr std::size_t kMostWaiting = 16;
 constexpr std::size_t kMostSpare = 2;
