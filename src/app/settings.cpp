@@ -414,7 +414,7 @@ std::vector<Setting> make_table() {
          Kind::choice,
          "cards",
          "",
-         "what is taken out of transcripts and recordings: cards (card numbers) or off",
+         "what is taken out of transcripts: cards (card numbers) or off",
          "Transcripts",
          "",
          "",

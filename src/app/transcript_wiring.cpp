@@ -12,12 +12,11 @@ namespace {
 
 using Document = Result<call::TranscriptDocument>;
 
-/// A recording at a time; what others want meanwhile waits in the queue of the transcriber's pool.
 asio::awaitable<void> make(std::shared_ptr<transcribers::Transcribers> transcribers,
-                           asio::any_io_executor executor, CallId call, std::filesystem::path file,
+                           asio::any_io_executor executor, CallId call, web::RecordedSound sound,
                            std::function<void(Document)> told) {
-    auto making =
-        transcribers::transcribe_file(std::move(transcribers), executor, call, std::move(file), {});
+    auto making = transcribers::transcribe_file(std::move(transcribers), executor, call,
+                                                std::move(sound.file), sound.offset, {});
     auto made = co_await std::move(making);
     if (!made)
         log::warning({"call", call}, "its recording could not be taken down: {}",
@@ -27,15 +26,15 @@ asio::awaitable<void> make(std::shared_ptr<transcribers::Transcribers> transcrib
 
 }  // namespace
 
-Outcome<> TranscriptWiring::open(const Config& config, std::shared_ptr<metrics::Registry> metrics,
-                                 const std::string& user_agent, BridgeOptions& bridge,
-                                 TranscriptNeighbours neighbours) {
-    neighbours_ = std::move(neighbours);
+Outcome<> TranscriptWiring::open(
+    const Config& config, std::shared_ptr<metrics::Registry> metrics, const std::string& user_agent,
+    BridgeOptions& bridge,
+    std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> redacted) {
     if (config.transcript.engine.empty()) {
         trouble_ = transcribers::how_to_get_an_engine();
         return {};
     }
-    auto opened = open_transcribers(config, std::move(metrics), user_agent, neighbours_.silence);
+    auto opened = open_transcribers(config, std::move(metrics), user_agent, std::move(redacted));
     if (!opened) return tl::unexpected(Failure{ExitCode::configuration, opened.error().message});
     transcribers_ = std::move(*opened);
     bridge.transcribers = transcribers_;
@@ -54,13 +53,9 @@ web::TranscriptSources TranscriptWiring::sources(
         return {};
     };
     out.make = [executor = std::move(executor), transcribers = transcribers_, trouble = trouble_,
-                neighbours = neighbours_, making = making_](
-                   const CallId& call, std::function<void(Document)> told) -> Result<> {
+                making = making_](const CallId& call, web::RecordedSound sound,
+                                  std::function<void(Document)> told) -> Result<> {
         if (!transcribers) return fail(Errc::bad_config, trouble);
-        auto file = neighbours.recording ? neighbours.recording(call)
-                                         : Result<std::filesystem::path>(
-                                               fail(Errc::not_found, "this call was not recorded"));
-        if (!file) return tl::unexpected(file.error());
         const std::scoped_lock lock(making->mutex);
         if (!making->calls.insert(call).second)
             return fail(Errc::exists, "this call's recording is being taken down already");
@@ -71,7 +66,7 @@ web::TranscriptSources TranscriptWiring::sources(
         };
         const auto home = executor();
         spawn(home, "transcript of a recording",
-              make(transcribers, home, call, std::move(*file), std::move(done)));
+              make(transcribers, home, call, std::move(sound), std::move(done)));
         return {};
     };
     out.making = [making = making_](const CallId& call) {

@@ -1,7 +1,6 @@
 #pragma once
 // The transcriber that the settings ask for, put into the running program.
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,21 +17,15 @@
 
 namespace bridge::app {
 
-/// What others of the program do for transcripts. Each may be empty.
-struct TranscriptNeighbours {
-    /// The sound file of a call that is over. Errors: not_found.
-    std::function<Result<std::filesystem::path>(const CallId&)> recording{};
-    /// What was taken out of a call: silence in its recording. Thread: the call's io thread.
-    std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> silence{};
-};
-
 /// Thread: main; what `sources` gives away is used on the API's thread.
 class TranscriptWiring {
 public:
-    /// Nothing is opened if there is no engine. Failures: configuration.
-    Outcome<> open(const Config& config, std::shared_ptr<metrics::Registry> metrics,
-                   const std::string& user_agent, BridgeOptions& bridge,
-                   TranscriptNeighbours neighbours = {});
+    /// Nothing is opened if there is no engine. `redacted`: as TranscriberOptions has it. Failures:
+    /// configuration.
+    Outcome<> open(
+        const Config& config, std::shared_ptr<metrics::Registry> metrics,
+        const std::string& user_agent, BridgeOptions& bridge,
+        std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> redacted = {});
     /// After `open`. `executor`: gives the API's, once that is there.
     web::TranscriptSources sources(std::function<boost::asio::any_io_executor()> executor) const;
     /// Before the loops of the io threads go.
@@ -47,7 +40,6 @@ private:
 
     std::shared_ptr<transcribers::Transcribers> transcribers_;  ///< null: none was asked for
     std::string trouble_;                                       ///< why there is none
-    TranscriptNeighbours neighbours_;
     std::shared_ptr<Making> making_ = std::make_shared<Making>();
 };
 

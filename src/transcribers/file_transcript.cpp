@@ -71,7 +71,8 @@ void give(Transcript& transcript, std::uint64_t at, const Block& block) {
 
 asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
     std::shared_ptr<Transcribers> transcribers, asio::any_io_executor executor, CallId call,
-    std::filesystem::path file, std::function<void(const FileProgress&)> progress) {
+    std::filesystem::path file, milliseconds offset,
+    std::function<void(const FileProgress&)> progress) {
     auto opened = audio::SoundReader::open(file);
     if (!opened) co_return tl::unexpected(opened.error());
     const std::shared_ptr<audio::SoundReader> reader = std::move(*opened);
@@ -81,7 +82,8 @@ asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
     if (!begun) co_return tl::unexpected(begun.error());
     auto transcript = std::move(*begun);
 
-    std::uint64_t at = 0;
+    const auto first = static_cast<std::uint64_t>(offset.count()) * audio::kSamplesPerMs;
+    auto at = first;
     const auto next = [reader]() -> Result<Block> { return reader->read(kBlock); };
     while (!gathered->over() && !gathered->away()) {
         if (transcript->waiting() >= kMostWaiting) {
@@ -95,7 +97,7 @@ asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
         give(*transcript, at, *block);
         at += block->front().size();
         if (progress)
-            progress({milliseconds(at / audio::kSamplesPerMs),
+            progress({milliseconds((at - first) / audio::kSamplesPerMs),
                       milliseconds(reader->samples() / audio::kSamplesPerMs)});
     }
     transcript.reset();

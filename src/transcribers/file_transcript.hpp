@@ -20,10 +20,12 @@ struct FileProgress {
     std::chrono::milliseconds length{0};  ///< 0: the file does not say
 };
 
-/// As fast as the engine takes it. `progress` may be empty; it runs on the executor. Cancellation
-/// ends it. Errors: those of audio::SoundReader, unreachable (the engine failed, or stayed away).
+/// As fast as the engine takes it. `offset`: where on the call's timeline the file begins.
+/// `progress` may be empty; it runs on the executor. Cancellation ends it. Errors: those of
+/// audio::SoundReader, unreachable (the engine failed, or stayed away).
 asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
     std::shared_ptr<Transcribers> transcribers, asio::any_io_executor executor, CallId call,
-    std::filesystem::path file, std::function<void(const FileProgress&)> progress);
+    std::filesystem::path file, std::chrono::milliseconds offset,
+    std::function<void(const FileProgress&)> progress);
 
 }  // namespace bridge::transcribers

@@ -59,13 +59,19 @@ struct Lookups {
     std::function<Answered()> agents{}, devices{}, numbers{}, doctor{}, config{};
 };
 
+/// A recording of a call that is over.
+struct RecordedSound {
+    std::string file;
+    std::chrono::milliseconds offset{0};  ///< where on the call's timeline it begins
+};
+
 /// What makes transcripts. Each may be empty: there is no such thing.
 struct TranscriptSources {
     /// Whether a call can be taken down. Errors: bad_config, a sentence how to get there.
     std::function<Result<>()> ready{};
-    /// Begins to take down the recording of a call that is over; `told` runs on the API's executor.
-    /// Errors: not_found (no recording), bad_config, exists (it is under way).
-    std::function<Result<>(const CallId&,
+    /// Begins to take down what was recorded of a call; `told` runs on the API's executor. Errors:
+    /// bad_config, exists (it is under way).
+    std::function<Result<>(const CallId& call, RecordedSound sound,
                            std::function<void(Result<call::TranscriptDocument>)> told)>
         make{};
     /// Whether the call's recording is being taken down.

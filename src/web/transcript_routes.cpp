@@ -1,5 +1,8 @@
 // What was said in a call: while it lives, and afterwards.
 
+#include <fmt/format.h>
+
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -133,6 +136,25 @@ Answer transcript(Self self, Asked asked) {
     co_return written(*known, asked.verb);
 }
 
+/// The last recording of a call. Blocks on the disk. Errors: not_found, io.
+Result<RecordedSound> sound_of(const RecordingLibrary& library, const CallId& call) {
+    for (auto& entry : library.list()) {
+        if (entry.call != call || entry.live || entry.formats.empty()) continue;
+        library.look_into(entry);
+        auto file = library.file(entry, entry.formats.front());
+        if (!file) return tl::unexpected(file.error());
+        return RecordedSound{std::move(*file), entry.offset};
+    }
+    return fail(Errc::not_found, fmt::format("there is no recording of {}", call));
+}
+
+asio::awaitable<Result<RecordedSound>> find_sound(Self self, CallId call) {
+    const auto library = self->parts().recordings;
+    if (!library) co_return fail(Errc::not_found, "this program keeps no recordings");
+    const auto look = [library, call] { return sound_of(*library, call); };
+    co_return co_await offload(library->workers(), self->executor(), look, asio::use_awaitable);
+}
+
 /// Of the recording of a call that is over.
 Answer make_transcript(Self self, Asked asked) {
     auto fields = read_fields(asked.request, kBodyBytes);
@@ -146,15 +168,20 @@ Answer make_transcript(Self self, Asked asked) {
     auto finding = find_meant(self, asked.id);
     auto meant = co_await std::move(finding);
     if (!meant) co_return history_problem(meant.error());
+    auto finding_sound = find_sound(self, meant->id);
+    auto sound = co_await std::move(finding_sound);
+    if (!sound && sound.error().code == Errc::not_found)
+        co_return problem(404, "no_recording", sound.error().message);
+    if (!sound) co_return problem_of(sound.error());
     const auto begun =
-        make(meant->id, [book = self->parts().transcripts,
-                         history = self->parts().history](Result<call::TranscriptDocument> made) {
-            if (!made) return;
-            if (history) history->add_transcript(made->call, made->pieces, [](Result<bool>) {});
-            if (book) book->put(std::move(*made));
-        });
-    if (!begun && begun.error().code == Errc::not_found)
-        co_return problem(404, "no_recording", begun.error().message);
+        make(meant->id, std::move(*sound),
+             [book = self->parts().transcripts,
+              history = self->parts().history](Result<call::TranscriptDocument> made) {
+                 if (!made) return;
+                 if (history)
+                     history->add_transcript(made->call, made->pieces, [](Result<bool>) {});
+                 if (book) book->put(std::move(*made));
+             });
     if (!begun) co_return transcript_problem(begun.error());
     co_return answer_json(202, json::object{{"call", meant->id.str()}});
 }

@@ -141,7 +141,7 @@ asio::awaitable<void> take_down(std::shared_ptr<transcribers::Transcribers> tran
     std::function<void(const transcribers::FileProgress&)> show =
         [&progress](const transcribers::FileProgress& now) { progress.show(now); };
     auto making = transcribers::transcribe_file(transcribers, executor, CallId(), command.file,
-                                                std::move(show));
+                                                std::chrono::milliseconds(0), std::move(show));
     auto made = co_await std::move(making);
     progress.clear();
     if (!made) {

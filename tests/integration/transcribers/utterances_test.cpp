@@ -142,13 +142,13 @@ TEST_F(WholeFiles, AreTakenDownAsFastAsTheEngineTakesThem) {
     transcribers_ = *made;
     milliseconds done{0};
     const auto document =
-        run(transcribe_file(transcribers_, executor(), CallId("c_1"), file_,
+        run(transcribe_file(transcribers_, executor(), CallId("c_1"), file_, milliseconds(5000),
                             [&](const FileProgress& progress) { done = progress.done; }));
     ASSERT_TRUE(document) << document.error().message;
     EXPECT_TRUE(document->complete);
     ASSERT_EQ(document->pieces.size(), 60U);
     EXPECT_EQ(document->pieces[59].text, test::word_for(59 % 9 + 1));
-    EXPECT_EQ(document->pieces[59].begin, milliseconds(1000 + 59 * 2000));
+    EXPECT_EQ(document->pieces[59].begin, milliseconds(6000 + 59 * 2000));
     EXPECT_EQ(done, milliseconds(121'000));
 }
 
@@ -156,8 +156,8 @@ TEST_F(WholeFiles, AMissingFileAndAMissingServerAreNamed) {
     auto made = Transcribers::open(options("vosk", "ws://127.0.0.1:1"));
     ASSERT_TRUE(made);
     transcribers_ = *made;
-    auto document =
-        run(transcribe_file(transcribers_, executor(), CallId("c_1"), "/no/such.wav", {}));
+    auto document = run(transcribe_file(transcribers_, executor(), CallId("c_1"), "/no/such.wav",
+                                        milliseconds(0), {}));
     ASSERT_FALSE(document);
     EXPECT_EQ(document.error().code, Errc::not_found);
 }
