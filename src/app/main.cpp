@@ -52,5 +52,6 @@ int main(int count, char** words) {
                                run_doctor,
                                open_load,
                                {list_numbers, restore_numbers},
+                               former_transcript,
                                history_parts()}));
 }

@@ -237,7 +237,8 @@ public:
         bridge.rest = rest_options(config);
         bridge.journal = memory_.journal;
         if (options_.kind != SessionOptions::Kind::demo)
-            bridge.history = history_ = start_history(config, memory_.instance->name(), metrics_);
+            bridge.history = history_ =
+                start_history(config, memory_.instance->name(), metrics_, recordings_, captures_);
         orders_->spec = call_spec();
         orders_->spec.from = config.phone_number;
         orders_->extra = machine_detection(config.machine_detection);

@@ -81,4 +81,23 @@ Answer show_stored_timeline(std::shared_ptr<Api> api, std::string name) {
     co_return answer_json_text(200, (*found)->document);
 }
 
+std::optional<call::TranscriptDocument> stored_transcript(call::StoredTranscript stored) {
+    call::TranscriptDocument out;
+    out.call = stored.call.id;
+    out.pieces = std::move(stored.pieces);
+    boost::system::error_code error;
+    const auto document = json::parse(stored.call.document, error);
+    const auto* call = error ? nullptr : document.if_object();
+    const auto* state = call == nullptr ? nullptr : call->if_contains("transcription");
+    if (state != nullptr && state->is_object()) {
+        const auto& about = state->get_object();
+        const auto* engine = about.if_contains("engine");
+        const auto* status = about.if_contains("status");
+        if (engine != nullptr && engine->is_string()) out.engine = engine->get_string();
+        out.complete = status != nullptr && *status == "off" && !about.contains("reason");
+    }
+    if (out.pieces.empty() && !stored.call.transcribed && state == nullptr) return std::nullopt;
+    return out;
+}
+
 }  // namespace bridge::web

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "call/history.hpp"
+#include "call/transcript_document.hpp"
 #include "web/answers.hpp"
 #include "web/api.hpp"
 #include "web/routes.hpp"
@@ -22,6 +23,9 @@ namespace bridge::web {
 boost::json::object live_call_json(const Api& api, const call::CallSnapshot& call);
 /// A call as the history has it: JSON text. `with_matches`: where it has what was searched for.
 std::string stored_call_text(const call::FoundCall& found, bool with_matches);
+
+/// What was taken down of it; nothing: it was not.
+std::optional<call::TranscriptDocument> stored_transcript(call::StoredTranscript stored);
 
 /// The answer when the history did not answer.
 net::HttpResponse history_problem(const Error& error);

@@ -71,26 +71,6 @@ net::HttpResponse written(const call::TranscriptDocument& document, std::string_
     return answer_json(200, transcript_json(document));
 }
 
-/// One of a call of the past; nothing: it was not taken down.
-std::optional<call::TranscriptDocument> from_history(call::StoredTranscript stored) {
-    call::TranscriptDocument out;
-    out.call = stored.call.id;
-    out.pieces = std::move(stored.pieces);
-    boost::system::error_code error;
-    const auto document = json::parse(stored.call.document, error);
-    const auto* call = error ? nullptr : document.if_object();
-    const auto* state = call == nullptr ? nullptr : call->if_contains("transcription");
-    if (state != nullptr && state->is_object()) {
-        const auto& about = state->get_object();
-        const auto* engine = about.if_contains("engine");
-        const auto* status = about.if_contains("status");
-        if (engine != nullptr && engine->is_string()) out.engine = engine->get_string();
-        out.complete = status != nullptr && *status == "off" && !about.contains("reason");
-    }
-    if (out.pieces.empty() && !stored.call.transcribed && state == nullptr) return std::nullopt;
-    return out;
-}
-
 /// What a path means: a call that lives, one of this run, or one of the past.
 struct Meant {
     CallId id;
@@ -113,7 +93,7 @@ asio::awaitable<Result<Meant>> find_meant(Self self, std::string name) {
     if (!*stored) co_return out;
     out.id = (*stored)->call.id;  // it may have been named by its CallSid
     out.transcript = book ? book->find(out.id) : std::nullopt;
-    if (!out.transcript) out.transcript = from_history(std::move(**stored));
+    if (!out.transcript) out.transcript = stored_transcript(std::move(**stored));
     co_return out;
 }
 
