@@ -8,10 +8,16 @@
 #include "app/config.hpp"
 #include "base/result.hpp"
 #include "call/call_store.hpp"
+#include "call/transcript_document.hpp"
 
 namespace bridge::app {
 
 enum class HistoryAccess { reading, writing };
+
+/// What was taken down of a call of the past, by its CallId or CallSid. Errors: not_found, io,
+/// unreachable.
+using FormerTranscript =
+    std::function<Result<call::TranscriptDocument>(const Config& config, const std::string& call)>;
 
 /// Defined in history_wiring.cpp; tests have their own.
 struct HistoryParts {

@@ -12,20 +12,13 @@
 #include "audio/mulaw.hpp"
 #include "net/wire_text.hpp"
 #include "transcribers/dialect.hpp"
+#include "transcribers/dialect_fields.hpp"
 
 namespace bridge::transcribers {
 namespace {
 
 namespace json = boost::json;
 using std::chrono::milliseconds;
-
-constexpr std::size_t kMostText = 16 * 1024;  // bytes of one utterance
-constexpr std::size_t kMostWords = 2000;
-
-milliseconds seconds_of(const json::object& object, std::string_view name) {
-    const auto value = std::clamp(net::number_field(object, name).value_or(0), 0.0, 1e6);
-    return milliseconds(std::llround(value * 1000));
-}
 
 std::optional<float> confidence_of(const json::object& object) {
     const auto value = net::number_field(object, "confidence");

@@ -14,6 +14,7 @@
 #include "base/base64.hpp"
 #include "net/wire_text.hpp"
 #include "transcribers/dialect.hpp"
+#include "transcribers/dialect_fields.hpp"
 
 namespace bridge::transcribers {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostText = 16 * 1024;
 constexpr std::size_t kMostItems = 32;  // under way at once: more are a fault of the service
 
 milliseconds time_of(const json::object& event, std::string_view name) {
@@ -31,7 +31,7 @@ milliseconds time_of(const json::object& event, std::string_view name) {
 }
 
 /// How sure the service was, from the logarithms of its tokens' probabilities.
-std::optional<float> confidence_of(const json::object& event) {
+std::optional<float> confidence_of_tokens(const json::object& event) {
     const auto* list = net::array_field(event, "logprobs");
     if (list == nullptr || list->empty()) return std::nullopt;
     double sum = 0;
@@ -139,7 +139,7 @@ private:
             if (!known.text.empty() || known.utterance != 0) {
                 auto whole = hearing(known);
                 whole.final = true;
-                whole.confidence = confidence_of(event);
+                whole.confidence = confidence_of_tokens(event);
                 out.heard.push_back(std::move(whole));
             }
         }

@@ -22,7 +22,7 @@ using call::TranscriptionStatus;
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::uint64_t kPerMs = audio::kSamplesPerMs;
+constexpr std::uint64_t kStreamPerMs = audio::kSamplesPerMs;
 /// A service that takes no more is not given more: its sound waits here, where it can be counted.
 constexpr std::size_t kMostOutbox = 32 * 1024;
 /// A burst that is allowed beyond the service's pace: what its own jitter would be.
@@ -81,7 +81,7 @@ void StreamSide::trim() {
         const auto more = kept_.size() - drop - kMostKept;
         const auto unsent = kept_from_ + drop + more;
         if (unsent > sent_) {
-            teller_->missed(milliseconds((unsent - sent_) / kPerMs));
+            teller_->missed(milliseconds((unsent - sent_) / kStreamPerMs));
             sent_ = unsent;
         }
         drop += more;
@@ -117,7 +117,7 @@ void StreamSide::finish() {
     // Its coroutine waits anew. A file is given so fast that some of it still waits.
     limit_.expires_after(
         times_.last_words +
-        std::min<milliseconds>(times_.last_words, milliseconds(waiting() / kPerMs)));
+        std::min<milliseconds>(times_.last_words, milliseconds(waiting() / kStreamPerMs)));
     ring();
 }
 
@@ -134,7 +134,7 @@ asio::awaitable<void> StreamSide::run(std::shared_ptr<StreamSide> self) {
     self->close_open_pieces();
     const auto end = self->kept_from_ + self->kept_.size();
     if (!self->heard_all_ && end > self->settled_)
-        self->teller_->missed(milliseconds((end - self->settled_) / kPerMs));
+        self->teller_->missed(milliseconds((end - self->settled_) / kStreamPerMs));
     self->socket_.reset();
     self->teller_->ended(self->end_);
 }
@@ -301,8 +301,9 @@ void StreamSide::send_sound() {
 
 milliseconds StreamSide::timeline(milliseconds in_session) const {
     const auto samples =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(in_session.count(), 0)) * kPerMs;
-    return milliseconds(time_.timeline(std::min(session_from_ + samples, time_.heard())) / kPerMs);
+        static_cast<std::uint64_t>(std::max<std::int64_t>(in_session.count(), 0)) * kStreamPerMs;
+    return milliseconds(time_.timeline(std::min(session_from_ + samples, time_.heard())) /
+                        kStreamPerMs);
 }
 
 void StreamSide::take(Replies replies) {
@@ -316,7 +317,7 @@ void StreamSide::take(Replies replies) {
     for (auto& hearing : replies.heard) tell(std::move(hearing));
     if (replies.settled) {
         const auto place =
-            session_from_ + static_cast<std::uint64_t>(replies.settled->count()) * kPerMs;
+            session_from_ + static_cast<std::uint64_t>(replies.settled->count()) * kStreamPerMs;
         settled_ = std::max(settled_, std::min(place, sent_));
         trim();
     }
@@ -346,9 +347,9 @@ void StreamSide::tell(Hearing hearing) {
         open_.erase(piece.number);
         last_final_ = std::max(last_final_, piece.number);
         const auto heard =
-            std::min(session_from_ + static_cast<std::uint64_t>(hearing.end.count()) * kPerMs,
+            std::min(session_from_ + static_cast<std::uint64_t>(hearing.end.count()) * kStreamPerMs,
                      time_.heard());
-        teller_->took(milliseconds((time_.heard() - heard) / kPerMs));
+        teller_->took(milliseconds((time_.heard() - heard) / kStreamPerMs));
     } else {
         open_[piece.number] = piece;
     }

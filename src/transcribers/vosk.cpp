@@ -11,6 +11,7 @@
 #include "audio/frame.hpp"
 #include "net/wire_text.hpp"
 #include "transcribers/dialect.hpp"
+#include "transcribers/dialect_fields.hpp"
 
 namespace bridge::transcribers {
 namespace {
@@ -18,15 +19,8 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostText = 16 * 1024;
-constexpr std::size_t kMostWords = 2000;
 /// Frames that may wait for their answer: more would only fill buffers of the network.
 constexpr std::size_t kWindow = 10;
-
-milliseconds seconds_of(const json::object& word, std::string_view name) {
-    const auto value = std::clamp(net::number_field(word, name).value_or(0), 0.0, 1e6);
-    return milliseconds(std::llround(value * 1000));
-}
 
 class Vosk final : public Dialect {
 public:

@@ -42,7 +42,7 @@ std::string_view title_of(int status) {
     }
 }
 
-boost::json::string json_text(std::string_view view) {
+boost::json::string view_text(std::string_view view) {
     return boost::json::string(view.data(), view.size());
 }
 
@@ -51,11 +51,11 @@ boost::json::string json_text(std::string_view view) {
 net::HttpResponse problem(int status, std::string_view code, std::string detail,
                           std::string_view field) {
     boost::json::object body{{"type", "about:blank"},
-                             {"title", json_text(title_of(status))},
+                             {"title", view_text(title_of(status))},
                              {"status", status},
-                             {"code", json_text(code)},
+                             {"code", view_text(code)},
                              {"detail", std::move(detail)}};
-    if (!field.empty()) body["field"] = json_text(field);
+    if (!field.empty()) body["field"] = view_text(field);
     auto response =
         net::respond(status, "application/problem+json", boost::json::serialize(body) + "\n");
     response.headers.set("Cache-Control", "no-store");

@@ -16,6 +16,7 @@
 #include "web/api.hpp"
 #include "web/fields.hpp"
 #include "web/file_body.hpp"
+#include "web/history_answers.hpp"
 #include "web/json.hpp"
 #include "web/problem.hpp"
 #include "web/routes.hpp"
@@ -28,7 +29,15 @@ namespace json = boost::json;
 
 using Self = std::shared_ptr<Api>;
 using Library = std::shared_ptr<RecordingLibrary>;
-using Found = std::optional<call::CallSnapshot>;
+
+/// What a recording is shown with of its call, live or over.
+struct KnownCall {
+    CallId id;
+    CallSid sid;
+    std::string to, from;
+    call::Direction direction = call::Direction::outbound;
+};
+using Found = std::optional<KnownCall>;
 
 constexpr std::size_t kPageLimit = 200, kPageUsual = 50;
 constexpr std::size_t kFewestBuckets = 50, kMostBuckets = 4000, kUsualBuckets = 800;
@@ -52,18 +61,30 @@ auto on_worker(const Self& self, Work work) {
                    asio::use_awaitable);
 }
 
-/// The call as it is known, live or over; nothing: it is of a former run.
+/// Nothing: neither a call that lives nor the history has that name.
 asio::awaitable<Found> known_call(Self self, std::string name) {
     if (const auto id = self->parts().calls->find(name)) {
         auto told = std::make_shared<Told<Found>>(self->executor());
         self->parts().calls->visit(*id, [told](call::Call* call) {
-            Told<Found>::post(told, call ? Found(call->snapshot()) : Found());
+            Found known;
+            if (call != nullptr) {
+                const auto now = call->snapshot();
+                known = KnownCall{now.id, now.sid, now.to, now.from, now.direction};
+            }
+            Told<Found>::post(told, std::move(known));
         });
         auto found = co_await Told<Found>::wait(told);
         if (found && *found) co_return std::move(*found);
     }
-    const auto* ended = self->parts().ended->find(name);
-    co_return ended == nullptr ? Found() : Found(*ended);
+    using Stored = std::optional<call::StoredCall>;
+    std::function<void(call::History&, call::History::Told<Stored>)> ask =
+        [name](call::History& history, auto told) { history.find(name, std::move(told)); };
+    auto asking = ask_history<Stored>(self, std::move(ask));
+    auto stored = co_await std::move(asking);
+    if (!stored || !*stored) co_return Found();
+    auto& call = **stored;
+    co_return Found(KnownCall{std::move(call.id), std::move(call.sid), std::move(call.to),
+                              std::move(call.from), call.direction});
 }
 
 json::object entry_json(const RecordingEntry& entry, const Found& call) {

@@ -30,10 +30,6 @@ ExitCode show_ledger(const Invocation& invocation, const EmulatorLedgerCommand& 
 ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, Console& console);
 ExitCode listen_to_call(const Invocation& invocation, const ListenCommand& command,
                         Console& console);
-/// The transcript of a call of the past, by its CallId or the beginning of it. Errors: not_found,
-/// io.
-using FormerTranscript =
-    std::function<Result<call::TranscriptDocument>(const Config& config, const std::string& call)>;
 ExitCode show_transcript(const Invocation& invocation, const TranscriptCommand& command,
                          Console& console, const FormerTranscript& former);
 ExitCode transcribe_sound(const Invocation& invocation, const TranscribeCommand& command,

@@ -75,9 +75,9 @@ public:
     void phone(Micros at, std::span<const audio::AudioFrame> frames) {
         if (!phone_) return;
         const auto due = static_cast<std::uint64_t>(at.count()) * audio::kSamplesPerMs / 1000;
-        static constexpr std::array<std::int16_t, audio::kFrameSamples> kSilence{};
+        static constexpr std::array<std::int16_t, audio::kFrameSamples> kNothingSaid{};
         while (written_ + audio::kFrameSamples <= due) {
-            phone_->write(kSilence);
+            phone_->write(kNothingSaid);
             written_ += audio::kFrameSamples;
         }
         for (const auto& frame : frames) {
