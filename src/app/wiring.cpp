@@ -257,8 +257,9 @@ public:
             AGENTBRIDGE_VERSION,
             web::format_time(std::chrono::system_clock::now()),
             speech::synthesize,
-            session,
-            transcripts_.sources([this] { return bridge_->shards()[0].executor(); })};
+            session};
+        bridge.control.transcripts =
+            transcripts_.sources([this] { return bridge_->shards()[0].executor(); });
         bridge.control.capture = find_captures(captures_);
         if (recordings_) bridge.control.recordings = recording_library(*recordings_);
         LookupSources shown{options_.loaded,         config.agent, {}, {},
