@@ -1,5 +1,8 @@
 #include "stores/call_texts.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -33,6 +36,14 @@ void each_text(const call::StoredCall& call, const CallTexts& texts, const Each&
 
 json::string json_text(std::string_view text) {
     return json::string(text.data(), text.size());
+}
+
+/// As the control API writes times.
+std::string format_ended(std::chrono::system_clock::time_point time) {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(time - whole);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(whole)), ms.count());
 }
 
 /// As far as the document tells.
@@ -116,6 +127,7 @@ void end_left_call(call::StoredCall& call, std::chrono::system_clock::time_point
     call.ended = std::max(call.created, std::min(now, last_heard_of(call).value_or(now)));
     change_document(call, {{"state", json_text(call::to_string(call.state))},
                            {"reason", call.reason},
+                           {"ended", format_ended(*call.ended)},
                            {"streaming", false},
                            {"end_confirmed", false},
                            {"outcome_unknown", true}});

@@ -221,6 +221,7 @@ TEST_F(HistoryKeeperTest, CallsOfAProgramThatDiedGetAnEnd) {
     EXPECT_EQ(left->ended, Wall(1h) + 4s);
     EXPECT_THAT(left->reason, HasSubstr("died before it was over"));
     EXPECT_THAT(left->document, HasSubstr(R"("outcome_unknown":true)"));
+    EXPECT_THAT(left->document, HasSubstr(R"("ended":"1970-01-01T01:00:04.000Z")"));
     keeper->settle(CallId{"c_left"}, CallSid{"CA1"}, CallState::busy, "it was busy");
     left = *find("CA1");
     ASSERT_TRUE(left);
