@@ -1,9 +1,10 @@
 // What a capture costs, and how fast a call is done again: calls on a virtual clock, so that
 // nothing but the call, its capture and its replay takes time.
 //
-//   bench_capture [MINUTES]     default 10; prints one JSON object
+//   bench_capture [MINUTES [WAY]]     default 10, and every way; prints one JSON object
 
 #include <fmt/format.h>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
@@ -212,15 +213,21 @@ int main(int count, char** words) {
             first.differences + second.differences);
         return first.differences + second.differences == 0 && first.hash == second.hash;
     };
+    struct Named {
+        std::string_view name;
+        Way way;
+    };
+    constexpr std::array<Named, 4> kWays{{{"one_way", {false, false, false, true}},
+                                          {"two_way", {false, true, false, true}},
+                                          {"two_way_no_speaker", {false, true, false, false}},
+                                          {"microphone", {false, false, true, true}}}};
     bool good = true;
-    fmt::print("{{");
-    good &= line("one_way", {false, false, false, true});
-    fmt::print(",\n ");
-    good &= line("two_way", {false, true, false, true});
-    fmt::print(",\n ");
-    good &= line("two_way_no_speaker", {false, true, false, false});
-    fmt::print(",\n ");
-    good &= line("microphone", {false, false, true, true});
+    std::string_view between = "{";
+    for (const auto& [name, way] : kWays) {
+        if (count > 2 && words[2] != name) continue;
+        fmt::print("{}", std::exchange(between, ",\n "));
+        good &= line(name, way);
+    }
     fmt::print("}}\n");
     log::stop();
     return good ? 0 : 1;
