@@ -89,7 +89,6 @@ struct BridgeOptions {
         std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
         std::function<Result<std::string>(std::string_view)> target{};
         std::function<Result<std::string>(std::string_view)> agent{};
-        web::FindCapture capture{};  ///< as web::ApiParts has it
         /// Numbers are shown by the bridge itself.
         web::Lookups lookups{};
         std::string emulator_url{};  ///< the carrier, if it is our own emulator; empty: it is not
@@ -99,6 +98,7 @@ struct BridgeOptions {
         /// What makes transcripts; the book of this run's is the bridge's own.
         web::TranscriptSources transcripts{};
         std::shared_ptr<web::RecordingLibrary> recordings{};  ///< null: none are shown
+        web::FindCapture capture{};                           ///< as web::ApiParts has it
     } control;
     call::DeskOptions desk;
     /// Numbers of the account that are pointed here; none without `alive` or a journal.
