@@ -23,7 +23,7 @@ boost::asio::awaitable<CallId> call_named(std::shared_ptr<Api> api, std::string 
         [name](call::History& history, auto told) { history.find(name, std::move(told)); };
     auto asking = ask_history<Call>(std::move(api), std::move(ask));
     auto found = co_await std::move(asking);
-    co_return found && *found ? (*found)->id : CallId(name);
+    co_return found && found->has_value() ? (*found)->id : CallId(name);
 }
 
 Answer capture(std::shared_ptr<Api> self, Asked asked) {
