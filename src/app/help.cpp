@@ -216,9 +216,9 @@ std::vector<std::string> help_topics() {
 }
 
 std::vector<std::string> command_names() {
-    return {"demo",    "call",    "serve",      "calls",   "listen",   "talk",
-            "history", "numbers", "devices",    "config",  "emulator", "replay",
-            "reap",    "doctor",  "completion", "version", "help"};
+    return {"demo",       "call",       "serve",      "calls",      "listen",  "talk",   "history",
+            "recordings", "transcript", "transcribe", "numbers",    "devices", "config", "emulator",
+            "replay",     "reap",       "doctor",     "completion", "version", "help"};
 }
 
 }  // namespace bridge::app
