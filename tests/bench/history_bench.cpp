@@ -17,7 +17,10 @@
 
 namespace {
 
-using namespace bridge;
+namespace call = bridge::call;
+namespace stores = bridge::stores;
+using bridge::CallId;
+using bridge::CallSid;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 

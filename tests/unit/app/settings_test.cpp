@@ -94,6 +94,7 @@ TEST(Settings, WriteAnEnvFileThatReadsBackAsTheDefaults) {
                 format_env_file(for_example),
                 testing::HasSubstr("\n" +
                                    std::string(setting.section == "Twilio, more" ||
+                                                       setting.section == "Program" ||
                                                        setting.section.starts_with("Agents") ||
                                                        setting.name.substr(0, 12) == "AGENTBRIDGE_"
                                                    ? "#"
