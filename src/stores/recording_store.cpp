@@ -55,6 +55,7 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
     // Of the disk thread that has it.
     std::unique_ptr<RecordingFile> file;
     bool broken = false;
+    std::vector<std::int16_t> interleaved = std::vector<std::int16_t>(2 * TrackBlocks::kBlock);
 
     void add(std::unique_ptr<Block> block) {
         const std::lock_guard lock(mutex);
@@ -104,7 +105,11 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
             const auto part = std::span(silence).first(2 * static_cast<std::size_t>(missing));
             if (auto written = file->write(part); !written) return fails(written.error());
         }
-        const auto part = std::span(block.sound).first(2 * block.samples);
+        for (std::size_t i = 0; i < block.samples; ++i) {
+            interleaved[2 * i] = block.far[i];
+            interleaved[2 * i + 1] = block.near[i];
+        }
+        const auto part = std::span(interleaved).first(2 * block.samples);
         if (auto written = file->write(part); !written) fails(written.error());
     }
     void fails(const Error& error) {
@@ -180,7 +185,7 @@ RecordingStore::RecordingStore(RecordingStoreOptions options) : options_(std::mo
     shared_->cpu = options_.cpu.get();
     shared_->dropped =
         &options_.metrics->counter("agentbridge_recording_dropped_blocks_total",
-                                   "Quarters of a second that recordings lost to a slow disk");
+                                   "Blocks of 0.4 s that recordings lost to a slow disk");
 }
 
 RecordingStore::~RecordingStore() {

@@ -1,7 +1,7 @@
 #pragma once
 // Where recordings of calls lie: one folder, one file for each, "20260131T090501Z-c_….wav".
 //
-//   call's io thread ─ blocks of ¼ s ─▶ queue of the recording ─ disk thread ─▶ .wav
+//   call's io thread ─ blocks of 0.4 s ─▶ queue of the recording ─ disk thread ─▶ .wav
 //                                                        call over ─ cpu thread ─▶ .flac, .opus
 //
 // A full disk, or one that is too slow, costs the recording, never the call.
@@ -81,7 +81,7 @@ private:
 class RecordingStore final : public call::RecordingShelf {
 public:
     /// Of one recording; more wait for the disk in vain, and are silence of the same length.
-    static constexpr std::size_t kMostWaiting = 40;  // 10 s
+    static constexpr std::size_t kMostWaiting = 25;  // 10 s
 
     /// Also ends what a former run left: half-made files go, sound is brought into its form.
     /// Errors: io (the folder cannot be made or written).

@@ -12,14 +12,14 @@ constexpr auto kOpenEnd = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 void TrackBlocks::far_end(std::uint64_t at, std::span<const std::int16_t> samples) {
-    put(0, at, samples);
+    put(Side::far, at, samples);
     const auto end = at + samples.size();
     if (end > begin_) far_ = std::max(far_, end - begin_);
     leave_known();
 }
 
 void TrackBlocks::near_end(std::uint64_t at, std::span<const std::int16_t> samples) {
-    put(1, at, samples);
+    put(Side::near, at, samples);
     const auto end = at + samples.size();
     if (end > begin_) near_ = std::max(near_, end - begin_);
     leave_known();
@@ -50,8 +50,7 @@ bool TrackBlocks::is_paused(std::uint64_t at) const {
                        [at](const auto& pause) { return at >= pause.first && at < pause.second; });
 }
 
-void TrackBlocks::put(std::size_t channel, std::uint64_t at,
-                      std::span<const std::int16_t> samples) {
+void TrackBlocks::put(Side side, std::uint64_t at, std::span<const std::int16_t> samples) {
     const auto earliest = begin_ + first_;
     if (at < earliest) {
         const auto missed = std::min<std::uint64_t>(earliest - at, samples.size());
@@ -60,14 +59,18 @@ void TrackBlocks::put(std::size_t channel, std::uint64_t at,
     }
     auto place = at - begin_;
     if (!samples.empty()) end_ = std::max(end_, place + samples.size());
-    const bool pauses = !pauses_.empty();
     while (!samples.empty()) {
         auto& block = block_of(place);
         const auto from = static_cast<std::size_t>(place - block.at);
         const auto part = std::min(samples.size(), kBlock - from);
-        auto* out = block.sound.data() + 2 * from + channel;
-        for (std::size_t i = 0; i < part; ++i, out += 2) {
-            if (!pauses || !is_paused(place + i)) *out = samples[i];
+        const auto out = (side == Side::far ? block.far : block.near).begin() +
+                         static_cast<std::ptrdiff_t>(from);
+        if (pauses_.empty()) {
+            std::copy_n(samples.begin(), part, out);
+        } else {
+            for (std::size_t i = 0; i < part; ++i) {
+                if (!is_paused(place + i)) out[static_cast<std::ptrdiff_t>(i)] = samples[i];
+            }
         }
         place += part;
         samples = samples.subspan(part);

@@ -1,6 +1,6 @@
 #pragma once
-// Both sides of a call, which come apart and one later than the other, put together in blocks of a
-// quarter of a second for whoever writes them down.
+// Both sides of a call, which come apart and one later than the other, put together in blocks of
+// 0.4 s for whoever writes them down.
 //
 //   far end  ▁▂▃▄▅▆│▇           a block leaves once nothing of it can come any more
 //   near end ▁▂▃▄  │
@@ -19,14 +19,14 @@ namespace bridge::stores {
 /// What is never told is silence. Thread: one at a time.
 class TrackBlocks {
 public:
-    static constexpr std::size_t kBlock = 2000;  ///< samples of each side
+    static constexpr std::size_t kBlock = 3200;  ///< samples of each side
     /// Sound of one side is kept for so many blocks while the other side is missing.
-    static constexpr std::size_t kMostOpen = 48;
+    static constexpr std::size_t kMostOpen = 30;
 
     struct Block {
         std::uint64_t at = 0;     ///< on the recording's own time; what lies before it is silence
         std::size_t samples = 0;  ///< of each side
-        std::array<std::int16_t, 2 * kBlock> sound{};  ///< far, near, far, near, …
+        std::array<std::int16_t, kBlock> far{}, near{};
     };
     using Take = std::function<void(std::unique_ptr<Block>)>;
 
@@ -43,7 +43,8 @@ public:
     void finish();
 
 private:
-    void put(std::size_t channel, std::uint64_t at, std::span<const std::int16_t> samples);
+    enum class Side { far, near };
+    void put(Side side, std::uint64_t at, std::span<const std::int16_t> samples);
     bool is_paused(std::uint64_t at) const;
     Block& block_of(std::uint64_t at);
     void leave(std::size_t samples);

@@ -65,8 +65,7 @@ class Run:
         load = None
         try:
             instances = self.folder / "state" / "agentbridge" / "instances"
-            self.wait(lambda: list(instances.glob("*.json")), 30)
-            instance = json.loads(next(instances.glob("*.json")).read_text())
+            self.wait(lambda: any("control_url" in path.read_text() for path in instances.glob("*.json")), 30)
             rise = 4 + calls / 50
             load = subprocess.Popen([program, "emulator", "load", "--calls", str(calls), "--for", f"{seconds + 8:.0f}s",
                                      "--to", f"http://127.0.0.1:{port}", "--json", "--persona", "say:" + "one two three four five six "
@@ -76,6 +75,7 @@ class Run:
             begin, began = cpu_seconds(serve.pid), time.monotonic()
             time.sleep(seconds)
             self.cpu = (cpu_seconds(serve.pid) - begin) / (time.monotonic() - began) / calls
+            instance = json.loads(next(instances.glob("*.json")).read_text())
             request = urllib.request.Request(instance["control_url"] + "/metrics",
                                              headers={"Authorization": "Bearer " + instance["token"]})
             text = OPENER.open(request, timeout=20).read().decode()
