@@ -23,12 +23,14 @@ Commands:
   serve                       answer inbound calls
   calls list|show|watch|…     the calls of a running program: mute, hold, dtmf, say, transfer, …
   listen, talk                hear a call of a running program, or speak into it, from here
+  recordings list|play|…      calls that were recorded: hear, copy and delete them
   transcript, transcribe      what was said in a call; a sound file taken down
   history list|search|…       calls of the past: what they were, and what was said in them
   numbers list|use|restore    where inbound calls of your numbers go; have them come here
   devices list|test           sound devices
   config show|check|init      settings: where each comes from, what is wrong, a new .env
   emulator serve|trigger|load|ledger   the built-in Twilio as a server of its own
+  replay FILE                 a captured call through the same code again, and what it heard
   reap                        end calls of former runs that nobody holds any more
   doctor                      check the whole way from Twilio to here, with a fix for each failure
   completion bash|zsh|fish    the completion script for a shell

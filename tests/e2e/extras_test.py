@@ -8,7 +8,7 @@ import subprocess
 
 from harness import BUILD, EndToEnd, main
 
-COMMANDS = {"demo", "call", "serve", "calls", "listen", "talk", "history", "numbers", "devices", "config", "emulator", "reap", "doctor", "completion", "version", "help"}
+COMMANDS = {"demo", "call", "serve", "calls", "listen", "talk", "history", "recordings", "transcript", "transcribe", "replay", "numbers", "devices", "config", "emulator", "reap", "doctor", "completion", "version", "help"}
 
 
 class Extras(EndToEnd):
