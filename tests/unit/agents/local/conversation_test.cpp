@@ -117,7 +117,7 @@ TEST(Speakable, LeavesOutWhatCannotBeReadOut) {
     EXPECT_LE(speakable(std::string(5000, 'a')).size(), 1000U);
 }
 
-TEST(audio::UtteranceCutter, CutsWhatIsSaidOutOfALine) {
+TEST(UtteranceCutter, CutsWhatIsSaidOutOfALine) {
     audio::UtteranceCutter cutter;
     test::MovingVoice voice;
     using Event = audio::UtteranceCutter::Event;
