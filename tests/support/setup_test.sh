@@ -119,7 +119,7 @@ cat "$work/asked" >"$work/nothing"
 # --- what is missing, and what is asked of the package manager
 os 'ID=debian' 'VERSION_ID="12"' 'PRETTY_NAME="Debian 12"'
 everything='libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libcurl4-gnutls-dev libfmt-dev
-  libspdlog-dev libcli11-dev libexpected-dev libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev portaudio19-dev flite1-dev libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us ca-certificates'
+  libspdlog-dev libcli11-dev libexpected-dev libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libspeexdsp-dev libsndfile1-dev libzstd-dev portaudio19-dev flite1-dev libpq-dev libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us ca-certificates'
 for name in $everything; do echo "$name"; done >"$work/installed"
 tools='g++ cmake ninja pkg-config'
 for name in $tools; do
@@ -157,7 +157,7 @@ expect "Ubuntu's Boost" "$(in_setup "$install")" "*missing: libboost-dev libboos
 uname=Darwin
 answer=$(in_setup "setup_options --yes; $install")
 expect "Homebrew" "$answer" "*brew install*boost openssl@3*flite*went-on*exit=0"
-expect "Homebrew is asked" "$(cat "$work/asked")" "brew install boost openssl@3 curl fmt spdlog cli11 tl-expected simdjson sqlite sqlitecpp speexdsp libsndfile portaudio flite cmu-pocketsphinx"
+expect "Homebrew is asked" "$(cat "$work/asked")" "brew install boost openssl@3 curl fmt spdlog cli11 tl-expected simdjson sqlite sqlitecpp speexdsp libsndfile zstd portaudio flite cmu-pocketsphinx libpq"
 uname=Linux
 
 # --- versions of the tools
