@@ -112,9 +112,7 @@ TEST(CaptureFile, AnotherFileIsToldApart) {
 
 TEST(CaptureFile, ADiskThatFailsCostsTheCallNothing) {
     auto spec = CapturedFixture::outbound();
-    CapturedFixture fixture(spec);
-    std::filesystem::create_directories(fixture.folder.path);
-    std::ofstream(fixture.folder.path / "captures") << "a file where the folder should be";
+    CapturedFixture fixture(spec, {}, {}, true);
     const auto stream = fixture.talk();
     fixture.talk_on(stream, 100);
     fixture.end(stream);

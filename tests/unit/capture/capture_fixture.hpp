@@ -31,9 +31,13 @@ struct TemporaryFolder {
 struct CapturedFixture : call::CallFixture {
     explicit CapturedFixture(call::CallSpec spec = outbound(),
                              std::shared_ptr<call::AgentShelf> agents = {},
-                             std::vector<Secret> secrets = {})
+                             std::vector<Secret> secrets = {}, bool disk_fails = false)
         : store(std::make_shared<CaptureStore>(
               CaptureStoreOptions{folder.path / "captures", "test", std::move(secrets)})) {
+        if (disk_fails) {
+            std::filesystem::create_directories(folder.path);
+            std::ofstream(folder.path / "captures") << "a file where the folder should be";
+        }
         call::CallServices services{clock, loop.get_executor(), bus, carrier, device, {}, journal};
         services.microphone = microphone;
         services.agents = std::move(agents);
