@@ -52,12 +52,7 @@ void CutSide::silence_to(std::uint64_t at) {
 }
 
 void CutSide::give_silence(std::uint64_t samples) {
-    static constexpr std::array<std::int16_t, 160> kSilence{};
-    while (samples > 0) {
-        const auto part = std::min<std::uint64_t>(samples, kSilence.size());
-        give(std::span(kSilence).first(part));
-        samples -= part;
-    }
+    in_silence(samples, [this](auto silence) { give(silence); });
 }
 
 void CutSide::give(std::span<const std::int16_t> samples) {

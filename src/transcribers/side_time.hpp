@@ -4,9 +4,11 @@
 // twice.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <iterator>
+#include <span>
 
 #include "audio/frame.hpp"
 
@@ -73,5 +75,16 @@ private:
     std::uint64_t silence_ = 0;  ///< heard at the end
     bool begun_ = false;
 };
+
+/// Hands so many samples of silence to `give`, at most 20 ms at a time.
+template <class Give>
+void in_silence(std::uint64_t samples, Give give) {
+    static constexpr std::array<std::int16_t, 160> kSilence{};
+    while (samples > 0) {
+        const auto part = std::min<std::uint64_t>(samples, kSilence.size());
+        give(std::span(kSilence).first(part));
+        samples -= part;
+    }
+}
 
 }  // namespace bridge::transcribers

@@ -59,12 +59,7 @@ void StreamSide::silence_to(std::uint64_t at) {
 }
 
 void StreamSide::keep_silence(std::uint64_t samples) {
-    static constexpr std::array<std::int16_t, 160> kSilence{};
-    while (samples > 0) {
-        const auto part = std::min<std::uint64_t>(samples, kSilence.size());
-        keep(std::span(kSilence).first(part));
-        samples -= part;
-    }
+    in_silence(samples, [this](auto silence) { keep(silence); });
 }
 
 void StreamSide::keep(std::span<const std::int16_t> samples) {
