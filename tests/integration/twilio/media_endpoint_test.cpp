@@ -252,7 +252,7 @@ TEST_F(BridgeTest, ASocketAcceptedOnEitherThreadIsServedByTheCallsOwn) {
         EXPECT_EQ(seen.stream_sid.str(), "MZ18ad3ab5a668481ce02b83e7395059f0");
         EXPECT_EQ(seen.media.missed_messages, 0u);
         EXPECT_EQ(seen.media.malformed, 0u);
-        EXPECT_EQ(count<call::event::StreamUp>(id), 1u);
+        EXPECT_TRUE(eventually([&] { return count<call::event::StreamUp>(id) == 1; }));
         client->close(1000, "");
         ASSERT_TRUE(eventually([&] { return count<call::event::StreamDown>(id) == 1; }));
         expect_no_call_left(id);
