@@ -117,11 +117,15 @@ Bridge::~Bridge() {
 /// Listeners before what they serve: the port may only be known once it is bound, and the public
 /// address of a demo is made from it. Nothing is accepted until the last line.
 Result<> Bridge::set_up(call::EventBus& events) {
+    if (options_.workers == 0)
+        return fail(Errc::bad_config, "there must be at least one io thread");
     if (auto loaded = load_certificate(); !loaded) return loaded;
     options_.metrics = metrics::registry_or_own(std::move(options_.metrics));
     options_.rest.metrics = options_.metrics;
     show_figures();
-    shards_ = std::make_unique<net::Shards>(options_.workers);
+    std::vector<std::string> threads{"desk"};
+    for (std::size_t i = 0; i < options_.workers; ++i) threads.push_back(fmt::format("io-{}", i));
+    shards_ = std::make_unique<net::Shards>(threads);
     shards_->start();
 
     const auto port = listen(options_.port, false, "SERVER_PORT");
@@ -143,25 +147,25 @@ Result<> Bridge::set_up(call::EventBus& events) {
     instance_ = twilio::new_nonce();
     if (tls_) warn_of_certificate(*tls_, public_url());
 
-    auto& first = (*shards_)[0];
-    shards_->run_on(0, [&] {
+    auto& desk = (*shards_)[kDesk];
+    shards_->run_on(kDesk, [&] {
         net::HttpClientOptions http;
         http.ca_file = options_.ca_file;
         http.user_agent = options_.user_agent;
-        http_ = net::HttpClient::make(first.executor(), std::move(http));
+        http_ = net::HttpClient::make(desk.executor(), std::move(http));
     });
     options_.rest.public_url = public_url_;
-    rest_ = std::make_shared<twilio::RestClient>(first.executor(), http_, options_.rest);
+    rest_ = std::make_shared<twilio::RestClient>(desk.executor(), http_, options_.rest);
 
     if (options_.numbers.alive && options_.journal) {
         numbers_ = std::make_shared<NumberWebhooks>(
-            first.executor(), rest_,
+            desk.executor(), rest_,
             NumberWebhooksOptions{options_.journal, public_url_, options_.numbers.alive,
                                   options_.numbers.local_carrier});
     }
 
     std::vector<call::CallHome> homes;
-    for (std::size_t i = 0; i < shards_->size(); ++i) {
+    for (std::size_t i = kFirstOfCalls; i < shards_->size(); ++i) {
         homes.push_back({(*shards_)[i].executor(), &(*shards_)[i].clock()});
     }
     call::CallRegistry::Services services{events,           rest_,
@@ -183,7 +187,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
         options_.history = stores::HistoryKeeper::start(history_options(options_.metrics));
     options_.history->follow(events, *registry_);
     transfers_ =
-        std::make_unique<call::WarmTransfers>(*registry_, events, first.executor(), first.clock());
+        std::make_unique<call::WarmTransfers>(*registry_, events, desk.executor(), desk.clock());
     // The desk gives the focus: no call has the microphone until then.
     options_.inbound_call.focus = false;
     options_.desk.heard = options_.desk.heard && options_.speaker != nullptr;
@@ -196,7 +200,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
         wanted.parent = far;
         return order(wanted);
     };
-    desk_ = call::Desk::open(*registry_, events, first.executor(), options_.desk);
+    desk_ = call::Desk::open(*registry_, events, desk.executor(), options_.desk);
 
     auto tokens = std::make_shared<twilio::MediaTokens>();
     twilio::WebhookOptions webhooks;
@@ -275,15 +279,15 @@ Result<> Bridge::load_certificate() {
     return {};
 }
 
-/// One listener on each accepting shard, all on one port.
+/// One listener on each accepting io thread, all on one port.
 Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const char* setting) {
 #if defined(__linux__)
-    const auto most = shards_->size();
+    const auto most = options_.workers;
 #else
     const std::size_t most = 1;
 #endif
     const auto count =
-        options_.listeners == 0 ? most : std::min(options_.listeners, shards_->size());
+        options_.listeners == 0 ? most : std::min(options_.listeners, options_.workers);
     for (std::size_t i = 0; i < count; ++i) {
         net::HttpServerOptions server;
         server.name = media_only ? "media" : "public";
@@ -299,8 +303,9 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
             media_->handler()(std::move(socket));
         };
         Result<std::shared_ptr<net::HttpServer>> made = fail(Errc::internal, "not tried");
-        shards_->run_on(i, [&] {
-            made = net::HttpServer::listen((*shards_)[i].executor(), server, pages, upgrade);
+        const auto shard = kFirstOfCalls + i;
+        shards_->run_on(shard, [&] {
+            made = net::HttpServer::listen((*shards_)[shard].executor(), server, pages, upgrade);
         });
         if (!made) {
             auto error = std::move(made.error());
@@ -309,7 +314,7 @@ Result<std::uint16_t> Bridge::listen(std::uint16_t port, bool media_only, const 
             return tl::unexpected(std::move(error));
         }
         port = (*made)->port();
-        listeners_.push_back({i, std::move(*made)});
+        listeners_.push_back({shard, std::move(*made)});
     }
     return port;
 }
@@ -366,7 +371,7 @@ Result<> Bridge::open_control(call::EventBus& events) {
     options.door = std::make_shared<web::Door>(std::move(door));
     options.metrics = [registry = options_.metrics] { return render_metrics(*registry); };
     options.page.emplace(web::page_files());
-    auto& first = (*shards_)[0];
+    auto& desk = (*shards_)[kDesk];
     auto parts = api_parts();
     parts.door = options.door;
     WorkerPoolOptions pool;
@@ -376,13 +381,13 @@ Result<> Bridge::open_control(call::EventBus& events) {
     pool.metrics = options_.metrics;
     speech_ = std::make_unique<WorkerPool>(std::move(pool));
     parts.sayings =
-        std::make_shared<web::Sayings>(first.executor(), *registry_, *speech_, wanted.synthesize);
+        std::make_shared<web::Sayings>(desk.executor(), *registry_, *speech_, wanted.synthesize);
     options.audio = std::make_shared<web::AudioDoor>(*registry_, options_.metrics);
     Result<std::shared_ptr<web::ControlPlane>> made = fail(Errc::internal, "not tried");
-    shards_->run_on(0, [&] {
-        const auto executor = first.executor();
+    shards_->run_on(kDesk, [&] {
+        const auto executor = desk.executor();
         parts.events =
-            web::LiveEvents::open({executor, &events, registry_.get(), &first.clock(), desk_,
+            web::LiveEvents::open({executor, &events, registry_.get(), &desk.clock(), desk_,
                                    options_.metrics, parts.about, parts.transcripts});
         options.api = std::make_shared<web::Api>(executor, std::move(parts));
         made = web::ControlPlane::listen(executor, options);
@@ -443,7 +448,7 @@ Result<> Bridge::change_public_url(const std::string& url) {
 CallId Bridge::dial(call::CallSpec spec) {
     spec.focus = false;
     const auto id = registry_->open(std::move(spec));
-    boost::asio::post((*shards_)[0].executor(), [desk = desk_, id] { desk->dialled(id); });
+    boost::asio::post(desk_executor(), [desk = desk_, id] { desk->dialled(id); });
     registry_->post(id, call::input::Dial{});
     return id;
 }
@@ -454,7 +459,7 @@ void Bridge::refuse_new_calls() {
 }
 
 void Bridge::stop() {
-    if (control_) shards_->run_on(0, [&] { control_->stop(); });
+    if (control_) shards_->run_on(kDesk, [&] { control_->stop(); });
     for (const auto& listener : listeners_) {
         shards_->run_on(listener.shard, [&] { listener.server->stop(); });
     }

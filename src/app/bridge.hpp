@@ -3,12 +3,14 @@
 // taken apart in the right order. The command line, the demo and the integration tests run this
 // one.
 //
-//   Twilio ─HTTP─▶ HttpServer (one for each shard) ─▶ Webhooks ──────▶ CallRegistry ─▶ Call
+//   Twilio ─HTTP─▶ HttpServer (one for each io thread) ─▶ Webhooks ───▶ CallRegistry ─▶ Call
 //          ─ws───▶            upgrade ─▶ MediaEndpoint ─▶ MediaStream ────────────────▶
 //   Call ─▶ Carrier = RestClient ─▶ Twilio
 //   you ──HTTP─▶ ControlPlane ─▶ Api ─▶ Desk ─▶ CallRegistry ─▶ Call
 
+#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,7 +45,7 @@
 namespace bridge::app {
 
 struct BridgeOptions {
-    std::size_t workers = 1;  ///< io threads
+    std::size_t workers = 1;  ///< io threads of calls
     /// How many of them accept connections; 0: all where the system spreads the connections of one
     /// port over several sockets (Linux), else one. A media socket goes to its call's thread
     /// anyway.
@@ -85,7 +87,7 @@ struct BridgeOptions {
         std::uint16_t port = 0;
         bool port_is_fixed = false;  ///< else another one is taken when it is not free
         Secret token;
-        /// As web::ApiParts has them; called on the first io thread.
+        /// As web::ApiParts has them; called on the desk's thread.
         std::function<Result<call::CallSpec>(const web::CallOrder&)> order{};
         std::function<Result<std::string>(std::string_view)> target{};
         std::function<Result<std::string>(std::string_view)> agent{};
@@ -137,15 +139,19 @@ public:
     Result<> change_public_url(const std::string& url);
     /// A random name of this run, by which it recognises itself at the other end of a tunnel.
     const std::string& instance() const { return instance_; }
+    /// All threads with a loop: the desk's, then those of the calls.
     net::Shards& shards() { return *shards_; }
+    /// No call lives on the desk's thread, but all that people and programs ask of them: the
+    /// control plane, its event stream, transfers, numbers, requests to Twilio.
+    boost::asio::any_io_executor desk_executor() { return (*shards_)[kDesk].executor(); }
     call::CallRegistry& calls() { return *registry_; }
-    /// Thread: that of the first shard, for every member of it.
+    /// Thread: the desk's, for every member of it.
     call::WarmTransfers& transfers() { return *transfers_; }
     twilio::RestClient& rest() { return *rest_; }
     std::shared_ptr<call::Carrier> carrier() { return rest_; }
-    /// Thread: the first io thread's, for every member of it.
+    /// Thread: its own, for every member of it.
     const std::shared_ptr<call::Desk>& desk() { return desk_; }
-    /// Null: none. Thread: the first io thread's.
+    /// Null: none. Thread: the desk's.
     const std::shared_ptr<NumberWebhooks>& numbers() const { return numbers_; }
     /// Calls somebody for the person here, who speaks to them. Thread: any.
     CallId dial(call::CallSpec spec);
@@ -159,6 +165,8 @@ public:
     void stop();
 
 private:
+    static constexpr std::size_t kDesk = 0, kFirstOfCalls = 1;
+
     explicit Bridge(BridgeOptions options) : options_(std::move(options)) {}
     Result<> set_up(call::EventBus& events);
     void adopt(const call::JournalEntry& entry);

@@ -259,7 +259,7 @@ public:
             speech::synthesize,
             session};
         bridge.control.transcripts =
-            transcripts_.sources([this] { return bridge_->shards()[0].executor(); });
+            transcripts_.sources([this] { return bridge_->desk_executor(); });
         bridge.control.capture = find_captures(captures_);
         if (recordings_) bridge.control.recordings = recording_library(*recordings_);
         LookupSources shown{options_.loaded,         config.agent, {}, {},
@@ -299,7 +299,7 @@ public:
         control_token_ = control_token;
         describe_instance();
         if (bridge_->numbers()) {
-            numbers_ = std::make_shared<NumberKeeper>(executor_, bridge_->shards()[0].executor(),
+            numbers_ = std::make_shared<NumberKeeper>(executor_, bridge_->desk_executor(),
                                                       bridge_->numbers());
             numbers_->restore_left();
             number_wanted_ = !config.use_number.empty();
@@ -307,7 +307,7 @@ public:
         if (!orphans.empty()) {
             settling_ = true;
             for (const auto& entry : orphans) former_.push_back(format_call(entry));
-            spawn(bridge_->shards()[0].executor(), "calls of a former run",
+            spawn(bridge_->desk_executor(), "calls of a former run",
                   settle(weak_from_this(), executor_, memory_.journal, bridge_->carrier(),
                          std::move(orphans)));
         }
@@ -412,7 +412,7 @@ private:
     /// On the desk's own thread, soon.
     void at_the_desk(std::function<void(call::Desk&)> what) {
         if (!bridge_ || done_) return;
-        asio::post(bridge_->shards()[0].executor(),
+        asio::post(bridge_->desk_executor(),
                    [desk = bridge_->desk(), what = std::move(what)] { what(*desk); });
     }
 
@@ -639,7 +639,7 @@ private:
     }
 
     void begin() {
-        spawn(bridge_->shards()[0].executor(), "account check",
+        spawn(bridge_->desk_executor(), "account check",
               check_account(weak_from_this(), executor_, bridge_->rest()));
     }
 

@@ -6,6 +6,7 @@
 #include <future>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -26,15 +27,21 @@ void name_this_thread(const std::string& name) {
 #endif
 }
 
+std::vector<std::string> numbered(std::size_t count) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) names.push_back("io-" + std::to_string(i));
+    return names;
+}
+
 /// An exception that leaves a handler is a bug; the other calls of this loop go on.
 void run_loop(Shard& shard) {
-    name_this_thread("io-" + std::to_string(shard.index()));
+    name_this_thread(shard.name());
     while (true) {
         try {
             shard.context().run();
             return;
         } catch (const std::exception& e) {
-            log::error("io", "a callback on io thread {} threw: {}", shard.index(), e.what());
+            log::error("io", "a callback on thread {} threw: {}", shard.name(), e.what());
         }
     }
 }
@@ -42,7 +49,8 @@ void run_loop(Shard& shard) {
 }  // namespace
 
 // Hint 1: one thread runs the loop, so Asio spares itself some wake-ups; posting stays thread-safe.
-Shard::Shard(std::size_t index) : index_(index), context_(1), clock_(context_.get_executor()) {}
+Shard::Shard(std::string name)
+    : name_(std::move(name)), context_(1), clock_(context_.get_executor()) {}
 
 Shard::~Shard() {
     context_.drop_pending();
@@ -52,12 +60,14 @@ struct Shards::Guard {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
 };
 
-Shards::Shards(std::size_t count) {
-    if (count == 0) throw std::logic_error("there must be at least one io thread");
-    shards_.reserve(count);
-    guards_.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        shards_.push_back(std::make_unique<Shard>(i));
+Shards::Shards(std::size_t count) : Shards(numbered(count)) {}
+
+Shards::Shards(const std::vector<std::string>& names) {
+    if (names.empty()) throw std::logic_error("there must be at least one io thread");
+    shards_.reserve(names.size());
+    guards_.reserve(names.size());
+    for (const auto& name : names) {
+        shards_.push_back(std::make_unique<Shard>(name));
         guards_.push_back(Guard{boost::asio::make_work_guard(shards_.back()->context())});
     }
 }

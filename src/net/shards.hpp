@@ -1,6 +1,6 @@
 #pragma once
-// The io threads. A shard is an io_context, its thread, its clock and the calls that live on it; a
-// call never moves. A laptop runs one, a server one for each core.
+// The io threads. A shard is an io_context, its thread, its clock and what lives on it: calls,
+// which never move, or the desk and the control plane.
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,11 +19,12 @@ namespace bridge::net {
 
 class Shard {
 public:
-    explicit Shard(std::size_t index);
+    explicit Shard(std::string name);
     ~Shard();
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
-    std::size_t index() const { return index_; }
+    /// Of its thread, as the system shows it.
+    const std::string& name() const { return name_; }
     boost::asio::io_context& context() { return context_; }
     boost::asio::any_io_executor executor() { return context_.get_executor(); }
     /// Thread: this shard's.
@@ -37,7 +39,7 @@ private:
         void drop_pending() { shutdown(); }
     };
 
-    std::size_t index_;
+    std::string name_;
     Context context_;
     LoopClock clock_;
 };
@@ -45,7 +47,8 @@ private:
 /// Owns the shards and their threads.
 class Shards {
 public:
-    explicit Shards(std::size_t count);
+    explicit Shards(std::size_t count);  ///< "io-0", "io-1", …
+    explicit Shards(const std::vector<std::string>& names);
     ~Shards();  ///< stops the loops where they are and joins
     Shards(const Shards&) = delete;
     Shards& operator=(const Shards&) = delete;

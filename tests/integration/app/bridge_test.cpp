@@ -84,7 +84,7 @@ protected:
         auto bridge = Bridge::start(std::move(options), events_);
         ASSERT_TRUE(bridge) << bridge.error().message;
         bridge_ = std::move(*bridge);
-        witness_.watch(events_, bridge_->shards()[0].executor());
+        witness_.watch(events_, bridge_->desk_executor());
     }
 
     CallId dial(const std::string& to) {
@@ -114,7 +114,7 @@ protected:
         };
         std::promise<bool> done;
         auto future = done.get_future();
-        spawn(bridge_->shards()[0].executor(), "test update",
+        spawn(bridge_->desk_executor(), "test update",
               update(bridge_->rest(), bridge_->public_url(), &done));
         return future.wait_for(10s) == std::future_status::ready && future.get();
     }

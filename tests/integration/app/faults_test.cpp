@@ -119,7 +119,7 @@ protected:
         auto bridge = Bridge::start(std::move(options), events_);
         ASSERT_TRUE(bridge) << bridge.error().message;
         bridge_ = std::move(*bridge);
-        screen_.watch(events_, bridge_->shards()[0].executor());
+        screen_.watch(events_, bridge_->desk_executor());
     }
 
     boost::json::value emulator_api(const std::string& method, const std::string& path,

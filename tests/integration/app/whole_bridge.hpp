@@ -140,7 +140,7 @@ protected:
         auto bridge = Bridge::start(std::move(options), bus_);
         ASSERT_TRUE(bridge) << bridge.error().message;
         bridge_ = std::move(*bridge);
-        events_.watch(bus_, bridge_->shards()[0].executor());
+        events_.watch(bus_, bridge_->desk_executor());
     }
 
     CallId dial(const std::string& to = kPhone) {
@@ -205,7 +205,7 @@ protected:
     void call_in(const std::string& persona) {
         std::promise<bool> done;
         auto future = done.get_future();
-        spawn(bridge_->shards()[0].executor(), "test update", point(done));
+        spawn(bridge_->desk_executor(), "test update", point(done));
         ASSERT_TRUE(future.get());
         net::HttpCall request;
         request.method = "POST";

@@ -8,7 +8,9 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -22,7 +24,7 @@ TEST(Shards, RunWorkOnAThreadOfTheirOwnEach) {
     shards.start();
     std::set<std::thread::id> threads{std::this_thread::get_id()};
     for (std::size_t i = 0; i < shards.size(); ++i) {
-        EXPECT_EQ(shards[i].index(), i);
+        EXPECT_EQ(shards[i].name(), "io-" + std::to_string(i));
         std::thread::id first;
         shards.run_on(i, [&] { first = std::this_thread::get_id(); });
         shards.run_on(i, [&] { EXPECT_EQ(std::this_thread::get_id(), first); });
@@ -117,6 +119,10 @@ TEST(Shards, TheirThreadsHaveNames) {
     std::string name(32, '\0');
     shards.run_on(1, [&] { pthread_getname_np(pthread_self(), name.data(), name.size()); });
     EXPECT_STREQ(name.c_str(), "io-1");
+    Shards named(std::vector<std::string>{"desk"});
+    named.start();
+    named.run_on(0, [&] { pthread_getname_np(pthread_self(), name.data(), name.size()); });
+    EXPECT_STREQ(name.c_str(), "desk");
 }
 #endif
 
