@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/thread_name.hpp"
 
 namespace bridge {
 namespace {
@@ -70,6 +71,7 @@ std::string WorkerPool::refusal() const {
 }
 
 void WorkerPool::work_on() {
+    name_this_thread(options_.name);
     std::unique_lock lock(mutex_);
     while (true) {
         more_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

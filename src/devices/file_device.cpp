@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/thread_name.hpp"
 
 namespace bridge::devices {
 namespace {
@@ -68,6 +69,7 @@ void FileDevice::stop() {
 }
 
 void FileDevice::write_out() {
+    name_this_thread("file writer");
     std::vector<std::int16_t> samples;
     for (bool last = false; !last;) {
         {

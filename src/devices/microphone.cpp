@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "audio/resample.hpp"
+#include "base/thread_name.hpp"
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -80,6 +81,7 @@ audio::MicStats TapMicrophone::stats() const {
 }
 
 void TapMicrophone::run() {
+    name_this_thread("microphone");
     ask_for_priority();
     auto deadline = std::chrono::steady_clock::now() + audio::MicPath::kStep;
     for (;;) {

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "devices/alsa.hpp"
 #include "devices/quiet_libraries.hpp"
 
@@ -46,6 +47,7 @@ private:
     };
 
     void loop() {
+        name_this_thread("portaudio");
         std::unique_lock lock(mutex_);
         for (;;) {
             changed_.wait(lock, [&] { return !waiting_.empty(); });

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/thread_name.hpp"
+
 namespace bridge::devices {
 
 Clock::Time next_deadline(Clock::Time last_deadline, Clock::Time now) noexcept {
@@ -39,6 +41,7 @@ bool SelfClock::running() const {
 }
 
 void SelfClock::run() {
+    name_this_thread("device");
     auto deadline = std::chrono::steady_clock::now() + kBlock;
     for (;;) {
         {

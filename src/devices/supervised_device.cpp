@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.hpp"
+
 namespace bridge::devices {
 namespace {
 
@@ -139,6 +141,7 @@ struct SupervisedDevice::Core : std::enable_shared_from_this<Core> {
 };
 
 void SupervisedDevice::Core::supervise(const std::shared_ptr<Run>& run) {
+    name_this_thread("sound card");
     std::unique_lock lock(mutex);
     const auto hurried = [&] { return hurry && parts.output.wanted && !state[kOutput].up; };
     while (!run->stopping) {

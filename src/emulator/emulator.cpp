@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/spawn.hpp"
+#include "base/thread_name.hpp"
 #include "emulator/call_request.hpp"
 #include "emulator/control_api.hpp"
 #include "emulator/exchange.hpp"
@@ -179,6 +180,7 @@ Result<std::unique_ptr<EmulatorThread>> EmulatorThread::start(EmulatorOptions op
     if (!emulator) return tl::unexpected(emulator.error());
     loop->emulator = *std::move(emulator);
     loop->thread = std::thread([raw = loop.get()] {
+        name_this_thread("emulator");
         raw->io.run();
         raw->finished.set_value();
     });

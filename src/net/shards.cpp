@@ -9,23 +9,10 @@
 #include <utility>
 
 #include "base/log.hpp"
-
-#if defined(__linux__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
+#include "base/thread_name.hpp"
 
 namespace bridge::net {
 namespace {
-
-void name_this_thread(const std::string& name) {
-#if defined(__linux__)
-    pthread_setname_np(pthread_self(), name.c_str());
-#elif defined(__APPLE__)
-    pthread_setname_np(name.c_str());
-#else
-    static_cast<void>(name);
-#endif
-}
 
 std::vector<std::string> numbered(std::size_t count) {
     std::vector<std::string> names;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "base/thread_name.hpp"
 #include "stores/message_store.hpp"
 
 namespace bridge::stores {
@@ -66,6 +67,7 @@ HistoryKeeper::~HistoryKeeper() {
 }
 
 void HistoryKeeper::run() {
+    name_this_thread("history");
     asio::post(loop_, [this] { open(); });
     loop_.run();
 }

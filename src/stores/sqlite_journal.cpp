@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/thread_name.hpp"
 #include "stores/sqlite_file.hpp"
 
 namespace bridge::stores {
@@ -378,6 +379,7 @@ std::size_t SqliteJournal::waiting() const {
 // --- the journal's thread
 
 void SqliteJournal::run() {
+    name_this_thread("journal");
     bool failing = false;
     for (;;) {
         std::vector<Begin> begins;
