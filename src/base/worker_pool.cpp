@@ -34,12 +34,13 @@ WorkerPool::~WorkerPool() {
     stop();
 }
 
-bool WorkerPool::submit(std::function<void()> work) {
+bool WorkerPool::submit(std::function<void()> work, Urgency urgency) {
     {
         const std::lock_guard lock(mutex_);
         if (!stopping_ && waiting_.size() < options_.capacity) {
             waiting_.push_back(std::move(work));
-            more_.notify_one();
+            if (urgency == Urgency::now) due_ = waiting_.size();
+            if (due_ > 0 || !gathering_) more_.notify_one();
             return true;
         }
     }
@@ -53,6 +54,7 @@ void WorkerPool::stop() {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
         forgotten.swap(waiting_);
+        due_ = 0;
     }
     more_.notify_all();
     forgotten.clear();
@@ -70,14 +72,26 @@ std::string WorkerPool::refusal() const {
            std::to_string(options_.capacity) + " pieces of work wait)";
 }
 
+/// Nothing is urgent: what comes in the meantime is done in one go.
+void WorkerPool::gather(std::unique_lock<std::mutex>& lock) {
+    gathering_ = true;
+    more_.wait_for(lock, options_.gather, [this] { return stopping_ || due_ > 0; });
+    gathering_ = false;
+    due_ = waiting_.size();
+}
+
 void WorkerPool::work_on() {
     name_this_thread(options_.name);
     std::unique_lock lock(mutex_);
     while (true) {
-        more_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+        more_.wait(lock,
+                   [this] { return stopping_ || due_ > 0 || (!gathering_ && !waiting_.empty()); });
+        if (!stopping_ && due_ == 0) gather(lock);
         if (stopping_) return;
+        if (due_ == 0) continue;  // another worker was quicker
         auto work = std::move(waiting_.front());
         waiting_.pop_front();
+        --due_;
         ++running_;
         lock.unlock();
         try {

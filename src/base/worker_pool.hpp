@@ -13,6 +13,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -39,7 +40,12 @@ struct WorkerPoolOptions {
     std::size_t threads = 0;                     ///< 0: cores - 1, at least 1
     std::size_t capacity = 256;                  ///< pieces of work that may wait
     std::shared_ptr<metrics::Registry> metrics;  ///< may be empty
+    /// Work that is not urgent waits so long for more: to wake a thread costs more than many a
+    /// piece of work.
+    std::chrono::milliseconds gather{100};
 };
+
+enum class Urgency { now, gathered };
 
 /// Thread: any, for every member but `stop` and the destructor, which belong to one.
 class WorkerPool {
@@ -51,7 +57,7 @@ public:
 
     /// False: the queue is full or the pool has stopped, and `work` is not run. An exception that
     /// leaves `work` is logged. Prefer `offload`.
-    bool submit(std::function<void()> work);
+    bool submit(std::function<void()> work, Urgency urgency = Urgency::now);
     /// Takes no more, forgets what waits, and returns when what runs has ended. May be called
     /// twice. Whoever waits in `offload` is told `cancelled` if its executor still runs.
     void stop();
@@ -63,12 +69,15 @@ public:
 
 private:
     void work_on();
+    void gather(std::unique_lock<std::mutex>& lock);
 
     const WorkerPoolOptions options_;
     // Guards the queue; held for the time of a push or pop.
     mutable std::mutex mutex_;
     std::condition_variable more_;
     std::deque<std::function<void()>> waiting_;
+    std::size_t due_ = 0;     ///< so many of them, the oldest, are waited with no more
+    bool gathering_ = false;  ///< a worker waits for more
     std::size_t running_ = 0;
     bool stopping_ = false;
     std::atomic<std::uint64_t> refused_{0};

@@ -20,7 +20,7 @@ namespace {
 
 /// The fastest family: a voice in mu-law hardly gets smaller, and Huffman coding it would cost more
 /// than all the rest of a capture (docs/capture.md has the figures).
-constexpr int kLevel = -1;
+constexpr int kLevel = -5;
 /// Blocks of one call that may wait for the disk: as many seconds.
 constexpr std::size_t kMostWaiting = 16;
 constexpr std::size_t kMostSpare = 2;
@@ -145,15 +145,15 @@ bool CaptureWriter::write(Bytes& block) {
         }
     }
     ++file_->waiting;
-    if (pool_->submit([job] {
-            auto& file_of = *job->file;
-            file_of.append(job->raw);
-            job->raw.clear();
-            const std::scoped_lock lock(file_of.mutex);
-            if (file_of.spare.size() < kMostSpare) file_of.spare.push_back(std::move(job->raw));
-            --file_of.waiting;
-        }))
-        return true;
+    const auto work = [job] {
+        auto& file_of = *job->file;
+        file_of.append(job->raw);
+        job->raw.clear();
+        const std::scoped_lock lock(file_of.mutex);
+        if (file_of.spare.size() < kMostSpare) file_of.spare.push_back(std::move(job->raw));
+        --file_of.waiting;
+    };
+    if (pool_->submit(work, Urgency::gathered)) return true;
     --file_->waiting;
     const std::scoped_lock lock(file_->mutex);
     file_->problem = pool_->refusal();

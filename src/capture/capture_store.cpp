@@ -77,7 +77,7 @@ CaptureStore::CaptureStore(CaptureStoreOptions options)
     : options_(std::move(options)),
       scrub_(std::make_shared<const Scrub>(options_.secrets)),
       pool_(std::make_shared<WorkerPool>(
-          WorkerPoolOptions{"captures", 1, kMostWaiting, options_.metrics})) {}
+          WorkerPoolOptions{"captures", 1, kMostWaiting, options_.metrics, options_.gather})) {}
 
 CaptureStore::~CaptureStore() {
     close();

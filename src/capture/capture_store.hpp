@@ -25,6 +25,7 @@ struct CaptureStoreOptions {
     std::string program;          ///< its version, for the file
     std::vector<Secret> secrets;  ///< what no capture may hold
     std::shared_ptr<metrics::Registry> metrics{};
+    std::chrono::milliseconds gather{100};  ///< a second of one call waits so long for others'
 };
 
 struct CaptureEntry {

@@ -64,16 +64,17 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
         } else {
             shared->dropped->add();
         }
-        work();
+        work(Urgency::gathered);
     }
     void end() {
         const std::lock_guard lock(mutex);
         over = true;
-        work();
+        work(Urgency::now);
     }
     /// With the mutex.
-    void work() {
-        if (!busy) busy = shared->disk->submit([self = shared_from_this()] { self->run(); });
+    void work(Urgency urgency) {
+        if (!busy)
+            busy = shared->disk->submit([self = shared_from_this()] { self->run(); }, urgency);
     }
     void run() {
         for (;;) {

@@ -9,6 +9,7 @@
 #include <future>
 #include <latch>
 #include <stdexcept>
+#include <vector>
 
 namespace bridge {
 namespace {
@@ -155,6 +156,44 @@ TEST(WorkerPool, TwoThreadsWorkAtTheSameTime) {
             [&](Result<int>) { ++done; });
     loop.run();
     EXPECT_EQ(done, 2);
+}
+
+TEST(WorkerPool, WhatIsNotUrgentWaitsForMoreAndIsDoneInItsTurn) {
+    auto options = one_thread();
+    options.gather = std::chrono::hours(1);
+    WorkerPool pool(options);
+    std::vector<int> done;  // of the one thread, until the last one is told
+    std::promise<void> last;
+    EXPECT_TRUE(pool.submit([&] { done.push_back(1); }, Urgency::gathered));
+    EXPECT_TRUE(pool.submit([&] { done.push_back(2); }, Urgency::gathered));
+    EXPECT_TRUE(pool.submit([&] {
+        done.push_back(3);
+        last.set_value();
+    }));
+    last.get_future().get();
+    EXPECT_EQ(done, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(WorkerPool, WhatIsNotUrgentIsDoneInTheEnd) {
+    auto options = one_thread();
+    options.threads = 2;
+    options.gather = std::chrono::milliseconds(1);
+    WorkerPool pool(options);
+    for (int i = 0; i < 50; ++i) {
+        std::promise<void> done;
+        EXPECT_TRUE(pool.submit([&] { done.set_value(); }, Urgency::gathered));
+        done.get_future().get();
+    }
+}
+
+TEST(WorkerPool, StopsAlsoWhileItWaitsForMore) {
+    auto options = one_thread();
+    options.gather = std::chrono::hours(1);
+    WorkerPool pool(options);
+    bool run = false;
+    EXPECT_TRUE(pool.submit([&] { run = true; }, Urgency::gathered));
+    pool.stop();
+    EXPECT_FALSE(run);
 }
 
 }  // namespace

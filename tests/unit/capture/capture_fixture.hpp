@@ -33,7 +33,7 @@ struct CapturedFixture : call::CallFixture {
                              std::shared_ptr<call::AgentShelf> agents = {},
                              std::vector<Secret> secrets = {}, bool disk_fails = false)
         : store(std::make_shared<CaptureStore>(
-              CaptureStoreOptions{folder.path / "captures", "test", std::move(secrets)})) {
+              CaptureStoreOptions{folder.path / "captures", "test", std::move(secrets), {}, {}})) {
         if (disk_fails) {
             std::filesystem::create_directories(folder.path);
             std::ofstream(folder.path / "captures") << "a file where the folder should be";
