@@ -18,6 +18,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND AGENTBRIDGE_SANITIZE STREQUAL "threa
   target_compile_options(bridge_warnings INTERFACE -Wno-tsan)
 endif()
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # In a batch no file is the main one, and g++ then takes every unnamed namespace for a header's.
-  target_compile_options(bridge_warnings INTERFACE -Wno-subobject-linkage)
+  # In a batch no file is the main one, and g++ then takes every unnamed namespace for a header's; with so much to see
+  # it also doubts optionals that were asked before.
+  target_compile_options(bridge_warnings INTERFACE -Wno-subobject-linkage -Wno-maybe-uninitialized)
 endif()

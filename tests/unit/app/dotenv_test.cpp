@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-struct Row {
+struct DotenvRow {
     std::string text;
     std::string expected;  ///< "NAME=value", "NAME" without a value; separated by |
 };
@@ -36,7 +36,7 @@ const std::map<std::string, std::string> kEnvironment{
 
 // Each row was checked against python-dotenv 1.2.2.
 TEST(Dotenv, ReadsWhatPythonDotenvReads) {
-    const std::vector<Row> rows{
+    const std::vector<DotenvRow> rows{
         // plain
         {"A=1", "A=1"},
         {"A=1\nB=2\n", "A=1|B=2"},

@@ -47,19 +47,19 @@ TEST(Numbers, OnlyTwiliosGreetingIsNobodysWebhook) {
 }
 
 TEST(Numbers, WhatBecameOfOneIsASentence) {
-    using What = ReturnedNumber::What;
-    const auto sentence = [](What what, std::string detail = {}) {
+    const auto sentence = [](ReturnedNumber::What what, std::string detail = {}) {
         return format_returned(
             {what, "+1555", routing("https://their.example/voice"), "12-ab", std::move(detail)});
     };
-    EXPECT_EQ(sentence(What::returned),
+    EXPECT_EQ(sentence(ReturnedNumber::What::returned),
               "inbound calls of +1555 go to https://their.example/voice again");
-    EXPECT_EQ(sentence(What::changed, "to the SIP trunk TK1"),
+    EXPECT_EQ(sentence(ReturnedNumber::What::changed, "to the SIP trunk TK1"),
               "somebody else has changed +1555 meanwhile: its calls go to the SIP trunk TK1, which "
               "was left so");
-    EXPECT_NE(sentence(What::held).find("process 12"), std::string::npos);
-    EXPECT_NE(sentence(What::failed, "no route").find("no route"), std::string::npos);
-    ReturnedNumber nowhere{What::returned, "+1555", {}, "12-ab", {}};
+    EXPECT_NE(sentence(ReturnedNumber::What::held).find("process 12"), std::string::npos);
+    EXPECT_NE(sentence(ReturnedNumber::What::failed, "no route").find("no route"),
+              std::string::npos);
+    ReturnedNumber nowhere{ReturnedNumber::What::returned, "+1555", {}, "12-ab", {}};
     EXPECT_EQ(format_returned(nowhere), "inbound calls of +1555 go nowhere again");
 }
 
