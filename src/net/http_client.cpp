@@ -390,7 +390,9 @@ Result<> set_up(Transfer& transfer, const HttpClientOptions& options) {
     set(transfer, CURLOPT_URL, call.url.c_str());
     set(transfer, CURLOPT_PATH_AS_IS, 1L);
     set(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
-    set(transfer, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    // What was asked for by TLS does not come without; user and password go to the first host only.
+    const bool secure = starts_with(call.url, "https:");
+    set(transfer, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
     set(transfer, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(transfer, CURLOPT_FOLLOWLOCATION, call.max_redirects > 0 ? 1L : 0L);
     set(transfer, CURLOPT_MAXREDIRS, static_cast<long>(call.max_redirects));

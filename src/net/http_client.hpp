@@ -28,7 +28,9 @@ struct HttpCall {
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds total_timeout{30000};
     std::size_t response_bytes = 4 * 1024 * 1024;  ///< more: too_large
-    int max_redirects = 0;  ///< follows redirects (as GET for 303, same method for 307/308)
+    /// Follows redirects (as GET for 303, same method for 307/308), from https to https only. The
+    /// other host, or port, is not told the password.
+    int max_redirects = 0;
     /// Takes the body of a 2xx answer piece by piece, as it comes, in place of HttpResponse::body;
     /// other answers are collected as ever. False ends the transfer, as `cancelled`. Called from
     /// inside the client: it makes no request and does not destroy the client. `response_bytes` is

@@ -73,6 +73,13 @@ private:
     std::string old_;
 };
 
+asio::awaitable<HttpResponse> redirect_to(std::string location) {
+    HttpResponse response;
+    response.status = 307;
+    response.headers.set("Location", location);
+    co_return response;
+}
+
 class HttpClientTest : public LoopTest {
 protected:
     void SetUp() override { use({}); }
@@ -441,6 +448,19 @@ TEST_F(HttpClientTest, FollowsRedirectsWithTheRightMethod) {
     EXPECT_EQ(other->body.substr(0, 11), "GET /target");
 }
 
+TEST_F(HttpClientTest, TellsThePasswordToNoOtherHost) {
+    const auto target = serve_answers();
+    const auto location = "http://127.0.0.1:" + std::to_string(target) + "/elsewhere";
+    const auto first = serve({}, [location](HttpRequest) { return redirect_to(location); })->port();
+    auto call = get(first, "/Recordings/RE1.wav");
+    call.user = "AC1";
+    call.password = Secret("tok:en");
+    call.max_redirects = 3;
+    const auto outcome = request(call);
+    ASSERT_TRUE(outcome) << outcome.error().error.message;
+    EXPECT_EQ(outcome->body.substr(0, 14), "GET /elsewhere");
+    EXPECT_EQ(outcome->body.find("Authorization"), std::string::npos) << outcome->body;
+}
 TEST_F(HttpClientTest, ALoopOfRedirectsEnds) {
     auto call = get(serve_answers(), "/loop");
     call.max_redirects = 3;
