@@ -299,6 +299,16 @@ net::HttpResponse ControlApi::ledger() const {
                                                {"left", iso_or_null(stay.left)},
                                                {"held_seconds", rounded(stay.held_seconds())}});
         }
+        json::array recordings;
+        for (const auto& recording : call->recordings) {
+            recordings.push_back(json::object{{"sid", recording.sid},
+                                              {"channels", recording.channels},
+                                              {"began", format_iso8601(recording.began)},
+                                              {"ended", iso_or_null(recording.ended)},
+                                              {"seconds", recording.seconds},
+                                              {"fetched", recording.fetched},
+                                              {"deleted", recording.deleted}});
+        }
         calls.push_back(json::object{{"sid", call->sid},
                                      {"parent_sid", text_or_null(call->parent_sid)},
                                      {"to", call->to},
@@ -311,6 +321,7 @@ net::HttpResponse ControlApi::ledger() const {
                                      {"call_seconds", rounded(call->seconds())},
                                      {"billed_seconds", call->billed_seconds()},
                                      {"conferences", std::move(conferences)},
+                                     {"recordings", std::move(recordings)},
                                      {"streams", std::move(streams)}});
     }
     return json_reply(200, json::object{{"calls", std::move(calls)},

@@ -188,6 +188,52 @@ void Ledger::held(const std::string& sid, bool hold) {
     write(event_line(hold ? "held" : "unheld", sid, {{"conference_sid", stay.conference_sid}}));
 }
 
+LedgerRecording* Ledger::find_recording(const std::string& sid, const std::string& recording_sid) {
+    auto* call = find(sid);
+    if (call == nullptr) return nullptr;
+    for (auto& one : call->recordings) {
+        if (one.sid == recording_sid) return &one;
+    }
+    return nullptr;
+}
+
+void Ledger::recording_began(const std::string& sid, const std::string& recording_sid,
+                             std::size_t channels) {
+    auto* call = find(sid);
+    if (call == nullptr) return;
+    LedgerRecording recording;
+    recording.sid = recording_sid;
+    recording.channels = channels;
+    recording.began = now();
+    call->recordings.push_back(std::move(recording));
+    write(event_line("recording_began", sid,
+                     {{"recording_sid", recording_sid}, {"channels", channels}}));
+}
+
+void Ledger::recording_ended(const std::string& sid, const std::string& recording_sid,
+                             std::chrono::seconds length) {
+    auto* recording = find_recording(sid, recording_sid);
+    if (recording == nullptr || recording->ended) return;
+    recording->ended = now();
+    recording->seconds = length.count();
+    write(event_line("recording_ended", sid,
+                     {{"recording_sid", recording_sid}, {"seconds", length.count()}}));
+}
+
+void Ledger::recording_fetched(const std::string& sid, const std::string& recording_sid) {
+    auto* recording = find_recording(sid, recording_sid);
+    if (recording == nullptr) return;
+    ++recording->fetched;
+    write(event_line("recording_fetched", sid, {{"recording_sid", recording_sid}}));
+}
+
+void Ledger::recording_deleted(const std::string& sid, const std::string& recording_sid) {
+    auto* recording = find_recording(sid, recording_sid);
+    if (recording == nullptr) return;
+    recording->deleted = true;
+    write(event_line("recording_deleted", sid, {{"recording_sid", recording_sid}}));
+}
+
 std::vector<const LedgerCall*> Ledger::calls() const {
     std::vector<const LedgerCall*> out;
     out.reserve(order_.size());

@@ -34,12 +34,24 @@ struct LedgerStay {
     double held_seconds() const;
 };
 
+/// A recording that REST began.
+struct LedgerRecording {
+    std::string sid;
+    std::size_t channels = 1;
+    WallTime began;
+    std::optional<WallTime> ended;
+    std::int64_t seconds = 0;  ///< of sound
+    std::size_t fetched = 0;   ///< times
+    bool deleted = false;
+};
+
 struct LedgerCall {
     std::string sid, parent_sid, to, from, direction, status;
     WallTime created;
     std::optional<WallTime> answered, ended;
     std::vector<LedgerStream> streams;
     std::vector<LedgerStay> conferences;
+    std::vector<LedgerRecording> recordings;
 
     /// From the answer to the end, or to now; 0 if it was never answered.
     double seconds() const;
@@ -71,6 +83,12 @@ public:
     void conference_left(const std::string& sid, const std::string& conference_sid);
     /// Put on hold in the conference that it is in, or taken off hold.
     void held(const std::string& sid, bool hold);
+    void recording_began(const std::string& sid, const std::string& recording_sid,
+                         std::size_t channels);
+    void recording_ended(const std::string& sid, const std::string& recording_sid,
+                         std::chrono::seconds length);
+    void recording_fetched(const std::string& sid, const std::string& recording_sid);
+    void recording_deleted(const std::string& sid, const std::string& recording_sid);
 
     /// In the order they were created.
     std::vector<const LedgerCall*> calls() const;
@@ -80,6 +98,7 @@ public:
 
 private:
     LedgerCall* find(const std::string& sid);
+    LedgerRecording* find_recording(const std::string& sid, const std::string& recording_sid);
     void write(const std::string& line);
 
     std::map<std::string, LedgerCall> calls_;

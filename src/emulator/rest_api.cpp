@@ -51,6 +51,7 @@ asio::awaitable<net::HttpResponse> RestApi::handle(net::HttpRequest request) {
     route.path = std::string(request.path());
     route.query = parse_form(request.query());
     route.form = parse_form(request.body);
+    route.host = std::string(request.headers.find("Host").value_or(""));
     auto parts = split_path(route.path);
     if (parts.size() < 3 || parts[0] != "2010-04-01" || parts[1] != "Accounts") {
         co_return not_found_reply(route.path);
@@ -102,22 +103,6 @@ net::HttpResponse RestApi::account(const Route& route) const {
                                         {"date_updated", format_rfc2822(account.created)},
                                         {"uri", base() + ".json"},
                                         {"subresource_uris", uris}});
-}
-
-net::HttpResponse RestApi::recordings(const Route& route, bool of_a_call) const {
-    const std::size_t depth = of_a_call ? 3 : 1;
-    if (route.parts.size() > depth) return not_found_reply(route.path);
-    if (route.method == "GET") {
-        return list_reply("recordings", route.path, route.query, 0,
-                          [](std::size_t) { return json::object{}; });
-    }
-    if (route.method == "POST" && of_a_call) {
-        return error_reply(400, 21220,
-                           "This emulator does not record calls; what the phone heard is at "
-                           "/emulator/v1/calls/" +
-                               route.parts[1] + "/heard.wav");
-    }
-    return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
 }
 
 namespace {

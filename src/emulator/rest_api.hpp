@@ -1,7 +1,7 @@
 #pragma once
 // Twilio's REST API, /2010-04-01/Accounts/{Sid}/…, as far as a telephone bridge uses it: the
-// account, calls, their streams and recordings, conferences, and the numbers owned. ".json" may be left out:
-// JSON is the only format.
+// account, calls, their streams and recordings, conferences, and the numbers owned. ".json" may be
+// left out: JSON is the only format.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -12,6 +12,7 @@
 #include "emulator/call_request.hpp"
 #include "emulator/conference.hpp"
 #include "emulator/exchange.hpp"
+#include "emulator/recording_book.hpp"
 #include "net/http_message.hpp"
 
 namespace bridge::emulator {
@@ -29,6 +30,7 @@ private:
         std::vector<std::string> parts;  ///< after the account's SID, decoded, without ".json"
         std::string path;                ///< as asked for, without the query
         Fields query, form;
+        std::string host;  ///< as it was asked
     };
 
     asio::awaitable<net::HttpResponse> act(Route route);
@@ -52,17 +54,19 @@ private:
     net::HttpResponse participants(const std::shared_ptr<Conference>& conference,
                                    const Route& route);
     net::HttpResponse create_participant(const std::string& which, const Route& route);
-    void update_participant(Conference& conference,
-                            const std::shared_ptr<Participant>& participant, const Fields& form);
+    void update_participant(Conference& conference, const std::shared_ptr<Participant>& participant,
+                            const Fields& form);
     net::HttpResponse list_calls(const Route& route) const;
     net::HttpResponse update_call(const std::shared_ptr<PhoneCall>& call, const Fields& form);
     net::HttpResponse streams(const std::shared_ptr<PhoneCall>& call, const Route& route);
     net::HttpResponse create_stream(const std::shared_ptr<PhoneCall>& call, const Fields& form);
-    net::HttpResponse recordings(const Route& route, bool of_a_call) const;
+    net::HttpResponse recordings(const Route& route, bool of_a_call);
+    net::HttpResponse call_recordings(const Route& route);
     net::HttpResponse numbers(const Route& route);
     std::string base() const { return "/2010-04-01/Accounts/" + exchange_->account.sid; }
 
     std::shared_ptr<Exchange> exchange_;
+    std::shared_ptr<RecordingBook> recordings_ = std::make_shared<RecordingBook>(exchange_);
 };
 
 /// True if the day of `time` agrees with every filter of that name ("StartTime", "StartTime>", …).

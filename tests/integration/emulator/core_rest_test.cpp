@@ -180,14 +180,72 @@ TEST(EmulatorRest, ListsAndChangesItsNumbers) {
               2U);
 }
 
-TEST(EmulatorRest, HasNoRecordings) {
+TEST(EmulatorRest, RecordsNoCallThatIsNotAnswered) {
     EmulatorHouse house;
     EXPECT_EQ(house.account("GET", "/Recordings.json").json.at("recordings").as_array().size(), 0U);
     const auto sid = house.call("+12025550103");
     EXPECT_EQ(house.account("GET", "/Calls/" + sid + "/Recordings.json").status, 200);
     const auto create = house.account("POST", "/Calls/" + sid + "/Recordings.json");
     EXPECT_EQ(create.status, 400);
-    EXPECT_NE(code_of(create), 0);
+    EXPECT_EQ(code_of(create), 21220);
+    EXPECT_EQ(house.account("GET", "/Recordings/RE0.json").status, 404);
+}
+
+TEST(EmulatorRest, RecordsBothSidesOfACallAndTellsWhenItIsDone) {
+    EmulatorHouse house;
+    house.answer_with_twiml("<Pause length='6000'/>");
+    const auto sid = house.call("+12025550108");
+    ASSERT_TRUE(eventually([&] { return house.status_of(sid) == "in-progress"; }));
+    const auto of_call = "/Calls/" + sid + "/Recordings";
+    const auto made = house.account("POST", of_call + ".json",
+                                    {{"RecordingChannels", "dual"},
+                                     {"RecordingStatusCallback", house.hook_url("/recorded")},
+                                     {"RecordingStatusCallbackEvent", "in-progress completed"}});
+    ASSERT_EQ(made.status, 201) << made.body;
+    const auto recording = made.text("sid");
+    EXPECT_EQ(made.text("status"), "in-progress");
+    EXPECT_EQ(made.text("call_sid"), sid);
+    EXPECT_EQ(made.json.at("channels"), 2);
+    const auto change = [&](const char* status) {
+        return house.account("POST", of_call + "/Twilio.CURRENT.json", {{"Status", status}});
+    };
+    EXPECT_EQ(change("paused").text("status"), "paused");
+    EXPECT_EQ(change("in-progress").text("status"), "in-progress");
+    EXPECT_EQ(change("nonsense").status, 400);
+    EXPECT_EQ(house.account("GET", "/Recordings/" + recording + ".wav").status, 404);
+    EXPECT_EQ(house.account("DELETE", "/Recordings/" + recording + ".json").status, 400);
+    ASSERT_TRUE(eventually(
+        [&] { return house.control("GET", "calls/" + sid + "/said.wav").body.size() > 9000; }));
+    house.account("POST", "/Calls/" + sid + ".json", {{"Status", "completed"}});
+
+    ASSERT_TRUE(eventually([&] { return house.hooks("/recorded").size() == 2; }));
+    EXPECT_EQ(house.hooks("/recorded")[0].field("RecordingStatus"), "in-progress");
+    const auto told = house.hooks("/recorded")[1];
+    EXPECT_EQ(told.field("RecordingStatus"), "completed");
+    EXPECT_EQ(told.field("RecordingSid"), recording);
+    EXPECT_EQ(told.field("CallSid"), sid);
+    EXPECT_EQ(told.field("RecordingChannels"), "2");
+    EXPECT_TRUE(told.headers.find("X-Twilio-Signature"));
+    EXPECT_TRUE(told.field("RecordingUrl").ends_with("/Recordings/" + recording));
+    const auto sound =
+        house.account("GET", "/Recordings/" + recording + ".wav?RequestedChannels=2");
+    ASSERT_EQ(sound.status, 200);
+    EXPECT_EQ(sound.body.substr(0, 4), "RIFF");
+    EXPECT_EQ(sound.body[22], 2);
+    const auto mixed = house.account("GET", "/Recordings/" + recording + ".wav");
+    EXPECT_EQ(mixed.body[22], 1);
+    EXPECT_EQ(sound.body.size() - 44, 2 * (mixed.body.size() - 44));
+    EXPECT_EQ(house.account("GET", "/Recordings.json?CallSid=" + sid)
+                  .json.at("recordings")
+                  .as_array()
+                  .size(),
+              1U);
+    EXPECT_EQ(house.account("DELETE", "/Recordings/" + recording + ".json").status, 204);
+    EXPECT_EQ(house.account("GET", "/Recordings/" + recording + ".json").status, 404);
+    const auto row = house.control("GET", "ledger").json.at("calls").at(0).at("recordings").at(0);
+    EXPECT_EQ(row.at("sid").as_string(), recording);
+    EXPECT_EQ(row.at("fetched"), 2);
+    EXPECT_EQ(row.at("deleted"), true);
 }
 
 TEST(EmulatorRest, LimitsATrialAccount) {

@@ -36,6 +36,28 @@ TEST(Ledger, BillsBegunMinutesOfAnsweredCallsOnly) {
     EXPECT_EQ(call.billed_seconds(), 120);
 }
 
+TEST(Ledger, KnowsWhatBecameOfRecordings) {
+    Ledger ledger;
+    ledger.created(call_named("CA1"));
+    ledger.recording_began("CA1", "RE1", 2);
+    ledger.recording_began("CA1", "RE2", 1);
+    ledger.recording_ended("CA1", "RE1", std::chrono::seconds(7));
+    ledger.recording_ended("CA1", "RE1", std::chrono::seconds(9));  // it has ended already
+    ledger.recording_fetched("CA1", "RE1");
+    ledger.recording_fetched("CA1", "RE1");
+    ledger.recording_deleted("CA1", "RE1");
+    ledger.recording_deleted("CA1", "RE3");  // unknown
+    const auto& recordings = ledger.calls().front()->recordings;
+    ASSERT_EQ(recordings.size(), 2U);
+    EXPECT_EQ(recordings[0].channels, 2U);
+    EXPECT_TRUE(recordings[0].ended);
+    EXPECT_EQ(recordings[0].seconds, 7);
+    EXPECT_EQ(recordings[0].fetched, 2U);
+    EXPECT_TRUE(recordings[0].deleted);
+    EXPECT_FALSE(recordings[1].ended);
+    EXPECT_FALSE(recordings[1].deleted);
+}
+
 TEST(Ledger, CountsOpenCallsUntilEachHasEndedOnce) {
     Ledger ledger;
     ledger.created(call_named("CA1"));
