@@ -63,7 +63,8 @@ public:
         const auto facts = stores::read_recording_facts(first_file(entry));
         if (!facts) return;
         entry.duration = facts->duration;
-        entry.offset = facts->offset;
+        entry.offset = facts->origin.offset;
+        entry.by_carrier = facts->origin.by_carrier;
     }
     Result<std::string> file(const RecordingEntry& entry, std::string_view format) const override {
         const auto form = stores::parse_recording_form(format);

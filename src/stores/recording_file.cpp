@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr int kRate = 8000;
 constexpr int kChannels = 2;
 constexpr std::string_view kOffsetKey = "offset_ms=";
+constexpr std::string_view kByCarrier = " source=twilio";
 
 struct SoundCloser {
     void operator()(SNDFILE* file) const noexcept { sf_close(file); }
@@ -39,19 +40,24 @@ tl::unexpected<Error> cannot_write(const fs::path& path, const std::string& why)
     return fail(Errc::io, fmt::format("{}: cannot be written ({})", path.string(), why));
 }
 
-void set_offset(SNDFILE* file, milliseconds offset) {
-    const auto text = fmt::format("{}{}", kOffsetKey, offset.count());
+void set_origin(SNDFILE* file, const RecordingOrigin& origin) {
+    const auto text = fmt::format("{}{}{}", kOffsetKey, origin.offset.count(),
+                                  origin.by_carrier ? kByCarrier : "");
     sf_set_string(file, SF_STR_COMMENT, text.c_str());
 }
 
-milliseconds offset_of(SNDFILE* file) {
+RecordingOrigin origin_of(SNDFILE* file) {
     const char* const comment = sf_get_string(file, SF_STR_COMMENT);
     std::string_view text = comment == nullptr ? "" : comment;
     if (!text.starts_with(kOffsetKey)) return {};
     text.remove_prefix(kOffsetKey.size());
     std::int64_t value = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    return parsed.ec == std::errc() && value > 0 ? milliseconds(value) : milliseconds(0);
+    const auto* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    RecordingOrigin out;
+    if (parsed.ec == std::errc() && value > 0) out.offset = milliseconds(value);
+    out.by_carrier = std::string_view(parsed.ptr, end) == kByCarrier;
+    return out;
 }
 
 class WrittenFile final : public RecordingFile {
@@ -167,7 +173,7 @@ Result<std::unique_ptr<RecordingFile>> RecordingFile::create(const fs::path& pat
         ::unlink(path.c_str());
         return cannot_write(path, why);
     }
-    set_offset(handle.get(), offset);
+    set_origin(handle.get(), {offset, false});
     sf_command(handle.get(), SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
     return std::make_unique<WrittenFile>(path, std::move(handle));
 }
@@ -180,7 +186,8 @@ bool is_being_written(const fs::path& path) {
     return locked;
 }
 
-Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingForm form) {
+Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingForm form,
+                           std::optional<RecordingOrigin> origin) {
     auto source = open_to_read(from);
     if (!source) return tl::unexpected(source.error());
     auto unfinished = to;
@@ -201,7 +208,7 @@ Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingFo
         ::unlink(unfinished.c_str());
         return cannot_write(to, why);
     }
-    set_offset(made.get(), offset_of(source->handle.get()));
+    set_origin(made.get(), origin ? *origin : origin_of(source->handle.get()));
     auto copied = copy_sound(source->handle.get(), made.get(), to);
     made.reset();
     if (copied) copied = sync(unfinished, O_RDONLY);
@@ -217,7 +224,7 @@ Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingFo
 Result<RecordingFacts> read_recording_facts(const fs::path& path) {
     auto opened = open_to_read(path);
     if (!opened) return tl::unexpected(opened.error());
-    return RecordingFacts{duration_of(opened->info), offset_of(opened->handle.get())};
+    return RecordingFacts{duration_of(opened->info), origin_of(opened->handle.get())};
 }
 
 Result<RecordingPeaks> read_recording_peaks(const fs::path& path, std::size_t buckets) {

@@ -43,14 +43,21 @@ bool is_being_written(const std::filesystem::path& path);
 /// What a half-made file is called until it is whole.
 inline constexpr std::string_view kUnfinished = ".part";
 
+/// What a recording says of itself, kept in its file.
+struct RecordingOrigin {
+    std::chrono::milliseconds offset{0};  ///< where on the call's timeline it begins
+    bool by_carrier = false;              ///< else by this program
+};
+
 /// The same sound in another form beside it; `to` appears when it is whole, and on the disk.
-/// Errors: io, bad_field (`from` is no recording).
+/// `origin`: what it says of itself; nothing: what `from` says. Errors: io, bad_field (`from` is no
+/// recording).
 Result<> convert_recording(const std::filesystem::path& from, const std::filesystem::path& to,
-                           RecordingForm form);
+                           RecordingForm form, std::optional<RecordingOrigin> origin = {});
 
 struct RecordingFacts {
     std::chrono::milliseconds duration{0};
-    std::chrono::milliseconds offset{0};  ///< where on the call's timeline it begins
+    RecordingOrigin origin;
 };
 Result<RecordingFacts> read_recording_facts(const std::filesystem::path& path);
 

@@ -30,7 +30,9 @@ std::optional<std::chrono::system_clock::time_point> parse_stamp(const std::stri
     return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
-std::optional<StoredRecording> parse_name(const std::string& stem) {
+}  // namespace
+
+std::optional<StoredRecording> parse_recording_name(const std::string& stem) {
     if (stem.size() < kTimeLength + 2 || stem[kTimeLength] != '-') return std::nullopt;
     const auto began = parse_stamp(stem.substr(0, kTimeLength));
     if (!began) return std::nullopt;
@@ -41,8 +43,6 @@ std::optional<StoredRecording> parse_name(const std::string& stem) {
     out.began = *began;
     return out;
 }
-
-}  // namespace
 
 fs::path RecordingFolder::file(const StoredRecording& recording, RecordingForm form) const {
     return path_ / fmt::format("{}.{}", recording.name, to_string(form));
@@ -55,7 +55,7 @@ std::vector<StoredRecording> RecordingFolder::list() const {
         const auto form = parse_recording_form(
             entry.path().extension().string().substr(entry.path().has_extension() ? 1 : 0));
         const auto stem = entry.path().stem().string();
-        auto parsed = form ? parse_name(stem) : std::nullopt;
+        auto parsed = form ? parse_recording_name(stem) : std::nullopt;
         std::error_code missing;
         const auto bytes = entry.file_size(missing);
         if (!parsed || missing) continue;

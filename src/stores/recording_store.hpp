@@ -50,6 +50,9 @@ struct StoredRecording {
     std::uint64_t bytes = 0;
 };
 
+/// What a file of that name, without its form, is a recording of; nothing: of no call.
+std::optional<StoredRecording> parse_recording_name(const std::string& name);
+
 /// Recordings that are there. Every member blocks on the disk. Thread: any.
 class RecordingFolder {
 public:
@@ -95,6 +98,9 @@ public:
         std::function<void(std::string problem)> broke) override;
     audio::Samples notice(std::optional<call::RecordingNotice> wanted) const override;
 
+    /// What a recording that begins now is called. Does not block.
+    std::string new_name(const CallId& call);
+    RecordingForm form() const { return options_.form; }
     const RecordingFolder& folder() const { return folder_; }
     WorkerPool& disk() const { return *options_.disk; }
     WorkerPool& cpu() const { return *options_.cpu; }
@@ -118,7 +124,6 @@ private:
 
     explicit RecordingStore(RecordingStoreOptions options);
     void end_former();
-    std::string new_name(const CallId& call);
 
     const RecordingStoreOptions options_;
     const RecordingFolder folder_{options_.folder};

@@ -99,7 +99,7 @@ json::object entry_json(const RecordingEntry& entry, const Found& call) {
                      {"bytes", entry.bytes},
                      {"formats", std::move(formats)},
                      {"live", entry.live},
-                     {"source", "bridge"}};
+                     {"source", entry.by_carrier ? "twilio" : "bridge"}};
     if (call) {
         out["to"] = call->to;
         out["from"] = call->from;

@@ -25,6 +25,7 @@ struct RecordingEntry {
     // Only where one is looked into:
     std::chrono::milliseconds duration{0};
     std::chrono::milliseconds offset{0};  ///< where on the call's timeline it begins
+    bool by_carrier = false;              ///< else by this program
 };
 
 struct RecordingPeaks {

@@ -50,11 +50,9 @@ std::string forms_of(const StoredRecording& recording) {
     return out;
 }
 
-std::chrono::milliseconds length_of(const RecordingFolder& folder,
-                                    const StoredRecording& recording) {
-    const auto facts =
-        stores::read_recording_facts(folder.file(recording, recording.forms.front()));
-    return facts ? facts->duration : std::chrono::milliseconds(0);
+stores::RecordingFacts facts_of(const RecordingFolder& folder, const StoredRecording& recording) {
+    return stores::read_recording_facts(folder.file(recording, recording.forms.front()))
+        .value_or(stores::RecordingFacts{});
 }
 
 ExitCode list(const Invocation& invocation, const RecordingFolder& folder, Console& console) {
@@ -62,19 +60,21 @@ ExitCode list(const Invocation& invocation, const RecordingFolder& folder, Conso
     json::array out;
     std::string table;
     for (const auto& one : all) {
-        const auto length = length_of(folder, one);
+        const auto facts = facts_of(folder, one);
         json::array forms;
         for (const auto form : one.forms) forms.emplace_back(std::string(stores::to_string(form)));
         out.push_back(json::object{{"name", one.name},
                                    {"call", one.call.str()},
                                    {"began", web::format_time(one.began)},
-                                   {"duration_ms", length.count()},
+                                   {"duration_ms", facts.duration.count()},
                                    {"bytes", one.bytes},
                                    {"formats", std::move(forms)},
-                                   {"live", one.live}});
-        table += fmt::format("{:40}  {:>8}  {:>8.1f} MB  {}{}\n", one.name, format_elapsed(length),
-                             static_cast<double>(one.bytes) / 1e6, forms_of(one),
-                             one.live ? "  recording" : "");
+                                   {"live", one.live},
+                                   {"source", facts.origin.by_carrier ? "twilio" : "bridge"}});
+        table += fmt::format("{:40}  {:>8}  {:>8.1f} MB  {}{}{}\n", one.name,
+                             format_elapsed(facts.duration), static_cast<double>(one.bytes) / 1e6,
+                             forms_of(one), one.live ? "  recording" : "",
+                             facts.origin.by_carrier ? "  by Twilio" : "");
     }
     if (invocation.json) {
         console.out << json::serialize(json::object{{"recordings", std::move(out)}}) << "\n";

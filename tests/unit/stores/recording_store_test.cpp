@@ -121,7 +121,7 @@ TEST_F(RecordingStoreTest, BothSidesLieWhereTheyWereHeardAndPausesAreSilence) {
     EXPECT_EQ(fs::status(file()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
     const auto facts = read_recording_facts(file());
     ASSERT_TRUE(facts);
-    EXPECT_EQ(facts->offset, 10ms);
+    EXPECT_EQ(facts->origin.offset, 10ms);
     EXPECT_EQ(facts->duration, 1500ms);
 }
 
