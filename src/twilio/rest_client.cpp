@@ -26,15 +26,16 @@ namespace json = boost::json;
 
 namespace {
 
-/// Whether a request may be sent again when it is unknown what became of it.
-enum class Repeat { freely, never };
-
 struct Request {
     std::string method = "GET";
     std::string path;   ///< below the base URL, with the query
     std::string shown;  ///< for the log
     std::string body;
     Repeat repeat = Repeat::freely;
+    std::function<bool(std::string_view)> on_body{};
+    std::size_t most_bytes = 0;
+    std::chrono::milliseconds timeout{};
+    int max_redirects = 0;
 };
 
 constexpr std::size_t kAllNumbers = 1'000'000;
@@ -172,10 +173,11 @@ struct RestClient::State {
     }
 
     Request get(std::string_view rest) const {
-        return {"GET", account_path(rest), shown_path(rest), {}, Repeat::freely};
+        return {"GET", account_path(rest), shown_path(rest), {}, Repeat::freely, {}, 0, {}, 0};
     }
     Request post(std::string_view rest, const Form& form, Repeat repeat) const {
-        return {"POST", account_path(rest), shown_path(rest), format_form(form), repeat};
+        return {"POST", account_path(rest), shown_path(rest), format_form(form), repeat, {}, 0, {},
+                0};
     }
 
     // The rest runs on `executor`.
@@ -229,7 +231,11 @@ asio::awaitable<Outcome> RestClient::State::once(const Request& request, int att
     call.user = key ? options.api_key : options.account_sid;
     call.password = key ? options.api_secret : options.auth_token;
     call.connect_timeout = options.connect_timeout;
-    call.total_timeout = options.total_timeout;
+    call.total_timeout =
+        request.timeout > request.timeout.zero() ? request.timeout : options.total_timeout;
+    call.on_body = request.on_body;
+    if (request.most_bytes > 0) call.response_bytes = request.most_bytes;
+    call.max_redirects = request.max_redirects;
     log::debug("rest", "{} {} (try {})", request.method, request.shown, attempt + 1);
     const auto begin = options.now();
     auto outcome = co_await http->request(std::move(call));
@@ -305,7 +311,8 @@ asio::awaitable<Result<std::vector<json::object>>> RestClient::State::pages(
         for (auto& item : *items) found.push_back(std::move(item));
         const auto next = text_field(*page, "next_page_uri");
         if (found.size() >= at_most || items->empty() || !next.starts_with("/2010-04-01/")) break;
-        request = Request{"GET", next, self->shown_path(rest), {}, Repeat::freely};
+        request = self->get(rest);
+        request.path = next;
     }
     if (found.size() > at_most) found.resize(at_most);
     co_return found;
@@ -450,6 +457,28 @@ asio::awaitable<Result<call::CarrierCall>> RestClient::fetch(CallSid call) {
     if (!body || text_field(*body, "sid").empty())
         co_return tl::unexpected(unreadable("the fetch of a call"));
     co_return call_of(*body);
+}
+
+asio::awaitable<Result<net::HttpResponse>> RestClient::ask(RestRequest wanted) {
+    const auto state = state_;
+    Request request = state->get(wanted.path);
+    request.method = std::move(wanted.method);
+    if (request.method == "POST") request.body = format_form(wanted.form);
+    request.repeat = wanted.repeat;
+    request.on_body = std::move(wanted.on_body);
+    request.most_bytes = wanted.most_bytes;
+    request.timeout = wanted.timeout;
+    request.max_redirects = wanted.max_redirects;
+    auto outcome = co_await asio::co_spawn(state->executor, State::send(state, std::move(request)),
+                                           asio::use_awaitable);
+    if (!outcome) co_return tl::unexpected(failure_of(outcome.error(), state->options.base_url));
+    if (!is_success(outcome->status))
+        co_return tl::unexpected(to_error(parse_refusal(outcome->status, outcome->body)));
+    co_return std::move(*outcome);
+}
+
+std::string RestClient::webhook_url(std::string_view path, const CallId& call) const {
+    return state_->webhook_url(path, call);
 }
 
 asio::awaitable<Result<std::vector<call::CarrierCall>>> RestClient::list(CallFilter filter) {

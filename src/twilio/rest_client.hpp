@@ -51,6 +51,23 @@ struct RestOptions {
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
 
+/// Whether a request may be sent again when it is unknown what became of it.
+enum class Repeat { freely, never };
+
+/// One request for a resource of the account.
+struct RestRequest {
+    std::string method = "GET";
+    std::string path;  ///< below the account: "/Recordings/RE….json"
+    Form form;         ///< of a POST
+    Repeat repeat = Repeat::freely;
+    // Of sound; else the answer is a small text:
+    /// As net::HttpCall::on_body. With it: Repeat::never, as a second try would begin anew.
+    std::function<bool(std::string_view)> on_body{};
+    std::size_t most_bytes = 0;           ///< 0: what the HTTP client allows
+    std::chrono::milliseconds timeout{};  ///< 0: RestOptions::total_timeout
+    int max_redirects = 0;
+};
+
 struct CallFilter {
     std::string to, from, status;
     std::string start_time_from;  ///< "YYYY-MM-DD", UTC
@@ -94,14 +111,18 @@ public:
     boost::asio::awaitable<Result<>> play_digits(call::CallRef call, std::string digits) override;
     boost::asio::awaitable<Result<>> transfer(call::CallRef call,
                                               call::TransferOrder order) override;
-    boost::asio::awaitable<Result<>> join_conference(call::CallRef call,
-                                                     std::string room) override;
+    boost::asio::awaitable<Result<>> join_conference(call::CallRef call, std::string room) override;
     boost::asio::awaitable<Result<>> reconnect(call::CallRef call) override;
     boost::asio::awaitable<Result<call::CarrierCall>> fetch(CallSid call) override;
     /// By the carrier's clock, as the Date of its answer tells it; two seconds are allowed each
     /// way.
     boost::asio::awaitable<Result<std::vector<call::CarrierCall>>> created_calls(
         call::CreatedCalls wanted) override;
+
+    /// Any resource of the account; the answer was a success. Errors: as to_error() has them.
+    boost::asio::awaitable<Result<net::HttpResponse>> ask(RestRequest request);
+    /// Where the carrier reaches us about this call: the path, and what is asked for.
+    std::string webhook_url(std::string_view path, const CallId& call) const;
 
     boost::asio::awaitable<Result<std::vector<call::CarrierCall>>> list(CallFilter filter);
     /// Checks the credentials. An API key that may not read the account is tried on the list of

@@ -82,7 +82,7 @@ metrics::Counter& webhook_refusals(metrics::Registry& metrics, const char* cause
 
 const char* name_of_path(std::string_view path) {
     for (const auto* known : {"voice", "status", "stream-status", "amd", "fallback", "dial-result",
-                              "participant", "conference"}) {
+                              "participant", "conference", "recording-status"}) {
         if (path == std::string("/twilio/") + known) return known;
     }
     return "other";
@@ -127,6 +127,7 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     if (path == "/twilio/dial-result") route = Route::dial_result;
     if (path == "/twilio/participant") route = Route::participant;
     if (path == "/twilio/conference") route = Route::conference;
+    if (path == "/twilio/recording-status") route = Route::recording_status;
     if (!route) co_return refused("path", plain(404, "not found"));
     if (request.method != "POST" && request.method != "GET") {
         auto response = plain(405, "POST or GET");
@@ -151,6 +152,7 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
     if (*route == Route::dial_result)
         co_return co_await dial_result(std::move(form), std::move(call_name));
     if (*route == Route::conference) co_return conference(form, call_name);
+    if (*route == Route::recording_status) co_return recording_status(form, target);
     const auto id = call_of(form, call_name);
     switch (*route) {
         case Route::status:
@@ -165,6 +167,7 @@ asio::awaitable<net::HttpResponse> Webhooks::answer(net::HttpRequest request) {
         case Route::fallback:
         case Route::dial_result:
         case Route::conference:
+        case Route::recording_status:
             break;
     }
     co_return fallback(form, id);
@@ -222,6 +225,20 @@ std::optional<CallId> Webhooks::call_of(const Form& form, std::string_view call_
     const auto sid = form.find("CallSid");
     if (!sid || sid->empty()) return std::nullopt;
     return registry_.find(*sid);
+}
+
+/// It may come long after the call, and be about a call of a former run.
+net::HttpResponse Webhooks::recording_status(const Form& form, std::string_view target) const {
+    RecordingReport report;
+    if (const auto query = parse_form(query_of(target))) {
+        report.call = CallId{query->get("call")};
+        report.name = query->get("name");
+    }
+    report.recording = form.get("RecordingSid");
+    report.status = form.get("RecordingStatus");
+    if (options_.recording_reported && !report.recording.empty())
+        options_.recording_reported(std::move(report));
+    return empty();
 }
 
 // --- instructions for a call

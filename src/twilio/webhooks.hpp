@@ -17,6 +17,7 @@
 #include "net/http_server.hpp"
 #include "twilio/media_tokens.hpp"
 #include "twilio/public_url.hpp"
+#include "twilio/recordings_resource.hpp"
 #include "twilio/wire/form.hpp"
 #include "twilio/wire/twiml.hpp"
 
@@ -34,6 +35,8 @@ struct WebhookOptions {
     call::CallSpec inbound_call;  ///< what an inbound call is opened with; numbers, direction and
                                   ///< SID are filled in
     std::shared_ptr<metrics::Registry> metrics{};  ///< null: nobody looks
+    /// What Twilio tells of a recording that it makes. Thread: any io thread. Empty: nobody asks.
+    std::function<void(RecordingReport)> recording_reported{};
     /// Monotonic time on any thread, for the age of tokens.
     std::function<Clock::Time()> now = [] { return Clock::Time(std::chrono::steady_clock::now()); };
 };
@@ -45,8 +48,8 @@ public:
              WebhookOptions options);
 
     /// For net::HttpServer: /twilio/voice, /status, /stream-status, /amd, /fallback, /dial-result,
-    /// /participant, /conference, by POST or GET. Answers 404 to another path, 405 to another
-    /// method, 400 without a signature, 403 with a wrong one. Thread: any io thread.
+    /// /participant, /conference, /recording-status, by POST or GET. Answers 404 to another path,
+    /// 405 to another method, 400 without a signature, 403 with a wrong one. Thread: any io thread.
     net::HttpHandler handler();
 
     /// Inbound calls that are new from now on are rejected (the program is ending). Thread: any.
@@ -70,7 +73,8 @@ private:
         fallback,
         dial_result,
         participant,
-        conference
+        conference,
+        recording_status
     };
 
     boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request);
@@ -80,6 +84,7 @@ private:
     /// The leg that a transfer dials: it rings, was answered, is over.
     net::HttpResponse participant(const Form& form, const std::optional<CallId>& id);
     net::HttpResponse conference(const Form& form, std::string_view call_name);
+    net::HttpResponse recording_status(const Form& form, std::string_view target) const;
     /// The answer to a call that may have no instructions from us; nothing for one that may.
     std::optional<net::HttpResponse> turned_away(const Seen& seen, const CallId& id,
                                                  const CallSid& sid);

@@ -441,6 +441,29 @@ TEST_F(WebhooksTest, NeedsACallSid) {
     EXPECT_EQ(post("/twilio/voice", {{"From", "+1"}}).status, 400);
 }
 
+TEST_F(WebhooksTest, TellsOfARecordingAlsoOfACallThatNobodyKnows) {
+    std::vector<RecordingReport> reports;
+    options.recording_reported = [&](RecordingReport report) {
+        reports.push_back(std::move(report));
+    };
+    const std::string target = "/twilio/recording-status?call=c_gone&name=20260101T000000Z-c_gone";
+    const std::vector<Form::Pair> pairs{
+        {"CallSid", "CA1"}, {"RecordingSid", "RE1"}, {"RecordingStatus", "completed"}};
+    EXPECT_EQ(post(target, pairs).status, 204);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].call.str(), "c_gone");
+    EXPECT_EQ(reports[0].name, "20260101T000000Z-c_gone");
+    EXPECT_EQ(reports[0].recording, "RE1");
+    EXPECT_EQ(reports[0].status, "completed");
+    // The name is signed with the rest.
+    auto forged = request(target, Form(pairs));
+    forged.target += "x";
+    EXPECT_EQ(ask(std::move(forged)).status, 403);
+    EXPECT_EQ(ask(unsigned_request(target, Form(pairs))).status, 400);
+    EXPECT_EQ(post(target, {{"CallSid", "CA1"}}).status, 204);
+    EXPECT_EQ(reports.size(), 1U);
+}
+
 TEST_F(WebhooksTest, FollowsThePublicAddressAndStillTakesWhatWasSignedForTheOldOne) {
     const SharedUrl url = *PublicUrl::parse("https://bridge.example.com");
     options.url = url;
