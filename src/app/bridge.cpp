@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "app/carrier_recordings.hpp"
 #include "app/config.hpp"
 #include "app/history.hpp"
 #include "app/phone_number.hpp"
@@ -107,6 +108,7 @@ Result<std::unique_ptr<Bridge>> Bridge::start(BridgeOptions options, call::Event
 
 Bridge::~Bridge() {
     if (shards_) shards_->stop(0ms);
+    if (options_.carrier_recordings) options_.carrier_recordings->close();
     // Whoever still has work under way for a call tells its loop, which must be there.
     if (options_.agents) options_.agents->stop();
     if (speech_) speech_->stop();
@@ -186,6 +188,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     if (!options_.history)
         options_.history = stores::HistoryKeeper::start(history_options(options_.metrics));
     options_.history->follow(events, *registry_);
+    if (options_.carrier_recordings) open_carrier_recordings();
     transfers_ =
         std::make_unique<call::WarmTransfers>(*registry_, events, desk.executor(), desk.clock());
     // The desk gives the focus: no call has the microphone until then.
@@ -208,6 +211,12 @@ Result<> Bridge::set_up(call::EventBus& events) {
     webhooks.instance = instance_;
     webhooks.auth_tokens = options_.auth_tokens;
     webhooks.metrics = options_.metrics;
+    if (options_.carrier_recordings) {
+        webhooks.recording_reported =
+            [shelf = options_.carrier_recordings](twilio::RecordingReport report) {
+                shelf->reported(std::move(report));
+            };
+    }
     webhooks.inbound = options_.inbound;
     webhooks.inbound_call = options_.inbound_call;
     webhooks_ = std::make_shared<twilio::Webhooks>(*registry_, tokens, std::move(webhooks));
@@ -233,6 +242,17 @@ Result<> Bridge::set_up(call::EventBus& events) {
               public_url());
     if (media_port_ != 0) log::info("server", "media also on {}:{}", options_.host, media_port_);
     return {};
+}
+
+void Bridge::open_carrier_recordings() {
+    net::HttpClientOptions http;
+    http.ca_file = options_.ca_file;
+    http.user_agent = options_.user_agent;
+    options_.carrier_recordings->open(rest_, *registry_, options_.rest, std::move(http),
+                                      [history = options_.history](const CallId& call, bool here) {
+                                          history->mark(call, here, std::nullopt,
+                                                        [](Result<bool>) {});
+                                      });
 }
 
 /// What is counted elsewhere and read when somebody looks.

@@ -44,6 +44,8 @@
 
 namespace bridge::app {
 
+class CarrierRecordings;
+
 struct BridgeOptions {
     std::size_t workers = 1;  ///< io threads of calls
     /// How many of them accept connections; 0: all where the system spreads the connections of one
@@ -69,7 +71,9 @@ struct BridgeOptions {
     audio::Samples hold_music{};                         ///< null: our own
     std::shared_ptr<call::VoicemailBox> voicemail{};     ///< null: nobody can leave a message
     std::shared_ptr<call::RecordingShelf> recordings{};  ///< null: nothing can be recorded
-    std::shared_ptr<call::AgentShelf> agents{};          ///< null: there are none
+    /// The same, where the carrier makes them; else null.
+    std::shared_ptr<CarrierRecordings> carrier_recordings{};
+    std::shared_ptr<call::AgentShelf> agents{};  ///< null: there are none
     call::AgentCare agent_care{};
     std::shared_ptr<call::TranscriberShelf> transcribers{};  ///< null: nothing is taken down
     std::shared_ptr<call::MessageBox> messages{};            ///< null: an agent can take none
@@ -173,6 +177,7 @@ private:
     Result<> load_certificate();
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
+    void open_carrier_recordings();
     void show_figures();
     Result<> open_control(call::EventBus& events);
     web::ApiParts api_parts();

@@ -314,6 +314,10 @@ private:
         const auto record = text("AGENTBRIDGE_RECORD");
         config.record = !record.empty() && record != "off";
         if (config.record && record != "on") config.record_dir = record;
+        if (const auto word = choice("AGENTBRIDGE_RECORD_BY"))
+            config.record_by_twilio = *word == "twilio";
+        if (const auto word = choice("AGENTBRIDGE_RECORD_AT_TWILIO"))
+            config.record_delete_there = *word == "delete";
         if (const auto word = choice("AGENTBRIDGE_RECORD_FORMAT"))
             config.record_form = stores::parse_recording_form(*word).value_or(config.record_form);
         if (const auto word = choice("AGENTBRIDGE_RECORD_ENCODING"))

@@ -74,6 +74,8 @@ struct Config {
     // Recordings
     bool record = false;               ///< every call
     std::filesystem::path record_dir;  ///< where they are kept; empty: in the state folder
+    bool record_by_twilio = false;
+    bool record_delete_there = false;  ///< Twilio's copy, once it was fetched
     stores::RecordingForm record_form = stores::RecordingForm::wav;
     bool record_mulaw = false;
     call::RecordingNotice record_notice = call::RecordingNotice::none;

@@ -17,6 +17,7 @@
 #include "app/browser.hpp"
 #include "app/call_text.hpp"
 #include "app/capture_wiring.hpp"
+#include "app/carrier_recordings.hpp"
 #include "app/day_count.hpp"
 #include "app/dial_policy.hpp"
 #include "app/former_calls.hpp"
@@ -222,6 +223,11 @@ public:
             if (!opened) return tl::unexpected(opened.error());
             recordings_ = *opened;
             bridge.recordings = recordings_;
+            if (config.record_by_twilio) {
+                bridge.carrier_recordings =
+                    std::make_shared<CarrierRecordings>(recordings_, config.record_delete_there);
+                bridge.recordings = bridge.carrier_recordings;
+            }
         }
         if (auto ready = open_agents(options_, bridge); !ready)
             return tl::unexpected(ready.error());

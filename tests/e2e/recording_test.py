@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import wave
 
-from harness import EndToEnd, Emulator, main, wait_for
+from harness import ACCOUNT, EndToEnd, Emulator, main, wait_for
 
 ONE = "+12025550142"
 RATE = 8000
@@ -227,6 +227,53 @@ class Recordings(EndToEnd):
         self.assertEqual(len(json.loads(self.ask("recordings", "list").out)["recordings"]), 1)
         self.ask("recordings", "delete", call)
         self.assertEqual(self.files(), [])
+
+    def test_twilio_records_and_its_file_is_fetched(self):
+        self.begin("--record", AGENTBRIDGE_RECORD_BY="twilio", AGENTBRIDGE_RECORD_AT_TWILIO="delete")
+        call, sid = self.dial()
+        self.assertEqual(self.shown(call)["recording"]["status"], "recording")
+        recordings = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings.json?CallSid={sid}"
+        wait_for("Twilio records", lambda: self.emulator.get(recordings)["recordings"], 10)
+        self.api("POST", f"/calls/{call}/say", {"text": "Twilio records both sides of this call."})
+        time.sleep(3)
+        self.assertEqual(self.api("PUT", f"/calls/{call}/recording", {"state": "paused"})[0], 200)
+        wait_for("it pauses", lambda: self.emulator.get(recordings)["recordings"][0]["status"] == "paused", 10)
+        self.assertEqual(self.api("PUT", f"/calls/{call}/recording", {"state": "recording"})[0], 200)
+        wait_for("it goes on", lambda: self.emulator.get(recordings)["recordings"][0]["status"] == "in-progress", 10)
+        time.sleep(1)
+        said, heard = self.phones(sid, "said"), self.phones(sid, "heard")
+        self.hang_up(call)
+        wait_for("it is fetched", lambda: [path.suffix for path in self.files()] == [".wav"], 20)
+        wait_for("Twilio's copy is gone", lambda: not self.emulator.get(recordings)["recordings"], 10)
+        self.assertEqual(self.files()[0].stat().st_mode & 0o777, 0o600)
+        far, near = sides(self.files()[0])
+        off = offsets(far, said) + offsets(near, heard)
+        self.assertTrue(off)
+        self.assertLessEqual(max(off) - min(off), 20)
+        entry = json.loads(self.api("GET", f"/calls/{call}/recording")[2])["recording"]
+        self.assertEqual((entry["source"], entry["call"]), ("twilio", call))
+        wait_for("the history has it", lambda: json.loads(self.api("GET", f"/calls/{call}")[2])["recorded"], 10)
+        self.end()
+        listed = json.loads(self.ask("recordings", "list").out)["recordings"]
+        self.assertEqual([(one["source"], one["call"]) for one in listed], [("twilio", call)])
+        self.ask("recordings", "delete", call)
+        self.assertEqual(self.files(), [])
+
+    def test_what_twilio_recorded_when_the_program_was_killed_is_fetched_by_the_next(self):
+        self.begin("--record", AGENTBRIDGE_RECORD_BY="twilio", AGENTBRIDGE_RECORD_FORMAT="flac")
+        call, sid = self.dial()
+        folder = self.state / "recordings"
+        wait_for("it is known what is to come", lambda: list(folder.glob("*.twilio")), 10)
+        time.sleep(2)
+        self.program.signal(signal.SIGKILL)
+        self.program.wait(10)
+        recordings = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings.json?CallSid={sid}"
+        wait_for("Twilio is done", lambda: self.emulator.get(recordings)["recordings"][0]["status"] == "completed", 20)
+        self.serve()
+        wait_for("it is fetched", lambda: [path.suffix for path in self.files(".flac")] == [".flac"], 20)
+        wait_for("nothing is left to be done", lambda: not list(folder.glob("*.twilio*")), 10)
+        self.assertIn(call, self.files(".flac")[0].name)
+        self.end()
 
     def test_a_kill_costs_a_second_at_most(self):
         kills = int(os.environ.get("E2E_RECORD_KILLS", "4"))
