@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/spawn.hpp"
@@ -40,7 +41,7 @@ std::shared_ptr<RecordingFetcher> RecordingFetcher::start(RecordingFetcherOption
 RecordingFetcher::RecordingFetcher(RecordingFetcherOptions options)
     : options_(std::move(options)),
       orders_(options_.store->folder().path()),
-      thread_(std::make_unique<net::Shards>(1)) {}
+      thread_(std::make_unique<net::Shards>(std::vector<std::string>{"fetch"})) {}
 
 RecordingFetcher::~RecordingFetcher() {
     close();
