@@ -17,6 +17,7 @@ struct CarrierRecordings::Order {
     std::weak_ptr<call::Call> call;
     call::CallRef who;
     std::string name;  ///< of our file, without its form
+    std::string file;  ///< that there will be; empty: none
     std::chrono::milliseconds offset{0};
     asio::any_io_executor executor;
     std::function<void(std::string)> broke;
@@ -27,9 +28,8 @@ struct CarrierRecordings::Order {
 
 class CarrierRecordings::Recording final : public call::CallRecording {
 public:
-    Recording(std::shared_ptr<CarrierRecordings> shelf, std::shared_ptr<Order> order,
-              std::string file)
-        : shelf_(std::move(shelf)), order_(std::move(order)), file_(std::move(file)) {
+    Recording(std::shared_ptr<CarrierRecordings> shelf, std::shared_ptr<Order> order)
+        : shelf_(std::move(shelf)), order_(std::move(order)) {
         want(Status::recording);
     }
     ~Recording() override {
@@ -39,7 +39,7 @@ public:
         shelf_->fetcher_->ended(order_->name);
     }
 
-    const std::string& file() const override { return file_; }
+    const std::string& file() const override { return order_->file; }
     void far_end(std::uint64_t, std::span<const std::int16_t>) override {}
     void near_end(std::uint64_t, std::span<const std::int16_t>) override {}
     void near_known(std::uint64_t) override {}
@@ -55,7 +55,6 @@ private:
 
     const std::shared_ptr<CarrierRecordings> shelf_;
     const std::shared_ptr<Order> order_;
-    const std::string file_;
 };
 
 CarrierRecordings::CarrierRecordings(std::shared_ptr<stores::RecordingStore> store,
@@ -92,9 +91,9 @@ Result<std::shared_ptr<call::CallRecording>> CarrierRecordings::begin(
     order->offset = std::chrono::milliseconds(at / audio::kSamplesPerMs);
     order->executor = std::move(executor);
     order->broke = std::move(broke);
-    const auto file = fetching_.store->folder().path() /
-                      fmt::format("{}.{}", order->name, stores::to_string(fetching_.store->form()));
-    return std::make_shared<Recording>(shared_from_this(), std::move(order), file.string());
+    const auto file = fmt::format("{}.{}", order->name, stores::to_string(fetching_.store->form()));
+    order->file = (fetching_.store->folder().path() / file).string();
+    return std::make_shared<Recording>(shared_from_this(), std::move(order));
 }
 
 /// Tells the carrier what is wanted, one after the other, until it is so or cannot be.
@@ -107,7 +106,11 @@ asio::awaitable<void> CarrierRecordings::drive(std::shared_ptr<CarrierRecordings
         order->told = wanted;
         if (done || wanted == Status::stopped) continue;
         // What cannot be paused must not go on: nobody would know what is in it.
-        if (!order->recording.empty()) co_await self->tell(order, Status::stopped);
+        if (order->recording.empty()) {
+            order->file.clear();
+        } else {
+            co_await self->tell(order, Status::stopped);
+        }
         order->told = order->wanted = Status::stopped;
         order->broke(
             fmt::format("Twilio {} the call: {} (AGENTBRIDGE_RECORD_BY=bridge records it "

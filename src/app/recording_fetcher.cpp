@@ -77,8 +77,9 @@ void RecordingFetcher::expect(stores::CarrierOrder order) {
         // Its webhook may have been faster than the answer to our request.
         auto& one = self.waiting_[order.name];
         one.order = order;
-        if (const auto kept = self.orders_.keep(order); !kept)
-            log::warning({"recordings", order.call}, "{}", kept.error().message);
+        const auto kept = self.orders_.keep(order);
+        one.kept = kept.has_value();
+        if (!kept) log::warning({"recordings", order.call}, "{}", kept.error().message);
     });
 }
 
@@ -109,7 +110,7 @@ void RecordingFetcher::reported(twilio::RecordingReport report) {
 asio::awaitable<void> RecordingFetcher::run(Self self) {
     for (auto& order : self->orders_.list()) {
         const auto name = order.name;
-        self->waiting_.try_emplace(name, Waiting{std::move(order), now()});
+        self->waiting_.try_emplace(name, Waiting{std::move(order), now(), false, true});
     }
     for (;;) {
         const auto next = std::min_element(
@@ -131,6 +132,8 @@ asio::awaitable<void> RecordingFetcher::run(Self self) {
 
 asio::awaitable<RecordingFetcher::Outcome> RecordingFetcher::attend(Self self, Waiting one) {
     if (self->options_.store->folder().find(one.order.name)) co_return Outcome{Fate::here, {}};
+    if (one.kept && !self->orders_.has(one.order.name))
+        co_return Outcome{Fate::none, "its call was deleted"};
     if (!one.completed) {
         auto status = co_await self->recordings_->status(one.order.recording);
         if (!status) {

@@ -59,6 +59,7 @@ private:
         stores::CarrierOrder order;
         Time when = Time::max();
         bool completed = false;  ///< the carrier said so
+        bool kept = false;       ///< on the disk; not there any more: nobody wants it
         int failures = 0;
     };
     enum class Fate { here, none, not_yet, failed };

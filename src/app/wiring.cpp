@@ -227,6 +227,9 @@ public:
                 bridge.carrier_recordings =
                     std::make_shared<CarrierRecordings>(recordings_, config.record_delete_there);
                 bridge.recordings = bridge.carrier_recordings;
+                lines_.push_back(
+                    "recordings are made by Twilio and fetched when they are ready, or by the next "
+                    "start");
             }
         }
         if (auto ready = open_agents(options_, bridge); !ready)

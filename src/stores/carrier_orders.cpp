@@ -91,6 +91,11 @@ void CarrierOrders::forget(const std::string& name) const {
     ::unlink(file(name).c_str());
 }
 
+bool CarrierOrders::has(const std::string& name) const {
+    std::error_code error;
+    return fs::exists(file(name), error);
+}
+
 Result<std::unique_ptr<CarrierSound>> CarrierSound::create(const fs::path& folder,
                                                            const CarrierOrder& order) {
     auto path = folder / (order.name + std::string(kEnding));

@@ -37,6 +37,7 @@ public:
     /// Errors: io.
     Result<> keep(const CarrierOrder& order) const;
     void forget(const std::string& name) const;
+    bool has(const std::string& name) const;
 
 private:
     std::filesystem::path file(const std::string& name) const;

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "stores/carrier_orders.hpp"
 #include "stores/recording_store.hpp"
 
 namespace bridge::stores {
@@ -121,6 +122,10 @@ Result<> RecordingFolder::remove(const CallId& call) const {
     for (const auto& one : list()) {
         if (one.call != call) continue;
         if (auto removed = remove_files(one); !removed) return removed;
+    }
+    const CarrierOrders orders(path_);
+    for (const auto& order : orders.list()) {
+        if (order.call == call) orders.forget(order.name);
     }
     return {};
 }

@@ -71,7 +71,8 @@ public:
                                           RecordingForm form) const;
     /// Errors: not_found, refused (it is being written), io.
     Result<> remove(std::string_view name) const;
-    /// All of a call. Errors: refused, io.
+    /// All of a call; what the carrier still has of it is not fetched any more. Errors: refused,
+    /// io.
     Result<> remove(const CallId& call) const;
 
 private:

@@ -13,6 +13,8 @@ namespace {
 
 using Status = call::RecordingStatus;
 
+constexpr auto npos = std::string::npos;
+
 class CarrierRecordingsTest : public CallControl {
 protected:
     void begin(std::function<void(RecordingFetcherOptions&)> change = [](auto&) {}) {
@@ -127,7 +129,7 @@ TEST_F(CarrierRecordingsTest, AreFetchedWhenTheCallIsOver) {
     EXPECT_EQ(files()[0].call, id);
     EXPECT_TRUE(has(Status::stopped));
     EXPECT_EQ(events_.warnings(), "");
-    EXPECT_NE(ledger().find(R"("fetched":1,"deleted":false)"), std::string::npos) << ledger();
+    EXPECT_NE(ledger().find(R"("fetched":1,"deleted":false)"), npos) << ledger();
 }
 
 TEST_F(CarrierRecordingsTest, AreDeletedThereIfThatIsWanted) {
@@ -135,7 +137,7 @@ TEST_F(CarrierRecordingsTest, AreDeletedThereIfThatIsWanted) {
     hang_up(recorded_call());
     ASSERT_TRUE(settled());
     expect_both_sides();
-    EXPECT_NE(ledger().find(R"("deleted":true)"), std::string::npos) << ledger();
+    EXPECT_NE(ledger().find(R"("deleted":true)"), npos) << ledger();
 }
 
 TEST_F(CarrierRecordingsTest, AreFetchedOnceThoughTheWebhookComesTwice) {
@@ -176,8 +178,7 @@ TEST_F(CarrierRecordingsTest, AreNotKeptWhenHalfOfThemCame) {
     const auto id = recorded_call();
     misbehave(R"({"callbacks":"delay:500ms"})");
     post(id, input::SetRecording{Status::stopped});
-    EXPECT_TRUE(eventually(
-        [&] { return ledger().find(R"("ended":null,"seconds")") == std::string::npos; }));
+    EXPECT_TRUE(eventually([&] { return ledger().find(R"("ended":null,"seconds")") == npos; }));
     misbehave(R"({"rest":"cut_after*1","callbacks":"ok"})");
     ASSERT_TRUE(settled());
     expect_both_sides();
@@ -212,6 +213,19 @@ TEST_F(CarrierRecordingsTest, AreFetchedByTheNextStart) {
     expect_both_sides();
 }
 
+TEST_F(CarrierRecordingsTest, AreNotFetchedForACallThatWasDeleted) {
+    begin([](auto& options) { options.look_every = 100ms; });
+    const auto id = recorded_call();
+    misbehave(R"({"callbacks":"lost"})");
+    ASSERT_TRUE(stores::RecordingFolder(folder_ / "recordings").remove(id));
+    post(id, input::SetRecording{Status::stopped});
+    ASSERT_TRUE(eventually([&] { return ledger().find(R"("ended":null,"seconds")") == npos; }));
+    misbehave(R"({"callbacks":"ok"})");
+    hang_up(id);
+    shut_down();
+    EXPECT_TRUE(files().empty());
+}
+
 TEST_F(CarrierRecordingsTest, CostTheCallNothingWhenTwilioRefuses) {
     begin();
     const auto id = dial();
@@ -220,9 +234,10 @@ TEST_F(CarrierRecordingsTest, CostTheCallNothingWhenTwilioRefuses) {
     ASSERT_TRUE(has(Status::failed));
     const auto now = snapshot(id);
     EXPECT_EQ(now.state, call::CallState::in_progress);
-    EXPECT_NE(now.recording.problem.find("Twilio does not record the call"), std::string::npos)
+    EXPECT_EQ(now.recording.file, "") << "there will be none";
+    EXPECT_NE(now.recording.problem.find("Twilio does not record the call"), npos)
         << now.recording.problem;
-    EXPECT_NE(now.recording.problem.find("AGENTBRIDGE_RECORD_BY=bridge"), std::string::npos);
+    EXPECT_NE(now.recording.problem.find("AGENTBRIDGE_RECORD_BY=bridge"), npos);
     hang_up(id);
     EXPECT_TRUE(files().empty());
 }
@@ -233,7 +248,7 @@ TEST_F(CarrierRecordingsTest, EndWhenTheyCannotBePaused) {
     misbehave(R"({"rest":"500_before*3"})");
     post(id, input::SetRecording{Status::paused});
     ASSERT_TRUE(has(Status::failed));
-    EXPECT_NE(snapshot(id).recording.problem.find("could not pause"), std::string::npos);
+    EXPECT_NE(snapshot(id).recording.problem.find("could not pause"), npos);
     ASSERT_TRUE(settled());
     expect_both_sides();
     hang_up(id);

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <sndfile.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -74,6 +76,12 @@ TEST_F(CarrierOrdersTest, AreThereForALaterRun) {
     EXPECT_EQ(listed[0].recording, "RE1");
     EXPECT_EQ(listed[0].offset, 250ms);
     EXPECT_TRUE(RecordingFolder(folder).list().empty());
+    EXPECT_TRUE(orders.has(kName));
+    ASSERT_TRUE(RecordingFolder(folder).remove(CallId{"c_two"}));
+    EXPECT_TRUE(orders.has(kName)) << "another call was deleted";
+    ASSERT_TRUE(RecordingFolder(folder).remove(CallId{"c_one"}));
+    EXPECT_FALSE(orders.has(kName));
+    ASSERT_TRUE(orders.keep(order()));
     orders.forget(kName);
     EXPECT_TRUE(orders.list().empty());
 }
@@ -106,6 +114,24 @@ TEST_F(CarrierOrdersTest, SoundBecomesARecordingLikeAnyOther) {
     ASSERT_TRUE(peaks);
     EXPECT_FLOAT_EQ(peaks->far[0] * 32768, 1);
     EXPECT_FLOAT_EQ(peaks->near[0] * 32768, 2);
+}
+
+TEST_F(CarrierOrdersTest, AFullDiskIsSaidAndLeavesNothing) {
+    auto sound = CarrierSound::create(folder, order());
+    ASSERT_TRUE(sound);
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    rlimit tight = before;
+    tight.rlim_cur = 1000;
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    const auto written = (*sound)->write(std::string(5000, 'x'));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, Errc::io);
+    EXPECT_NE(written.error().message.find("is the disk full?"), std::string::npos);
+    sound->reset();
+    EXPECT_EQ(files(), 0U);
 }
 
 TEST_F(CarrierOrdersTest, WhatIsNoRecordingOfBothSidesLeavesNothing) {
