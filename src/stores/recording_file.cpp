@@ -16,6 +16,8 @@
 #include <system_error>
 #include <utility>
 
+#include "stores/folder_lock.hpp"
+
 namespace bridge::stores {
 namespace {
 
@@ -116,11 +118,15 @@ int format_of(RecordingForm form) {
     return SF_FORMAT_WAV | SF_FORMAT_PCM_16;
 }
 
-Result<> copy_sound(SNDFILE* from, SNDFILE* to, const fs::path& path) {
+Result<> copy_sound(SNDFILE* from, SNDFILE* to, const fs::path& path,
+                    const std::vector<SilentPart>& silent) {
     std::vector<std::int16_t> block(8192 * kChannels);
-    for (;;) {
+    for (std::uint64_t at = 0;;) {
         const auto got = sf_readf_short(from, block.data(), 8192);
         if (got <= 0) return {};
+        const auto sound = std::span(block).first(static_cast<std::size_t>(got) * kChannels);
+        for (const auto& part : silent) silence(sound, at, part);
+        at += static_cast<std::uint64_t>(got);
         errno = 0;
         if (sf_writef_short(to, block.data(), got) != got)
             return cannot_write(path, errno != 0 ? reason_of(errno) : sf_strerror(to));
@@ -186,8 +192,20 @@ bool is_being_written(const fs::path& path) {
     return locked;
 }
 
+void silence(std::span<std::int16_t> interleaved, std::uint64_t at, const SilentPart& part) {
+    const auto end = std::min(part.end, at + interleaved.size() / kChannels);
+    for (auto i = std::max(part.begin, at); i < end; ++i)
+        interleaved[static_cast<std::size_t>(i - at) * kChannels + part.channel] = 0;
+}
+
 Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingForm form,
                            std::optional<RecordingOrigin> origin) {
+    const FolderLock lock(from.parent_path(), FolderLock::Kind::shared);
+    return make_recording(from, to, form, {}, origin);
+}
+
+Result<> make_recording(const fs::path& from, const fs::path& to, RecordingForm form,
+                        std::span<const SilentPart> silent, std::optional<RecordingOrigin> origin) {
     auto source = open_to_read(from);
     if (!source) return tl::unexpected(source.error());
     auto unfinished = to;
@@ -209,7 +227,14 @@ Result<> convert_recording(const fs::path& from, const fs::path& to, RecordingFo
         return cannot_write(to, why);
     }
     set_origin(made.get(), origin ? *origin : origin_of(source->handle.get()));
-    auto copied = copy_sound(source->handle.get(), made.get(), to);
+    // Of an odd rate, when the file came from somebody else.
+    const auto rate = static_cast<std::uint64_t>(info.samplerate);
+    std::vector<SilentPart> parts(silent.begin(), silent.end());
+    for (auto& part : parts) {
+        part.begin = part.begin * rate / kRate;
+        part.end = (part.end * rate + kRate - 1) / kRate;
+    }
+    auto copied = copy_sound(source->handle.get(), made.get(), to, parts);
     made.reset();
     if (copied) copied = sync(unfinished, O_RDONLY);
     if (copied && ::rename(unfinished.c_str(), to.c_str()) != 0)

@@ -49,11 +49,23 @@ struct RecordingOrigin {
     bool by_carrier = false;              ///< else by this program
 };
 
-/// The same sound in another form beside it; `to` appears when it is whole, and on the disk.
-/// `origin`: what it says of itself; nothing: what `from` says. Errors: io, bad_field (`from` is no
-/// recording).
+/// A part of one side that is silence, in samples at 8 kHz on the recording's own time.
+struct SilentPart {
+    std::size_t channel = 0;  ///< 0: the far end, 1: the near end
+    std::uint64_t begin = 0, end = 0;
+};
+/// Puts it into sound that is far, near, far, near, … `at`: of the first sample.
+void silence(std::span<std::int16_t> interleaved, std::uint64_t at, const SilentPart& part);
+
+/// The same sound in another form beside it; `to` appears when it is whole, and on the disk. Waits
+/// while something is taken out of the recordings of that folder (folder_lock.hpp). `origin`: what
+/// it says of itself; nothing: what `from` says. Errors: io, bad_field (`from` is no recording).
 Result<> convert_recording(const std::filesystem::path& from, const std::filesystem::path& to,
                            RecordingForm form, std::optional<RecordingOrigin> origin = {});
+/// The same for who has the lock, with parts that are silence; `to` may be `from`.
+Result<> make_recording(const std::filesystem::path& from, const std::filesystem::path& to,
+                        RecordingForm form, std::span<const SilentPart> silent,
+                        std::optional<RecordingOrigin> origin = {});
 
 struct RecordingFacts {
     std::chrono::milliseconds duration{0};

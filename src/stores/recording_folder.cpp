@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "stores/carrier_orders.hpp"
+#include "stores/folder_lock.hpp"
 #include "stores/recording_store.hpp"
 
 namespace bridge::stores {
@@ -128,6 +129,21 @@ Result<> RecordingFolder::remove(const CallId& call) const {
         if (order.call == call) orders.forget(order.name);
     }
     return {};
+}
+
+Result<> RecordingFolder::silence(const CallId& call, std::span<const SilentSpan> spans) const {
+    const FolderLock lock(path_, FolderLock::Kind::alone);
+    Result<> out;
+    for (const auto& one : list()) {
+        if (one.call != call || one.live) continue;
+        for (const auto form : one.forms) {
+            const auto path = file(one, form);
+            std::error_code error;
+            auto done = silence_recording(path, form, spans);
+            if (!done && fs::exists(path, error)) out = std::move(done);  // else it was deleted
+        }
+    }
+    return out;
 }
 
 }  // namespace bridge::stores

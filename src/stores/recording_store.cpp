@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <deque>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "audio/frame.hpp"
 #include "base/log.hpp"
+#include "stores/folder_lock.hpp"
 #include "stores/track_blocks.hpp"
 
 namespace bridge::stores {
@@ -37,24 +39,29 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
     ~Job() {
         const std::lock_guard lock(shared->mutex);
         --shared->jobs;
+        forget_idle(*shared, call);
         shared->changed.notify_all();
     }
 
     const std::shared_ptr<Shared> shared;
+    CallId call;
     fs::path path;
     bool mulaw = false;
-    std::chrono::milliseconds offset{0};
+    std::uint64_t begin = 0;  ///< on the call's timeline
     boost::asio::any_io_executor executor;
     std::function<void(std::string)> broke;
 
     std::mutex mutex;  // held for moments, a few times a second
     std::deque<std::unique_ptr<Block>> waiting;
-    bool busy = false;  ///< a disk thread has it, or will
-    bool over = false;  ///< nothing more comes
+    bool busy = false;             ///< a disk thread has it, or will
+    std::vector<SilentSpan> told;  ///< what must not be heard, not done yet
+    bool over = false;             ///< nothing more comes
+    bool closed = false;           ///< the file belongs to whoever wants it
 
     // Of the disk thread that has it.
     std::unique_ptr<RecordingFile> file;
     bool broken = false;
+    std::vector<SilentPart> ahead;  ///< reach beyond what is written
     std::vector<std::int16_t> interleaved = std::vector<std::int16_t>(2 * TrackBlocks::kBlock);
 
     void add(std::unique_ptr<Block> block) {
@@ -71,6 +78,14 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
         over = true;
         work(Urgency::now);
     }
+    /// False: it is closed.
+    bool silence(const std::vector<SilentSpan>& spans) {
+        const std::lock_guard lock(mutex);
+        if (closed) return false;
+        told.insert(told.end(), spans.begin(), spans.end());
+        work(Urgency::now);
+        return true;
+    }
     /// With the mutex.
     void work(Urgency urgency) {
         if (!busy)
@@ -79,20 +94,24 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
     void run() {
         for (;;) {
             std::deque<std::unique_ptr<Block>> blocks;
+            std::vector<SilentSpan> spans;
             {
                 const std::lock_guard lock(mutex);
                 blocks.swap(waiting);
-                if (blocks.empty()) {
+                spans.swap(told);
+                if (blocks.empty() && spans.empty()) {
                     busy = over;  // after the end nobody comes any more
                     if (!over) return;
                 }
             }
             if (!file && !broken) create();
-            if (blocks.empty()) return close();
+            if (blocks.empty() && spans.empty()) return close();
+            take_out(silent_parts(spans, begin));
             for (const auto& block : blocks) write(*block);
         }
     }
     void create() {
+        const std::chrono::milliseconds offset(begin / audio::kSamplesPerMs);
         auto created = RecordingFile::create(path, mulaw, offset);
         if (!created) return fails(created.error());
         file = std::move(*created);
@@ -111,7 +130,23 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
             interleaved[2 * i + 1] = block.near[i];
         }
         const auto part = std::span(interleaved).first(2 * block.samples);
+        if (!ahead.empty()) take_out_of(part, block.at);
         if (auto written = file->write(part); !written) fails(written.error());
+    }
+    /// What is written at once, what is not when it comes.
+    void take_out(const std::vector<SilentPart>& parts) {
+        if (parts.empty() || !file) return;
+        if (auto done = silence_in_place(path, parts); !done)
+            log::error("recordings", "what a transcript leaves out is heard: {}",
+                       done.error().message);
+        std::copy_if(parts.begin(), parts.end(), std::back_inserter(ahead),
+                     [this](const SilentPart& part) { return part.end > file->samples(); });
+    }
+    void take_out_of(std::span<std::int16_t> sound, std::uint64_t at) {
+        for (const auto& part : ahead) stores::silence(sound, at, part);
+        std::erase_if(ahead, [end = at + sound.size() / 2](const SilentPart& part) {
+            return part.end <= end;
+        });
     }
     void fails(const Error& error) {
         broken = true;
@@ -120,17 +155,38 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
     void close() {
         const bool made = file != nullptr;
         file.reset();
-        if (!made || shared->form == RecordingForm::wav) return;
-        const bool taken =
-            shared->cpu->submit([self = shared_from_this()] { bring_into_form(*self); });
+        std::vector<SilentSpan> spans;
+        {
+            const std::lock_guard lock(mutex);
+            closed = true;
+            spans.swap(told);
+        }
+        if (!spans.empty()) silence_over(shared, call, std::move(spans));
+        {
+            const std::lock_guard lock(shared->mutex);
+            auto& of_call = shared->calls[call];
+            of_call.over = true;
+            if (!made || shared->form == RecordingForm::wav) return;
+            if (of_call.expecting > 0 && !shared->ending) {
+                of_call.parked.push_back(shared_from_this());
+                return;
+            }
+        }
+        bring_into_form();
+    }
+    void bring_into_form() {
+        const bool taken = shared->cpu->submit(
+            [self = shared_from_this()] { bring_into_form(self->path, self->shared->form); });
         if (!taken)
             log::warning("recordings", "{}: stays a WAV until the next start", path.string());
     }
-    static void bring_into_form(const Job& job) { bring_into_form(job.path, job.shared->form); }
     static void bring_into_form(const fs::path& wav, RecordingForm form) {
         auto to = wav;
         to.replace_extension(to_string(form));
-        if (auto made = convert_recording(wav, to, form); !made) {
+        const FolderLock lock(wav.parent_path(), FolderLock::Kind::shared);
+        std::error_code error;
+        if (!fs::exists(wav, error)) return;  // deleted meanwhile
+        if (auto made = make_recording(wav, to, form, {}); !made) {
             log::warning("recordings", "{}: stays a WAV: {}", wav.string(), made.error().message);
             return;
         }
@@ -181,6 +237,7 @@ Result<std::shared_ptr<RecordingStore>> RecordingStore::open(RecordingStoreOptio
 }
 
 RecordingStore::RecordingStore(RecordingStoreOptions options) : options_(std::move(options)) {
+    shared_->folder = folder_;
     shared_->form = options_.form;
     shared_->disk = options_.disk.get();
     shared_->cpu = options_.cpu.get();
@@ -190,8 +247,19 @@ RecordingStore::RecordingStore(RecordingStoreOptions options) : options_(std::mo
 }
 
 RecordingStore::~RecordingStore() {
+    std::vector<std::shared_ptr<Job>> parked;
     std::unique_lock lock(shared_->mutex);
-    if (!shared_->changed.wait_for(lock, kLastWrites, [this] { return shared_->jobs == 0; }))
+    shared_->ending = true;
+    for (auto& [call, of_call] : shared_->calls) {
+        std::move(of_call.parked.begin(), of_call.parked.end(), std::back_inserter(parked));
+        of_call.parked.clear();
+    }
+    lock.unlock();
+    for (const auto& job : parked) job->bring_into_form();
+    parked.clear();
+    lock.lock();
+    const auto done = [this] { return shared_->jobs == 0 && !shared_->silencing; };
+    if (!shared_->changed.wait_for(lock, kLastWrites, done))
         log::warning("recordings", "the disk is too slow: {} recordings miss their end",
                      shared_->jobs);
 }
@@ -220,12 +288,100 @@ Result<std::shared_ptr<call::CallRecording>> RecordingStore::begin(
     const CallId& call, std::uint64_t at, boost::asio::any_io_executor executor,
     std::function<void(std::string problem)> broke) {
     auto job = std::make_shared<Job>(shared_);
+    job->call = call;
     job->executor = std::move(executor);
     job->broke = std::move(broke);
     job->path = options_.folder / (new_name(call) + ".wav");
     job->mulaw = options_.mulaw;
-    job->offset = std::chrono::milliseconds(at / audio::kSamplesPerMs);
+    job->begin = at;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->calls[call].writing.push_back(job);
+    }
     return std::make_shared<Recording>(std::move(job), at);
+}
+
+void RecordingStore::silence(const CallId& call, std::vector<SilentSpan> spans) {
+    std::vector<std::shared_ptr<Job>> jobs;  // let go of without the mutex
+    bool over = true;                        // some may be in the folder
+    {
+        const std::lock_guard lock(shared_->mutex);
+        if (const auto found = shared_->calls.find(call); found != shared_->calls.end()) {
+            over = found->second.over;
+            for (const auto& one : found->second.writing) {
+                if (auto job = one.lock()) jobs.push_back(std::move(job));
+            }
+        }
+    }
+    for (const auto& job : jobs) over = !job->silence(spans) || over;
+    if (over) silence_over(shared_, call, std::move(spans));
+}
+
+/// In those of its recordings that are in the folder.
+void RecordingStore::silence_over(const std::shared_ptr<Shared>& shared, const CallId& call,
+                                  std::vector<SilentSpan> spans) {
+    {
+        const std::lock_guard lock(shared->mutex);
+        auto& late = shared->late[call];
+        late.insert(late.end(), spans.begin(), spans.end());
+        if (std::exchange(shared->silencing, true)) return;
+    }
+    if (shared->cpu->submit([shared] { silence_late(*shared); })) return;
+    // The next time all of it is tried again.
+    log::error("recordings", "{}: what a transcript leaves out is heard: {}", call,
+               shared->cpu->refusal());
+    const std::lock_guard lock(shared->mutex);
+    shared->silencing = false;
+    shared->changed.notify_all();
+}
+
+void RecordingStore::silence_late(Shared& shared) {
+    for (;;) {
+        std::map<CallId, std::vector<SilentSpan>> late;
+        {
+            const std::lock_guard lock(shared.mutex);
+            late.swap(shared.late);
+            shared.silencing = !late.empty();
+            if (late.empty()) {
+                shared.changed.notify_all();
+                return;
+            }
+        }
+        for (const auto& [call, spans] : late) {
+            if (auto done = shared.folder.silence(call, spans); !done)
+                log::error("recordings", "{}: what a transcript leaves out is heard: {}", call,
+                           done.error().message);
+        }
+    }
+}
+
+std::shared_ptr<void> RecordingStore::expect_silence(const CallId& call) {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        ++shared_->calls[call].expecting;
+    }
+    return {shared_.get(), [shared = shared_, call](void*) { release(*shared, call); }};
+}
+
+void RecordingStore::release(Shared& shared, const CallId& call) {
+    std::vector<std::shared_ptr<Job>> parked;  // let go of without the mutex
+    {
+        const std::lock_guard lock(shared.mutex);
+        auto& of_call = shared.calls[call];
+        if (--of_call.expecting == 0) parked.swap(of_call.parked);
+        forget_idle(shared, call);
+    }
+    for (const auto& job : parked) job->bring_into_form();
+}
+
+/// With the mutex: a call of which nothing is made and nothing expected.
+void RecordingStore::forget_idle(Shared& shared, const CallId& call) {
+    const auto found = shared.calls.find(call);
+    if (found == shared.calls.end()) return;
+    auto& of_call = found->second;
+    std::erase_if(of_call.writing, [](const auto& one) { return one.expired(); });
+    if (of_call.writing.empty() && of_call.expecting == 0 && of_call.parked.empty())
+        shared.calls.erase(found);
 }
 
 /// The second one of a call within a second gets a number.

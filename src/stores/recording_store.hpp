@@ -3,6 +3,7 @@
 //
 //   call's io thread ─ blocks of 0.4 s ─▶ queue of the recording ─ disk thread ─▶ .wav
 //                                                        call over ─ cpu thread ─▶ .flac, .opus
+//   what a transcript leaves out ─▶ silence, wherever the sound is by then
 //
 // A full disk, or one that is too slow, costs the recording, never the call.
 
@@ -12,9 +13,11 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,7 @@
 #include "base/worker_pool.hpp"
 #include "call/recordings.hpp"
 #include "stores/recording_file.hpp"
+#include "stores/recording_silence.hpp"
 
 namespace bridge::stores {
 
@@ -74,6 +78,8 @@ public:
     /// All of a call; what the carrier still has of it is not fetched any more. Errors: refused,
     /// io.
     Result<> remove(const CallId& call) const;
+    /// In all of a call that are not being written, in every form. Errors: io, bad_field.
+    Result<> silence(const CallId& call, std::span<const SilentSpan> spans) const;
 
 private:
     Result<> remove_files(const StoredRecording& recording) const;
@@ -102,6 +108,12 @@ public:
     /// What a recording that begins now is called. Does not block.
     std::string new_name(const CallId& call);
     RecordingForm form() const { return options_.form; }
+    /// In all recordings of the call: those that are being written, also of what comes only later,
+    /// and those that are over. What was written is silent a moment later.
+    void silence(const CallId& call, std::vector<SilentSpan> spans);
+    /// Until it is let go of, more may have to be silent in the call: its recordings stay WAVs.
+    std::shared_ptr<void> expect_silence(const CallId& call);
+
     const RecordingFolder& folder() const { return folder_; }
     WorkerPool& disk() const { return *options_.disk; }
     WorkerPool& cpu() const { return *options_.cpu; }
@@ -111,8 +123,17 @@ public:
 private:
     class Recording;
     struct Job;
+    /// A call whose recordings are made, or that may have to be silent in places.
+    struct OfCall {
+        std::vector<std::weak_ptr<Job>> writing;
+        std::size_t expecting = 0;  ///< who may tell of such places
+        /// Are over, and wait for them.
+        std::vector<std::shared_ptr<Job>> parked;
+        bool over = false;  ///< one of its recordings is no longer written
+    };
     /// What the disk's threads share with it.
     struct Shared {
+        RecordingFolder folder{{}};
         RecordingForm form = RecordingForm::wav;
         WorkerPool* disk = nullptr;
         WorkerPool* cpu = nullptr;
@@ -120,11 +141,20 @@ private:
         std::condition_variable changed;
         std::size_t jobs = 0;           ///< that are not written to the end
         std::deque<std::string> names;  ///< of the last recordings that were begun
+        std::map<CallId, OfCall> calls;
+        std::map<CallId, std::vector<SilentSpan>> late;  ///< for recordings that are over
+        bool ending = false;                             ///< nothing is waited for any more
+        bool silencing = false;                          ///< a thread does these, or will
         metrics::Counter* dropped = nullptr;
     };
 
     explicit RecordingStore(RecordingStoreOptions options);
     void end_former();
+    static void silence_over(const std::shared_ptr<Shared>& shared, const CallId& call,
+                             std::vector<SilentSpan> spans);
+    static void silence_late(Shared& shared);
+    static void release(Shared& shared, const CallId& call);
+    static void forget_idle(Shared& shared, const CallId& call);
 
     const RecordingStoreOptions options_;
     const RecordingFolder folder_{options_.folder};
