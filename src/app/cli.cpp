@@ -384,10 +384,16 @@ private:
         auto* transcribe = command(
             &app_, "transcribe", "Take a sound file down, here and now",
             "  agentbridge transcribe call.wav\n"
+            "  agentbridge transcribe c_7qk\n"
             "  agentbridge transcribe call.wav --transcriber vosk --format vtt > call.vtt\n\n"
-            "Of two channels the first is the far end, the second the near end.",
+            "Of two channels the first is the far end, the second the near end. Where a "
+            "transcript\n"
+            "says [redacted], a call's own recording is silent afterwards; other files stay as "
+            "they are.",
             [this] { return transcribe_; });
-        transcribe->add_option("file", transcribe_.file, "a WAV, FLAC or Ogg file")
+        transcribe
+            ->add_option("file", transcribe_.file,
+                         "a WAV, FLAC or Ogg file; or a recording or its call")
             ->option_text("FILE")
             ->required();
         formats(transcribe, transcribe_.format);

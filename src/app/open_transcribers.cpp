@@ -6,7 +6,7 @@ namespace bridge::app {
 
 Result<std::shared_ptr<transcribers::Transcribers>> open_transcribers(
     const Config& config, std::shared_ptr<metrics::Registry> metrics, const std::string& user_agent,
-    std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> redacted) {
+    std::function<transcribers::RedactionTeller(const CallId&)> redacted) {
     const auto& wanted = config.transcript;
     transcribers::TranscriberOptions options;
     options.engine = wanted.engine;

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "app/config.hpp"
 #include "base/metrics.hpp"
@@ -13,9 +12,9 @@
 namespace bridge::app {
 
 /// The transcriber as the settings have it, for a running program and for `agentbridge transcribe`.
-/// Errors: bad_config.
+/// `redacted`: as TranscriberOptions has it. Errors: bad_config.
 Result<std::shared_ptr<transcribers::Transcribers>> open_transcribers(
     const Config& config, std::shared_ptr<metrics::Registry> metrics, const std::string& user_agent,
-    std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> redacted = {});
+    std::function<transcribers::RedactionTeller(const CallId&)> redacted = {});
 
 }  // namespace bridge::app

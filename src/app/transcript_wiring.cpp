@@ -1,8 +1,10 @@
 #include "app/transcript_wiring.hpp"
 
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "app/open_transcribers.hpp"
+#include "app/recording_silence.hpp"
 #include "base/log.hpp"
 #include "base/spawn.hpp"
 #include "transcribers/file_transcript.hpp"
@@ -12,12 +14,33 @@ namespace {
 
 using Document = Result<call::TranscriptDocument>;
 
+/// The transcript is shown once the recording is silent where it leaves something out.
+asio::awaitable<Document> take_down(std::shared_ptr<transcribers::Transcribers> transcribers,
+                                    std::shared_ptr<stores::RecordingStore> recordings,
+                                    asio::any_io_executor executor, CallId call,
+                                    web::RecordedSound sound) {
+    auto making = transcribers::transcribe_file(transcribers, executor, call, std::move(sound.file),
+                                                sound.offset, {});
+    auto made = co_await std::move(making);
+    if (!made) co_return tl::unexpected(made.error());
+    if (!made->redacted.empty() && recordings) {
+        const auto silence = [recordings, call, spans = silent_spans(made->redacted)] {
+            return recordings->folder().silence(call, spans);
+        };
+        auto silencing = offload(transcribers->pool(), executor, silence, asio::use_awaitable);
+        if (auto done = co_await std::move(silencing); !done)
+            co_return tl::unexpected(done.error());
+    }
+    co_return std::move(made->document);
+}
+
 asio::awaitable<void> make(std::shared_ptr<transcribers::Transcribers> transcribers,
+                           std::shared_ptr<stores::RecordingStore> recordings,
                            asio::any_io_executor executor, CallId call, web::RecordedSound sound,
                            std::function<void(Document)> told) {
-    auto making = transcribers::transcribe_file(std::move(transcribers), executor, call,
-                                                std::move(sound.file), sound.offset, {});
-    auto made = co_await std::move(making);
+    auto taking =
+        take_down(std::move(transcribers), std::move(recordings), executor, call, std::move(sound));
+    auto made = co_await std::move(taking);
     if (!made)
         log::warning({"call", call}, "its recording could not be taken down: {}",
                      made.error().message);
@@ -26,15 +49,16 @@ asio::awaitable<void> make(std::shared_ptr<transcribers::Transcribers> transcrib
 
 }  // namespace
 
-Outcome<> TranscriptWiring::open(
-    const Config& config, std::shared_ptr<metrics::Registry> metrics, const std::string& user_agent,
-    BridgeOptions& bridge,
-    std::function<void(const CallId&, std::vector<transcribers::RedactedSpan>)> redacted) {
+Outcome<> TranscriptWiring::open(const Config& config, std::shared_ptr<metrics::Registry> metrics,
+                                 const std::string& user_agent, BridgeOptions& bridge,
+                                 std::shared_ptr<stores::RecordingStore> recordings) {
     if (config.transcript.engine.empty()) {
         trouble_ = transcribers::how_to_get_an_engine();
         return {};
     }
-    auto opened = open_transcribers(config, std::move(metrics), user_agent, std::move(redacted));
+    recordings_ = std::move(recordings);
+    auto opened =
+        open_transcribers(config, std::move(metrics), user_agent, silence_recordings(recordings_));
     if (!opened) return tl::unexpected(Failure{ExitCode::configuration, opened.error().message});
     transcribers_ = std::move(*opened);
     bridge.transcribers = transcribers_;
@@ -52,7 +76,8 @@ web::TranscriptSources TranscriptWiring::sources(
         if (!there) return fail(Errc::bad_config, trouble);
         return {};
     };
-    out.make = [executor = std::move(executor), transcribers = transcribers_, trouble = trouble_,
+    out.make = [executor = std::move(executor), transcribers = transcribers_,
+                recordings = recordings_, trouble = trouble_,
                 making = making_](const CallId& call, web::RecordedSound sound,
                                   std::function<void(Document)> told) -> Result<> {
         if (!transcribers) return fail(Errc::bad_config, trouble);
@@ -66,7 +91,7 @@ web::TranscriptSources TranscriptWiring::sources(
         };
         const auto home = executor();
         spawn(home, "transcript of a recording",
-              make(transcribers, home, call, std::move(sound), std::move(done)));
+              make(transcribers, recordings, home, call, std::move(sound), std::move(done)));
         return {};
     };
     out.making = [making = making_](const CallId& call) {

@@ -234,7 +234,9 @@ public:
         }
         if (auto ready = open_agents(options_, bridge); !ready)
             return tl::unexpected(ready.error());
-        if (auto ready = transcripts_.open(options_.config, metrics_, kProgramName, bridge); !ready)
+        if (auto ready =
+                transcripts_.open(options_.config, metrics_, kProgramName, bridge, recordings_);
+            !ready)
             return tl::unexpected(ready.error());
         captures_ = open_captures(options_, metrics_);
         bridge.captures = captures_;

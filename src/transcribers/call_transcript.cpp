@@ -13,13 +13,6 @@ using call::LineEnd;
 using call::TranscriptionStatus;
 using std::chrono::milliseconds;
 
-namespace {
-
-/// More pieces than a call has; their times would only fill memory.
-constexpr std::size_t kMostSpans = 10'000;
-
-}  // namespace
-
 TranscriptFigures::TranscriptFigures(std::shared_ptr<metrics::Registry> of,
                                      const std::string& engine)
     : registry(std::move(of)),
@@ -109,8 +102,8 @@ void CallTranscript::tell(std::vector<SideRedaction::Out> pieces) {
         if (piece.final) {
             parts_.figures->pieces.add();
             parts_.figures->redactions.add(spans.size());
-            if (spans_.size() + spans.size() <= kMostSpans)
-                spans_.insert(spans_.end(), spans.begin(), spans.end());
+            // First: whoever reads the piece must find the sound silent.
+            if (!spans.empty() && parts_.redacted) parts_.redacted(std::move(spans));
         }
         parts_.told(std::move(piece));
     }
@@ -155,7 +148,7 @@ void CallTranscript::over(TranscriptionStatus status, std::string reason) {
     for (auto* end : {&far_, &near_}) tell(end->redaction->finish());
     over_ = true;
     finish();
-    if (!spans_.empty() && parts_.redacted) parts_.redacted(parts_.call, std::exchange(spans_, {}));
+    parts_.redacted = nullptr;
     state_ = {parts_.engine, status, std::move(reason)};
     parts_.told(state_);
 }

@@ -45,8 +45,7 @@ public:
         std::function<void(call::TranscriptNews)> told;
         std::shared_ptr<const RedactionRules> rules;
         std::shared_ptr<TranscriptFigures> figures;
-        /// All that was taken out, once, at the end, if anything was.
-        std::function<void(const CallId&, std::vector<RedactedSpan>)> redacted;
+        RedactionTeller redacted;  ///< may be empty
     };
     explicit CallTranscript(Parts parts);
     ~CallTranscript() override;
@@ -80,9 +79,8 @@ private:
     void tell_status();
     void over(call::TranscriptionStatus status, std::string reason);
 
-    const Parts parts_;
+    Parts parts_;
     End far_, near_;
-    std::vector<RedactedSpan> spans_;
     call::TranscriptionState state_;
     std::chrono::milliseconds missed_{0};
     bool finishing_ = false, over_ = false;

@@ -28,6 +28,7 @@ struct Gathered {
     explicit Gathered(asio::any_io_executor executor)
         : changed(std::move(executor), Steady::time_point::max()) {}
     call::TranscriptPieces pieces;
+    std::vector<RedactedSpan> redacted;
     call::TranscriptionState state;
     Steady::time_point lost_since{};
     std::string trouble;  ///< the last there was with the engine
@@ -69,7 +70,7 @@ void give(Transcript& transcript, std::uint64_t at, const Block& block) {
 
 }  // namespace
 
-asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
+asio::awaitable<Result<FileTranscript>> transcribe_file(
     std::shared_ptr<Transcribers> transcribers, asio::any_io_executor executor, CallId call,
     std::filesystem::path file, milliseconds offset,
     std::function<void(const FileProgress&)> progress) {
@@ -78,7 +79,10 @@ asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
     const std::shared_ptr<audio::SoundReader> reader = std::move(*opened);
     auto gathered = std::make_shared<Gathered>(executor);
     auto begun = transcribers->open_transcript(
-        call, executor, [gathered](call::TranscriptNews news) { gathered->take(std::move(news)); });
+        call, executor, [gathered](call::TranscriptNews news) { gathered->take(std::move(news)); },
+        [gathered](const std::vector<RedactedSpan>& spans) {
+            gathered->redacted.insert(gathered->redacted.end(), spans.begin(), spans.end());
+        });
     if (!begun) co_return tl::unexpected(begun.error());
     auto transcript = std::move(*begun);
 
@@ -107,13 +111,15 @@ asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
     if (!state.reason.empty() && gathered->pieces.pieces().empty())
         co_return fail(Errc::unreachable,
                        gathered->trouble.empty() ? state.reason : gathered->trouble);
-    call::TranscriptDocument out;
+    FileTranscript made;
+    auto& out = made.document;
     out.call = std::move(call);
     out.engine = state.engine;
     out.pieces = gathered->pieces.pieces();
     out.dropped = gathered->pieces.dropped();
     out.complete = out.dropped == 0 && state.reason.empty();
-    co_return out;
+    made.redacted = std::move(gathered->redacted);
+    co_return made;
 }
 
 }  // namespace bridge::transcribers

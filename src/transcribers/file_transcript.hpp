@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/result.hpp"
 #include "call/transcript_document.hpp"
@@ -20,10 +21,15 @@ struct FileProgress {
     std::chrono::milliseconds length{0};  ///< 0: the file does not say
 };
 
+struct FileTranscript {
+    call::TranscriptDocument document;
+    std::vector<RedactedSpan> redacted;  ///< what was taken out; the file is as it was
+};
+
 /// As fast as the engine takes it. `offset`: where on the call's timeline the file begins.
 /// `progress` may be empty; it runs on the executor. Cancellation ends it. Errors: those of
 /// audio::SoundReader, unreachable (the engine failed, or stayed away).
-asio::awaitable<Result<call::TranscriptDocument>> transcribe_file(
+asio::awaitable<Result<FileTranscript>> transcribe_file(
     std::shared_ptr<Transcribers> transcribers, asio::any_io_executor executor, CallId call,
     std::filesystem::path file, std::chrono::milliseconds offset,
     std::function<void(const FileProgress&)> progress);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,10 @@ struct RedactedSpan {
     std::chrono::milliseconds begin{0}, until{0};
     bool operator==(const RedactedSpan&) const = default;
 };
+
+/// Is told what is taken out of one call's transcript, before the transcript is. To let it go is to
+/// say that nothing more comes.
+using RedactionTeller = std::function<void(std::vector<RedactedSpan>)>;
 
 /// Thread: any, none changes it.
 class RedactionRules {

@@ -138,14 +138,16 @@ Result<std::shared_ptr<Transcribers>> Transcribers::open(TranscriberOptions opti
 Result<std::shared_ptr<call::Transcription>> Transcribers::begin(
     const CallId& call, boost::asio::any_io_executor executor,
     std::function<void(call::TranscriptNews)> told) {
-    return open_transcript(call, std::move(executor), std::move(told));
+    RedactionTeller redacted;
+    if (options_.redacted && rules_->any()) redacted = options_.redacted(call);
+    return open_transcript(call, std::move(executor), std::move(told), std::move(redacted));
 }
 
 Result<std::shared_ptr<Transcript>> Transcribers::open_transcript(
     const CallId& call, boost::asio::any_io_executor executor,
-    std::function<void(call::TranscriptNews)> told) {
+    std::function<void(call::TranscriptNews)> told, RedactionTeller redacted) {
     auto transcript = std::make_shared<CallTranscript>(CallTranscript::Parts{
-        call, options_.engine, executor, std::move(told), rules_, figures_, options_.redacted});
+        call, options_.engine, executor, std::move(told), rules_, figures_, std::move(redacted)});
     std::shared_ptr<net::HttpClient> http;
     if (options_.engine == kWhisperServer) {
         net::HttpClientOptions client;

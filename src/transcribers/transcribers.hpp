@@ -28,8 +28,9 @@ struct TranscriberOptions {
     std::vector<std::string> redact_patterns;
     std::string user_agent;
     std::shared_ptr<metrics::Registry> metrics;  ///< null: one of its own
-    /// What was taken out of a call's transcript, when that is over. Thread: the call's io thread.
-    std::function<void(const CallId&, std::vector<RedactedSpan>)> redacted;
+    /// Whom to tell what is taken out of a call that is taken down while it lives; asked only if
+    /// anything may be. Thread: the call's io thread.
+    std::function<RedactionTeller(const CallId&)> redacted;
     StreamTimes times;
 };
 
@@ -57,7 +58,7 @@ public:
         std::function<void(call::TranscriptNews)> told) override;
     Result<std::shared_ptr<Transcript>> open_transcript(
         const CallId& call, boost::asio::any_io_executor executor,
-        std::function<void(call::TranscriptNews)> told);
+        std::function<void(call::TranscriptNews)> told, RedactionTeller redacted);
     const std::string& engine() const { return options_.engine; }
     /// For what an io thread has no time for.
     WorkerPool& pool() { return pool_; }

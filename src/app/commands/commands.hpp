@@ -10,6 +10,7 @@
 #include "app/numbers.hpp"
 #include "app/session.hpp"
 #include "call/transcript_document.hpp"
+#include "stores/recording_store.hpp"
 
 namespace bridge::app {
 
@@ -49,6 +50,10 @@ ExitCode show_version(const Invocation& invocation, Console& console);
 /// Reads the settings for a command. What is wrong goes to stderr; nothing comes back then.
 std::optional<LoadedConfig> load_for(const Invocation& invocation, const ConfigNeeds& needs,
                                      Console& console);
+/// The recording that `name` means: its own, a call's, or the beginning of one. Failures: failure
+/// (there is none), usage (there are several).
+Outcome<stores::StoredRecording> choose_recording(const stores::RecordingFolder& folder,
+                                                  const std::string& name);
 /// Starts the log as the settings say; `write` as in log::Options. Stops it when destroyed.
 class LogSession {
 public:

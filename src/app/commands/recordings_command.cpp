@@ -87,25 +87,6 @@ ExitCode list(const Invocation& invocation, const RecordingFolder& folder, Conso
     return ExitCode::ok;
 }
 
-/// The one that `name` means, as far as it is clear.
-Outcome<StoredRecording> choose(const RecordingFolder& folder, const std::string& name) {
-    std::vector<StoredRecording> found;
-    for (auto& one : folder.list()) {
-        if (one.name == name) return std::move(one);
-        if (one.name.starts_with(name) || one.call.str().starts_with(name))
-            found.push_back(std::move(one));
-    }
-    if (found.empty())
-        return tl::unexpected(
-            Failure{ExitCode::failure,
-                    fmt::format("there is no recording {} in {}", name, folder.path().string())});
-    if (found.size() > 1)
-        return tl::unexpected(Failure{
-            ExitCode::usage, fmt::format("{} recordings begin with {}, such as {} and {}",
-                                         found.size(), name, found[0].name, found[1].name)});
-    return std::move(found.front());
-}
-
 ExitCode save(const RecordingFolder& folder, const StoredRecording& recording,
               const std::string& to, Console& console) {
     const fs::path path(to);
@@ -208,13 +189,31 @@ ExitCode play(const LoadedConfig& loaded, const fs::path& path, Console& console
 
 }  // namespace
 
+Outcome<StoredRecording> choose_recording(const RecordingFolder& folder, const std::string& name) {
+    std::vector<StoredRecording> found;
+    for (auto& one : folder.list()) {
+        if (one.name == name) return std::move(one);
+        if (one.name.starts_with(name) || one.call.str().starts_with(name))
+            found.push_back(std::move(one));
+    }
+    if (found.empty())
+        return tl::unexpected(
+            Failure{ExitCode::failure,
+                    fmt::format("there is no recording {} in {}", name, folder.path().string())});
+    if (found.size() > 1)
+        return tl::unexpected(Failure{
+            ExitCode::usage, fmt::format("{} recordings begin with {}, such as {} and {}",
+                                         found.size(), name, found[0].name, found[1].name)});
+    return std::move(found.front());
+}
+
 ExitCode run_recordings(const Invocation& invocation, const RecordingsCommand& command,
                         Console& console) {
     const auto loaded = load_for(invocation, {}, console);
     if (!loaded) return ExitCode::configuration;
     const RecordingFolder folder(loaded->config.recording_folder());
     if (command.action == RecordingsCommand::Action::list) return list(invocation, folder, console);
-    const auto recording = choose(folder, command.name);
+    const auto recording = choose_recording(folder, command.name);
     if (!recording) return told(console, recording.error().exit, recording.error().message);
     switch (command.action) {
         case RecordingsCommand::Action::list:

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -17,6 +18,7 @@
 #include "app/control_client.hpp"
 #include "app/instance.hpp"
 #include "app/open_transcribers.hpp"
+#include "app/recording_silence.hpp"
 #include "app/signals.hpp"
 #include "app/terminal.hpp"
 #include "net/awaiting.hpp"
@@ -27,6 +29,7 @@ namespace bridge::app {
 namespace {
 
 namespace asio = boost::asio;
+namespace fs = std::filesystem;
 namespace json = boost::json;
 
 /// How often a running program is asked whether a transcript is made.
@@ -133,14 +136,59 @@ private:
     std::size_t shown_ = 0;
 };
 
+/// What is taken down.
+struct Sound {
+    std::string file;
+    std::optional<stores::StoredRecording> recording;  ///< a call's, kept by this program
+};
+
+/// A file of that name comes first, in the folder of recordings or elsewhere; then a recording.
+Outcome<Sound> find_sound(const stores::RecordingFolder& folder, const std::string& name) {
+    Sound out{name, {}};
+    const fs::path path(name);
+    std::error_code error;
+    if (fs::exists(path, error)) {
+        const auto ours = fs::weakly_canonical(folder.path(), error);
+        if (!error && fs::weakly_canonical(path, error).parent_path() == ours)
+            out.recording = folder.find(path.stem().string());
+    } else if (name.find('/') == std::string::npos) {
+        auto chosen = choose_recording(folder, name);
+        if (!chosen && chosen.error().exit == ExitCode::usage)
+            return tl::unexpected(chosen.error());
+        if (chosen) {
+            out.file = folder.file(*chosen, chosen->forms.front()).string();
+            out.recording = std::move(*chosen);
+        }
+    }
+    if (out.recording && out.recording->live)
+        return tl::unexpected(
+            Failure{ExitCode::failure,
+                    fmt::format("{} is still being recorded; take it down when the call is over",
+                                out.recording->name)});
+    return out;
+}
+
+/// What its transcript leaves out is silence in a call's recording; other files stay as they are.
+Result<> silence(const stores::RecordingFolder& folder, const stores::StoredRecording& recording,
+                 std::vector<transcribers::RedactedSpan> redacted) {
+    const auto facts =
+        stores::read_recording_facts(folder.file(recording, recording.forms.front()));
+    if (!facts) return tl::unexpected(facts.error());
+    for (auto& span : redacted) {  // the file's time becomes the call's
+        span.begin += facts->offset;
+        span.until += facts->offset;
+    }
+    return folder.silence(recording.call, silent_spans(redacted));
+}
+
 asio::awaitable<void> take_down(std::shared_ptr<transcribers::Transcribers> transcribers,
-                                TranscribeCommand command, std::string format, Console& console,
-                                ExitCode& exit) {
+                                stores::RecordingFolder folder, Sound sound, std::string format,
+                                Console& console, ExitCode& exit) {
     const auto executor = co_await asio::this_coro::executor;
     Progress progress(console);
     std::function<void(const transcribers::FileProgress&)> show =
         [&progress](const transcribers::FileProgress& now) { progress.show(now); };
-    auto making = transcribers::transcribe_file(transcribers, executor, CallId(), command.file,
+    auto making = transcribers::transcribe_file(transcribers, executor, CallId(), sound.file,
                                                 std::chrono::milliseconds(0), std::move(show));
     auto made = co_await std::move(making);
     progress.clear();
@@ -151,10 +199,20 @@ asio::awaitable<void> take_down(std::shared_ptr<transcribers::Transcribers> tran
                    : ExitCode::failure;
         co_return;
     }
-    console.out << written(*made, format);
-    if (!made->complete)
+    const auto& document = made->document;
+    if (sound.recording && !made->redacted.empty()) {
+        if (auto done = silence(folder, *sound.recording, made->redacted); !done) {
+            console.err << "agentbridge: " << done.error().message << "\n";
+            exit = ExitCode::failure;
+            co_return;
+        }
+        console.err << fmt::format("{} is silent now where [redacted] stands\n",
+                                   sound.recording->name);
+    }
+    console.out << written(document, format);
+    if (!document.complete)
         console.err << "agentbridge: not all of it was understood: the transcriber was away\n";
-    exit = made->complete ? ExitCode::ok : ExitCode::failure;
+    exit = document.complete ? ExitCode::ok : ExitCode::failure;
 }
 
 }  // namespace
@@ -197,11 +255,17 @@ ExitCode transcribe_sound(const Invocation& invocation, const TranscribeCommand&
         console.err << "agentbridge: " << transcribers.error().message << "\n";
         return ExitCode::configuration;
     }
+    const stores::RecordingFolder folder(loaded->config.recording_folder());
+    auto sound = find_sound(folder, command.file);
+    if (!sound) {
+        console.err << "agentbridge: " << sound.error().message << "\n";
+        return sound.error().exit;
+    }
     asio::io_context loop{1};
     ExitCode exit = ExitCode::failure;
     const auto format = invocation.json ? std::string("json") : command.format;
-    const auto code =
-        run_alone(loop, take_down(*transcribers, command, format, console, exit), exit);
+    const auto code = run_alone(
+        loop, take_down(*transcribers, folder, std::move(*sound), format, console, exit), exit);
     // Its threads post to the loop.
     (*transcribers)->stop();
     return code;

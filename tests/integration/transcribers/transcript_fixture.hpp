@@ -42,10 +42,6 @@ protected:
         out.metrics = metrics_;
         out.times.first_pause = milliseconds(20);
         out.times.longest_pause = milliseconds(100);
-        out.redacted = [this](const CallId& call, std::vector<RedactedSpan> spans) {
-            EXPECT_EQ(call.str(), "c_1");
-            spans_ = std::move(spans);
-        };
         return out;
     }
     void open(TranscriberOptions wanted) {
@@ -55,7 +51,12 @@ protected:
         on_loop([this] {
             auto begun = transcribers_->open_transcript(
                 CallId("c_1"), executor(),
-                [this](call::TranscriptNews news) { take(std::move(news)); });
+                [this](call::TranscriptNews news) { take(std::move(news)); },
+                [this](const std::vector<RedactedSpan>& spans) {
+                    EXPECT_TRUE(pieces_.pieces().empty() || !pieces_.pieces().back().final)
+                        << "told after the piece";
+                    spans_.insert(spans_.end(), spans.begin(), spans.end());
+                });
             ASSERT_TRUE(begun);
             transcript_ = *begun;
         });
