@@ -13,7 +13,7 @@ std::vector<stores::SilentSpan> silent_spans(
     out.reserve(redacted.size());
     for (const auto& [end, begin, until] : redacted)
         out.push_back({end, std::max(begin - kSilenceMargin, std::chrono::milliseconds(0)),
-                       until + kSilenceMargin});
+                       std::max(begin, until) + kSilenceMargin});
     return out;
 }
 
