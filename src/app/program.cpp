@@ -53,7 +53,7 @@ struct Dispatch {
         return transcribe_sound(invocation, command, console);
     }
     ExitCode operator()(const RecordingsCommand& command) const {
-        return run_recordings(invocation, command, console);
+        return run_recordings(invocation, command, console, parts.history);
     }
     ExitCode operator()(const HistoryCommand& command) const {
         return run_history(invocation, command, console, parts.history);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.hpp"
 #include "web/answers.hpp"
 #include "web/api.hpp"
 #include "web/fields.hpp"
@@ -179,11 +180,35 @@ Answer list(Self self, Asked asked) {
     co_return answer_json(200, body);
 }
 
+/// A recording goes. The call whose last one it was; nothing: it has others.
+Result<std::optional<CallId>> remove_one(const RecordingLibrary& library, const std::string& name) {
+    std::optional<CallId> call;
+    for (auto& entry : library.list()) {
+        if (entry.name == name) call = std::move(entry.call);
+    }
+    if (auto removed = library.remove(name); !removed) return tl::unexpected(removed.error());
+    for (const auto& entry : library.list()) {
+        if (call && entry.call == *call) call.reset();
+    }
+    return call;
+}
+
 Answer remove(Self self, Asked asked) {
     const auto library = self->parts().recordings;
     if (!library) co_return no_recordings();
-    auto work = [library, name = asked.id] { return library->remove(name); };
+    auto work = [library, name = asked.id] { return remove_one(*library, name); };
     auto removed = co_await on_worker(self, std::move(work));
+    if (removed && *removed && self->parts().history) {
+        const std::function<void(call::History&, call::History::Told<bool>)> mark =
+            [call = **removed](call::History& history, call::History::Told<bool> told) {
+                history.mark(call, false, {}, std::move(told));
+            };
+        auto marking = ask_history<bool>(self, mark);
+        const auto marked = co_await std::move(marking);
+        if (!marked)
+            log::warning({"call", **removed}, "the history still says that it was recorded: {}",
+                         marked.error().message);
+    }
     if (removed) co_return no_content();
     if (removed.error().code == Errc::not_found) co_return no_recording(asked.id);
     if (removed.error().code == Errc::refused)

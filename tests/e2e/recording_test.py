@@ -275,6 +275,28 @@ class Recordings(EndToEnd):
         self.assertIn(call, self.files(".flac")[0].name)
         self.end()
 
+    def test_the_history_knows_what_was_deleted(self):
+        self.begin("--record")
+        calls = []
+        for _ in range(2):
+            call, _ = self.dial()
+            self.hang_up(call)
+            wait_for("it is in the folder", lambda: [one for one in json.loads(self.api("GET", f"/recordings?call={call}")[2])[
+                "recordings"] if not one["live"]], 20)
+            wait_for("the history has it", lambda: self.kept(call)["recorded"], 10)
+            calls.append(call)
+        name = json.loads(self.api("GET", f"/calls/{calls[0]}/recording")[2])["recording"]["name"]
+        self.assertEqual(self.api("DELETE", f"/recordings/{name}")[0], 204)
+        self.assertFalse(self.kept(calls[0])["recorded"])
+        self.assertTrue(self.kept(calls[1])["recorded"])
+        self.ask("recordings", "delete", calls[1])
+        self.assertFalse(self.kept(calls[1])["recorded"])
+        self.assertEqual(self.files(), [])
+        self.end()
+
+    def kept(self, call):
+        return json.loads(self.ask("history", "show", call).out)["call"]
+
     def test_a_kill_costs_a_second_at_most(self):
         kills = int(os.environ.get("E2E_RECORD_KILLS", "4"))
         self.begin("--record", persona="say:one two three four five six seven eight nine ten eleven twelve thirteen "

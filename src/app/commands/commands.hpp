@@ -36,7 +36,7 @@ ExitCode show_transcript(const Invocation& invocation, const TranscriptCommand& 
 ExitCode transcribe_sound(const Invocation& invocation, const TranscribeCommand& command,
                           Console& console);
 ExitCode run_recordings(const Invocation& invocation, const RecordingsCommand& command,
-                        Console& console);
+                        Console& console, const HistoryParts& parts);
 ExitCode run_numbers(const Invocation& invocation, const NumbersCommand& command, Console& console,
                      const NumberParts& parts);
 ExitCode replay_captures(const Invocation& invocation, const ReplayCommand& command,

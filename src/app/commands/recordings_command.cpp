@@ -187,6 +187,23 @@ ExitCode play(const LoadedConfig& loaded, const fs::path& path, Console& console
     return exit;
 }
 
+/// The history no longer says that the call was recorded, if that was its last recording.
+Result<> unmark(const RecordingFolder& folder, const CallId& call, const Config& config,
+                const HistoryParts& parts) {
+    if (!parts.open || folder.of_call(call)) return {};
+    const auto reading = parts.open(config, HistoryAccess::reading);
+    if (!reading) return tl::unexpected(reading.error());
+    auto found = (*reading)->find(call.str());
+    if (!found) return tl::unexpected(found.error());
+    // A live one is written by the program that has it.
+    if (!*found || !(*found)->ended || !(*found)->recorded) return {};
+    const auto writing = parts.open(config, HistoryAccess::writing);
+    if (!writing) return tl::unexpected(writing.error());
+    call::CallChange change{std::move(**found)};
+    change.call.recorded = false;
+    return (*writing)->write({change});
+}
+
 }  // namespace
 
 Outcome<StoredRecording> choose_recording(const RecordingFolder& folder, const std::string& name) {
@@ -208,7 +225,7 @@ Outcome<StoredRecording> choose_recording(const RecordingFolder& folder, const s
 }
 
 ExitCode run_recordings(const Invocation& invocation, const RecordingsCommand& command,
-                        Console& console) {
+                        Console& console, const HistoryParts& parts) {
     const auto loaded = load_for(invocation, {}, console);
     if (!loaded) return ExitCode::configuration;
     const RecordingFolder folder(loaded->config.recording_folder());
@@ -226,6 +243,10 @@ ExitCode run_recordings(const Invocation& invocation, const RecordingsCommand& c
             if (auto removed = folder.remove(recording->name); !removed)
                 return told(console, ExitCode::failure, removed.error().message);
             console.out << fmt::format("{}  deleted\n", recording->name);
+            if (auto done = unmark(folder, recording->call, loaded->config, parts); !done)
+                return told(
+                    console, ExitCode::failure,
+                    "the history still says that the call was recorded: " + done.error().message);
             break;
     }
     return ExitCode::ok;
