@@ -117,6 +117,10 @@ std::vector<LiveField> live_fields(const CallSnapshot& call, bool several, const
         fields.push_back(meter("mic ", call.microphone->level_dbfs,
                                call.outbound.peak_dbfs >= kClippedDbfs, false, style));
     }
+    if (call.recording.status == call::RecordingStatus::recording)
+        fields.push_back(plain("rec", kRed));
+    if (call.recording.status == call::RecordingStatus::paused)
+        fields.push_back(plain("rec paused", kYellow));
     if (!call.transfer.status.empty())
         fields.push_back(
             plain(visible(fmt::format("transfer {}", call.transfer.status), style.unicode)));

@@ -151,6 +151,7 @@ constexpr std::string_view kKeys =
   s           solo: hear this call only, and the others again
   + and -     louder, quieter
   a and r     accept, reject the call that rings
+  e           record this call, or end its recording
   x           hang up this call: asks y or n
   c           cut off what is being said to the phone
   o           take over from the agent, and hand back to it

@@ -105,6 +105,9 @@ void LiveKeys::steer(char key) {
         case 'c':
             command("clear", call::command::Clear{});
             break;
+        case 'e':
+            record();
+            break;
         case 'o':
             command("take over", call::command::AgentTurn{});
             break;
@@ -187,6 +190,17 @@ void LiveKeys::talk() {
             self->talking_ = false;
             self->parts_.session.talk(false);
         });
+}
+
+void LiveKeys::record() {
+    const auto focused = parts_.focused();
+    if (!focused) {
+        parts_.say("there is no call for that");
+        return;
+    }
+    const auto status =
+        focused->recorded ? call::RecordingStatus::stopped : call::RecordingStatus::recording;
+    command("record", call::command::Record{status}, focused->id);
 }
 
 void LiveKeys::command(std::string what, call::Command command, std::optional<CallId> call) {

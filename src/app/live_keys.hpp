@@ -23,6 +23,7 @@ public:
     struct Focused {
         CallId id;
         std::string whom;
+        bool recorded = false;  ///< at this moment
     };
     struct Parts {
         Session& session;
@@ -49,6 +50,8 @@ private:
     void confirm(const Key& key);
     /// With push-to-talk. A terminal tells that a key repeats, not that it was let go.
     void talk();
+    /// Begins, goes on after a pause, or ends.
+    void record();
     void command(std::string what, call::Command command, std::optional<CallId> call = {});
     /// Asks about the focused call; says so if there is none.
     void ask(Asking what);

@@ -112,6 +112,8 @@ class Keys(EndToEnd):
         terminal.press("12#")
         wait_for("the phone heard the keys", lambda: self.about(sid)["digits_heard"] == "12#", 15)
         wait_for("the stream is back", lambda: self.about(sid)["streams"][-1]["open"], 15)
+        terminal.press("e")
+        terminal.shows("mrec\x1b")
         terminal.press("m")
         terminal.shows("muted")
         terminal.press("h")

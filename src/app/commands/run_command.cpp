@@ -118,7 +118,8 @@ private:
             return call.local.focus && !call::is_final(call.state);
         });
         if (found == shown_.end()) return std::nullopt;
-        return LiveKeys::Focused{found->id, masked_number(other_end(*found))};
+        return LiveKeys::Focused{found->id, masked_number(other_end(*found)),
+                                 found->recording.status == call::RecordingStatus::recording};
     }
 
     ExitCode fail_with(const Failure& failure) {

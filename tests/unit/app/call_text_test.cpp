@@ -127,6 +127,11 @@ TEST(LiveText, ShowsWhatTheMicrophoneDoes) {
     EXPECT_THAT(live_line({call}, 200, false), HasSubstr("[##########]!  -3 dBFS"));
     call.local.muted = true;
     EXPECT_THAT(live_line({call}, 200, false), HasSubstr("  muted  "));
+    EXPECT_THAT(live_line({call}, 200, false), Not(HasSubstr("rec")));
+    call.recording.status = call::RecordingStatus::recording;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("  muted  rec  "));
+    call.recording.status = call::RecordingStatus::paused;
+    EXPECT_THAT(live_line({call}, 200, false), HasSubstr("  rec paused  "));
     EXPECT_THAT(live_line({call}, 200, false), Not(HasSubstr("mic [")));
     call.local.held = true;
     EXPECT_THAT(live_line({call}, 200, false), testing::StartsWith("on hold  00:12"));

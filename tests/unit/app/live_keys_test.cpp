@@ -137,6 +137,19 @@ TEST_F(LiveKeysTest, SteersTheCallThatHasTheFocus) {
     EXPECT_THAT(said, IsEmpty());
 }
 
+TEST_F(LiveKeysTest, RecordsTheFocusedCallAndEndsThat) {
+    press("e");
+    EXPECT_EQ(last<command::Record>().status, call::RecordingStatus::recording);
+    focused->recorded = true;
+    press("e");
+    EXPECT_EQ(last<command::Record>().status, call::RecordingStatus::stopped);
+    EXPECT_EQ(desk.calls, std::vector<std::optional<CallId>>(2, CallId{"c_1"}));
+    focused.reset();
+    press("e");
+    EXPECT_EQ(desk.commands.size(), 2U);
+    EXPECT_THAT(said, ElementsAre("there is no call for that"));
+}
+
 TEST_F(LiveKeysTest, SaysWhyACommandWasRefused) {
     desk.problem = "the call is ringing, not in-progress";
     press("1");
