@@ -20,6 +20,9 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
+/// Of one utterance: more means that the service forgets to end it.
+constexpr std::size_t kMostParts = 64;
+
 std::optional<float> confidence_of(const json::object& object) {
     const auto value = net::number_field(object, "confidence");
     if (!value) return std::nullopt;
@@ -49,8 +52,9 @@ std::vector<call::TranscriptWord> words_of(const json::object& alternative) {
         auto text = net::text_field(*word, "punctuated_word");
         if (text.empty()) text = net::text_field(*word, "word");
         if (text.empty()) continue;
-        out.push_back({net::valid_text(text, 200), seconds_of(*word, "start"),
-                       seconds_of(*word, "end"), confidence_of(*word)});
+        const auto begin = seconds_of(*word, "start");
+        out.push_back(
+            {net::valid_text(text, 200), begin, end_of(*word, begin), confidence_of(*word)});
     }
     return out;
 }
@@ -69,7 +73,7 @@ Part part_of(const json::object& results) {
     part.words = words_of(best);
     if (!part.words.empty()) {
         part.begin = part.words.front().begin;
-        part.end = part.words.back().end;
+        part.end = std::max(part.begin, part.words.back().end);
     }
     return part;
 }
@@ -121,6 +125,7 @@ private:
         if (!part.text.empty()) {
             auto hearing = joined(part);
             if (final) parts_.push_back(std::move(part));
+            if (parts_.size() == kMostParts) return close(out);
             // The whole utterance is told again when it is over.
             if (!final || !flag(object, "speech_final")) out.heard.push_back(std::move(hearing));
         }
@@ -133,7 +138,7 @@ private:
         Hearing out;
         out.utterance = utterance_;
         out.begin = parts_.empty() ? last.begin : parts_.front().begin;
-        out.end = last.end;
+        out.end = std::max(out.begin, last.end);
         float sum = 0;
         std::size_t count = 0;
         const auto add = [&](const Part& part) {

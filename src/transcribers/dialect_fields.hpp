@@ -22,4 +22,10 @@ inline std::chrono::milliseconds seconds_of(const boost::json::object& object,
     return std::chrono::milliseconds(std::llround(value * 1000));
 }
 
+/// The end of a word, which is not before its begin, whatever the service says.
+inline std::chrono::milliseconds end_of(const boost::json::object& word,
+                                        std::chrono::milliseconds begin) {
+    return std::max(begin, seconds_of(word, "end"));
+}
+
 }  // namespace bridge::transcribers

@@ -112,8 +112,8 @@ private:
             if (word == nullptr || hearing.words.size() == kMostWords) break;
             auto text = net::valid_text(net::text_field(*word, "word"), 200);
             if (text.empty()) continue;
-            call::TranscriptWord made{std::move(text), seconds_of(*word, "start"),
-                                      seconds_of(*word, "end"), std::nullopt};
+            const auto begin = seconds_of(*word, "start");
+            call::TranscriptWord made{std::move(text), begin, end_of(*word, begin), std::nullopt};
             if (const auto conf = net::number_field(*word, "conf")) {
                 made.confidence = static_cast<float>(std::clamp(*conf, 0.0, 1.0));
                 sum += *made.confidence;
@@ -123,7 +123,7 @@ private:
         }
         if (hearing.words.empty()) return;
         hearing.begin = hearing.words.front().begin;
-        hearing.end = hearing.words.back().end;
+        hearing.end = std::max(hearing.begin, hearing.words.back().end);
         if (sure > 0) hearing.confidence = sum / static_cast<float>(sure);
     }
 
