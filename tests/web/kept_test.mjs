@@ -64,6 +64,39 @@ async function recorded_call() {
   return call;
 }
 
+test('what the settings have of every call is ticked on the dial screen, and can be left out of one', async () => {
+  page = await open_page(browser);
+  await log_in(page, stage);
+  const settings = [
+    { name: 'AGENTBRIDGE_RECORD', value: 'on', origin: '--record', secret: false },
+    { name: 'AGENTBRIDGE_TRANSCRIBE', value: 'off', origin: 'default', secret: false },
+  ];
+  await page.route('**/api/v1/config', (route) => route.fulfill({ json: { settings } }));
+  let asked;
+  await page.route('**/api/v1/calls', (route) => {
+    if (route.request().method() === 'POST') asked = route.request().postDataJSON();
+    return route.continue();
+  });
+  const dial = async (steps) => {
+    await visit(page, stage, '/dial');
+    await page.locator('input[name="record"]:checked').waitFor();
+    assert.equal(await page.locator('input[name="transcribe"]').isChecked(), false);
+    await page.fill('input[name="to"]', stage.humming);
+    await steps();
+    await action(page, 'dial').click();
+    await wait_for('the call is asked for', () => asked);
+    const body = asked;
+    asked = undefined;
+    return body;
+  };
+  assert.equal('record' in (await dial(async () => {})), false, 'the settings decide');
+  const other = await dial(async () => {
+    await page.uncheck('input[name="record"]');
+    await page.check('input[name="transcribe"]');
+  });
+  assert.deepEqual([other.record, other.transcribe], [false, true]);
+});
+
 test('a call is recorded from its card: begun, paused, gone on with, ended, and every state is in words', async () => {
   const call = await stage.up(stage.humming);
   page = await open_page(browser);

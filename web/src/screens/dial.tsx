@@ -6,7 +6,7 @@ import { Problem, get, post } from '../api';
 import { dialable, pretty_number } from '../format';
 import { go, query } from '../router';
 import { epoch, learn, on_emulator, online } from '../store';
-import type { Agents, Call, EmulatorInfo } from '../types';
+import type { Agents, Call, EmulatorInfo, Setting } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
 import { CheckField, SelectField, TextField } from '../ui/fields';
 import { Icon } from '../ui/icons';
@@ -24,6 +24,8 @@ export function Dial() {
   const focus = useSignal(true);
   const record = useSignal(false);
   const transcribe = useSignal(false);
+  /** What the settings say of every call; null: not known yet, and nothing is ticked. */
+  const usual = useSignal<{ record: boolean; transcribe: boolean } | null>(null);
   const recent = useSignal<string[]>([]);
   const emulator = useSignal<EmulatorInfo | null>(null);
   const input = useRef<HTMLInputElement>(null);
@@ -44,6 +46,15 @@ export function Dial() {
         agent.value ||= answer.default ?? '';
       })
       .catch(quietly.catch);
+    void get<{ settings: Setting[] }>('/config')
+      .then(({ settings }) => {
+        const first = usual.value === null;
+        usual.value = { record: is_on(settings, 'AGENTBRIDGE_RECORD'), transcribe: is_on(settings, 'AGENTBRIDGE_TRANSCRIBE') };
+        if (!first) return;
+        record.value ||= usual.value.record;
+        transcribe.value ||= usual.value.transcribe;
+      })
+      .catch(quietly.catch);
     if (on_emulator.value) {
       void get<EmulatorInfo>('/emulator')
         .then((answer) => {
@@ -57,8 +68,8 @@ export function Dial() {
     const body: Record<string, unknown> = { to: dialable(number.value), focus: focus.value };
     if (from.value.trim()) body['from'] = dialable(from.value);
     if (agent.value.trim()) body['agent'] = agent.value.trim();
-    if (record.value) body['record'] = true;
-    if (transcribe.value) body['transcribe'] = true;
+    if (record.value !== (usual.value?.record ?? false)) body['record'] = record.value;
+    if (transcribe.value !== (usual.value?.transcribe ?? false)) body['transcribe'] = transcribe.value;
     if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
     const text = JSON.stringify(body);
     if (key.current.body !== text) key.current = { body: text, value: crypto.randomUUID() };
@@ -165,6 +176,12 @@ export function Dial() {
       </div>
     </>
   );
+}
+
+/** A setting that is off unless it says something else: "on", or a folder. */
+function is_on(settings: readonly Setting[], name: string): boolean {
+  const value = settings.find((setting) => setting.name === name)?.value ?? '';
+  return value !== '' && value !== 'off';
 }
 
 function recent_numbers(calls: readonly Call[]): string[] {
