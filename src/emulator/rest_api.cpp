@@ -84,7 +84,7 @@ asio::awaitable<net::HttpResponse> RestApi::act(Route route) {
 
 net::HttpResponse RestApi::account(const Route& route) const {
     if (route.method != "GET") {
-        return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
+        return method_refused_reply(route.method);
     }
     const auto& account = exchange_->account;
     json::object uris;
@@ -201,7 +201,7 @@ net::HttpResponse RestApi::numbers(const Route& route) {
         if (route.parts.size() != 2 || number.sid != route.parts[1]) continue;
         if (route.method == "GET") return json_reply(200, number_json(number, account_sid));
         if (route.method != "POST") {
-            return error_reply(405, kNoCode, "Method " + route.method + " not allowed");
+            return method_refused_reply(route.method);
         }
         if (const auto error = change_number(number, route.form)) {
             return error_reply(error->status, error->code, error->message);

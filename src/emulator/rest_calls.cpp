@@ -16,10 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-net::HttpResponse method_refused(const std::string& method) {
-    return error_reply(405, kNoCode, "Method " + method + " not allowed");
-}
-
 json::object stream_json(const StreamRow& row, const PhoneCall& call, const std::string& account) {
     return {{"sid", row.sid},
             {"account_sid", account},
@@ -97,7 +93,7 @@ asio::awaitable<net::HttpResponse> RestApi::calls(Route route) {
     if (parts.size() == 1) {
         if (route.method == "GET") co_return list_calls(route);
         if (route.method == "POST") co_return create_call(route.form);
-        co_return method_refused(route.method);
+        co_return method_refused_reply(route.method);
     }
     const auto call = exchange_->find_call(parts[1]);
     if (!call) co_return not_found_reply(route.path);
@@ -106,7 +102,7 @@ asio::awaitable<net::HttpResponse> RestApi::calls(Route route) {
             co_return json_reply(200, call_json(*call, exchange_->account.sid));
         }
         if (route.method == "POST") co_return update_call(call, route.form);
-        if (route.method != "DELETE") co_return method_refused(route.method);
+        if (route.method != "DELETE") co_return method_refused_reply(route.method);
         if (!call->over()) {
             co_return error_reply(409, 20009, "Call is still in progress and cannot be deleted");
         }
@@ -217,7 +213,7 @@ net::HttpResponse RestApi::update_call(const std::shared_ptr<PhoneCall>& call, c
 }
 
 net::HttpResponse RestApi::streams(const std::shared_ptr<PhoneCall>& call, const Route& route) {
-    if (route.method != "POST") return method_refused(route.method);
+    if (route.method != "POST") return method_refused_reply(route.method);
     if (route.parts.size() == 3) return create_stream(call, route.form);
     if (route.parts.size() != 4) return not_found_reply(route.path);
     for (const auto& row : call->streams()) {

@@ -17,10 +17,6 @@ namespace {
 
 namespace json = boost::json;
 
-net::HttpResponse not_allowed(const std::string& method) {
-    return error_reply(405, kNoCode, "Method " + method + " not allowed");
-}
-
 json::object conference_json(const Conference& conference, const std::string& account_sid) {
     const auto uri = "/2010-04-01/Accounts/" + account_sid + "/Conferences/" + conference.sid();
     return {{"sid", conference.sid()},
@@ -182,14 +178,15 @@ ParticipantOrder participant_in(const Fields& form) {
 net::HttpResponse RestApi::conferences(const Route& route) {
     try {
         if (route.parts.size() == 1) {
-            return route.method == "GET" ? list_conferences(route) : not_allowed(route.method);
+            return route.method == "GET" ? list_conferences(route)
+                                         : method_refused_reply(route.method);
         }
         const auto& which = route.parts[1];
         if (route.parts.size() == 2) {
             const auto conference = exchange_->find_conference(which);
             if (!conference || conference->sid() != which) return not_found_reply(route.path);
             if (route.method == "POST") return update_conference(conference, route.form);
-            if (route.method != "GET") return not_allowed(route.method);
+            if (route.method != "GET") return method_refused_reply(route.method);
             return json_reply(200, conference_json(*conference, exchange_->account.sid));
         }
         if (route.parts[2] == "Recordings" && route.method == "GET" && route.parts.size() == 3) {
@@ -242,7 +239,7 @@ net::HttpResponse RestApi::participants(const std::shared_ptr<Conference>& confe
                                         const Route& route) {
     const auto& account_sid = exchange_->account.sid;
     if (route.parts.size() == 3) {
-        if (route.method != "GET") return not_allowed(route.method);
+        if (route.method != "GET") return method_refused_reply(route.method);
         const auto muted = truth_in(route.query, "Muted");
         const auto hold = truth_in(route.query, "Hold");
         const auto coaching = truth_in(route.query, "Coaching");
@@ -262,7 +259,7 @@ net::HttpResponse RestApi::participants(const std::shared_ptr<Conference>& confe
         return net::HttpResponse{204, {}, {}};
     }
     if (route.method == "POST") update_participant(*conference, participant, route.form);
-    if (route.method != "POST" && route.method != "GET") return not_allowed(route.method);
+    if (route.method != "POST" && route.method != "GET") return method_refused_reply(route.method);
     return json_reply(200, participant_json(*participant, *conference, account_sid));
 }
 

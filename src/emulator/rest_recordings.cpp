@@ -41,10 +41,6 @@ json::object recording_json(const RecordingRow& row, const std::string& account)
             {"uri", uri + ".json"}};
 }
 
-net::HttpResponse method_refused(const std::string& method) {
-    return error_reply(405, kNoCode, "Method " + method + " not allowed");
-}
-
 }  // namespace
 
 net::HttpResponse RestApi::recordings(const Route& route, bool of_a_call) {
@@ -52,7 +48,7 @@ net::HttpResponse RestApi::recordings(const Route& route, bool of_a_call) {
     if (of_a_call && route.method == "POST") return call_recordings(route);
     const auto call_sid = of_a_call ? route.parts[1] : field_or(route.query, "CallSid");
     if (route.parts.size() == depth) {
-        if (route.method != "GET") return method_refused(route.method);
+        if (route.method != "GET") return method_refused_reply(route.method);
         std::vector<std::shared_ptr<RecordingRow>> found(recordings_->rows().rbegin(),
                                                          recordings_->rows().rend());
         std::erase_if(
@@ -72,7 +68,7 @@ net::HttpResponse RestApi::recordings(const Route& route, bool of_a_call) {
             return error_reply(400, 20001, "The recording is still in progress");
         return net::HttpResponse{204, {}, {}};
     }
-    if (route.method != "GET") return method_refused(route.method);
+    if (route.method != "GET") return method_refused_reply(route.method);
     if (!sound) return json_reply(200, recording_json(*row, exchange_->account.sid));
     if (row->status != "completed") return not_found_reply(route.path);
     const auto wanted = field_or(route.query, "RequestedChannels", "1");

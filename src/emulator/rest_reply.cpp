@@ -49,6 +49,10 @@ net::HttpResponse not_found_reply(const std::string& path) {
     return error_reply(404, 20404, "The requested resource " + path + " was not found");
 }
 
+net::HttpResponse method_refused_reply(const std::string& method) {
+    return error_reply(405, 0, "Method " + method + " not allowed");
+}
+
 json::value text_or_null(const std::string& text) {
     return text.empty() ? json::value(nullptr) : json::value(text);
 }

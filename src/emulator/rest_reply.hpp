@@ -22,6 +22,7 @@ net::HttpResponse json_reply(int status, const boost::json::value& body);
 /// errors may be too.
 net::HttpResponse error_reply(int status, int code, const std::string& message);
 net::HttpResponse not_found_reply(const std::string& path);
+net::HttpResponse method_refused_reply(const std::string& method);
 
 /// null for an empty text.
 boost::json::value text_or_null(const std::string& text);

@@ -175,7 +175,7 @@ Result<> silence_recording(const fs::path& path, RecordingForm form,
     const auto facts = read_recording_facts(path);
     if (!facts) return tl::unexpected(facts.error());
     auto parts = silent_parts(
-        spans, static_cast<std::uint64_t>(facts->offset.count()) * audio::kSamplesPerMs);
+        spans, static_cast<std::uint64_t>(facts->origin.offset.count()) * audio::kSamplesPerMs);
     const auto length = static_cast<std::uint64_t>(facts->duration.count()) * audio::kSamplesPerMs;
     std::erase_if(parts, [length](const SilentPart& part) { return part.begin > length; });
     if (parts.empty()) return {};

@@ -175,8 +175,8 @@ Result<> silence(const stores::RecordingFolder& folder, const stores::StoredReco
         stores::read_recording_facts(folder.file(recording, recording.forms.front()));
     if (!facts) return tl::unexpected(facts.error());
     for (auto& span : redacted) {  // the file's time becomes the call's
-        span.begin += facts->offset;
-        span.until += facts->offset;
+        span.begin += facts->origin.offset;
+        span.until += facts->origin.offset;
     }
     return folder.silence(recording.call, silent_spans(redacted));
 }
