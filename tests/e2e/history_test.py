@@ -5,9 +5,13 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sqlite3
+import subprocess
+import tempfile
 import time
+import unittest
 import urllib.error
 import urllib.request
 
@@ -15,6 +19,41 @@ from harness import EndToEnd, Emulator, main, wait_for
 
 KILLS = int(os.environ.get("E2E_KILLS", "12"))
 SEED = int(os.environ.get("E2E_SEED", "7"))
+
+
+class PostgresServer:
+    """A server of the test's own on a Unix socket; it never runs as root."""
+
+    PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
+    NOBODY = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def __init__(self, test):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="abpg-"))
+        test.addCleanup(shutil.rmtree, self.folder, True)
+        if self.NOBODY:
+            os.chown(self.folder, 65534, 65534)
+        made = subprocess.run([self.PROGRAMS[0].parent / "initdb", "-D", self.folder / "data", "-U", "bridge", "-A", "trust",
+                               "--no-sync", "-E", "UTF8", "--locale=C"], capture_output=True, text=True, cwd=self.folder,
+                              **self.NOBODY)
+        test.assertEqual(made.returncode, 0, made.stderr)
+        self.url = f"postgresql://bridge@/postgres?host={self.folder}"
+        test.addCleanup(self.stop)
+        self.process = None
+        self.run()
+
+    def run(self):
+        with open(self.folder / "log", "a") as log:
+            self.process = subprocess.Popen([self.PROGRAMS[0], "-D", self.folder / "data", "-k", self.folder, "-c",
+                                             "listen_addresses=", "-c", "fsync=off"], stdout=log, stderr=log, cwd=self.folder,
+                                            **self.NOBODY)
+        said = self.folder / "data" / "postmaster.pid"
+        wait_for("PostgreSQL is ready", lambda: said.exists() and "\nready" in said.read_text(), 30)
+
+    def stop(self):
+        """Connections are cut off."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
 
 
 class History(EndToEnd):
@@ -77,7 +116,9 @@ class History(EndToEnd):
         first.signal(signal.SIGINT)
         self.assertEqual(first.wait(20), 0, str(first))
         self.assertEqual((self.state / "history.db").stat().st_mode & 0o777, 0o600)
+        self.find_show_search_and_forget(call)
 
+    def find_show_search_and_forget(self, call):
         listed = json.loads(self.history("list"))["calls"]
         self.assertEqual([one["call"] for one in listed], [call])
         shown = json.loads(self.history("show", call))
@@ -104,6 +145,25 @@ class History(EndToEnd):
         self.assertEqual(self.history("export"), "")
         self.history("show", other, code=1)
         self.assert_nothing_left_open(self.emulator)
+
+    @unittest.skipUnless(PostgresServer.PROGRAMS, "PostgreSQL is not installed")
+    def test_the_same_on_a_postgresql_server_which_may_go_away(self):
+        database = PostgresServer(self)
+        self.begin(DATABASE_URL=database.url)
+        program = self.serve()
+        call = self.one_call("+12025550142")
+        self.assertEqual(self.api("GET", "/calls?state=ended")[1]["calls"][0]["call"], call)
+        # The database goes; a call does not notice, and is written down when it is back.
+        database.stop()
+        meanwhile = self.one_call("+12025550144")
+        database.run()
+        wait_for("both are in the database", lambda: {one["call"] for one in json.loads(self.history("list"))["calls"]} ==
+                 {call, meanwhile}, 60)
+        program.signal(signal.SIGINT)
+        self.assertEqual(program.wait(20), 0, str(program))
+        self.assertFalse((self.state / "history.db").exists())
+        self.history("delete", meanwhile)
+        self.find_show_search_and_forget(call)
 
     def test_what_is_old_is_forgotten_at_the_start(self):
         self.begin(AGENTBRIDGE_RETAIN="1h")

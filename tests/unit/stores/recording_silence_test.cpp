@@ -157,7 +157,7 @@ TEST_F(RecordingSilenceTest, EveryFormThatIsThereIsSilentAfterwards) {
         expect_silent(found.near, 0, 8000, form);
         EXPECT_EQ(found.far, loud(2 * kSecond)) << form;
     }
-    EXPECT_EQ(read_recording_facts(file("flac"))->offset, 1000ms);
+    EXPECT_EQ(read_recording_facts(file("flac"))->origin.offset, 1000ms);
     EXPECT_EQ(fs::status(file("flac")).permissions(),
               fs::perms::owner_read | fs::perms::owner_write);
     EXPECT_EQ(std::distance(fs::directory_iterator(options.folder), fs::directory_iterator()), 2);
