@@ -76,6 +76,7 @@ void CarrierRecordings::open(std::shared_ptr<twilio::RestClient> rest, call::Cal
 
 void CarrierRecordings::close() {
     if (fetcher_) fetcher_->close();
+    recordings_.reset();  // its client goes before the io thread that it was made for
 }
 
 Result<std::shared_ptr<call::CallRecording>> CarrierRecordings::begin(
