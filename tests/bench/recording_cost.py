@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What it costs to record a call, beside what the call costs: CPU time of `agentbridge serve`, one io thread, with calls
-whose agent echoes what the phone says (both sides speak).
+"""What it costs to record or to capture a call, beside what the call costs: CPU time of `agentbridge serve`, one io thread,
+with calls whose agent echoes what the phone says (both sides speak).
 
-    tests/bench/recording_cost.py [--build DIR] [--calls 100] [--runs 3] [--json FILE]     the ratio
+    tests/bench/recording_cost.py [--build DIR] [--calls 100] [--runs 3] [--json FILE]     the ratio, of a recording
+    tests/bench/recording_cost.py --of capture                                             … of a capture
     tests/bench/recording_cost.py --many 500                                               no frame is lost
 
 Runs alternate between recorded and not; the ratio is of the medians. Exit 1 if recording costs more than a quarter of the
-call's own CPU time, or, with --many, if a frame or a block is lost.
+call's own CPU time (a capture: more than a tenth), or, with --many, if a frame or a block is lost.
 """
 import argparse
 import json
@@ -25,7 +26,8 @@ import wave
 
 ACCOUNT, TOKEN = "AC" + "0" * 31 + "1", "0123456789abcdef0123456789abcdef"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-MOST = 0.25
+SETTINGS = {"recording": "AGENTBRIDGE_RECORD", "capture": "AGENTBRIDGE_CAPTURE"}
+MOST = {"recording": 0.25, "capture": 0.1}
 
 
 def free_port():
@@ -39,6 +41,15 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_of_threads(pid):
+    """Nanoseconds of each of them that is there, with its name."""
+    found = {}
+    for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        name = (thread / "comm").read_text().strip()
+        found[thread.name] = name, int((thread / "schedstat").read_text().split()[0])
+    return found
+
+
 def metric(text, name):
     return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
 
@@ -46,20 +57,22 @@ def metric(text, name):
 class Run:
     """One program, its calls, and what it used between two moments in which all of them were up."""
 
-    def __init__(self, program, calls, record, seconds):
+    def __init__(self, program, calls, setting, seconds):
         with tempfile.TemporaryDirectory(prefix="recording-cost-") as folder:
             self.folder = pathlib.Path(folder)
-            self.measure(program, calls, record, seconds)
+            self.measure(program, calls, setting, seconds)
 
-    def measure(self, program, calls, record, seconds):
+    def measure(self, program, calls, setting, seconds):
         port = free_port()
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"),
             "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_PHONE_NUMBER": "+15005550006",
             "TWILIO_BASE_URL": "http://127.0.0.1:9", "SERVER_PORT": str(port), "WEBSOCKET_PORT": "0",
             "PUBLIC_URL": f"http://127.0.0.1:{port}", "AGENTBRIDGE_AGENT": "echo", "AGENTBRIDGE_WORKERS": "1",
-            "AGENTBRIDGE_RECORD": "on" if record else "off", "AGENTBRIDGE_CONTROL_PORT": "0", "LOG_LEVEL": "WARNING",
+            "AGENTBRIDGE_CONTROL_PORT": "0", "LOG_LEVEL": "WARNING",
         }
+        if setting:
+            environment[setting] = "on"
         serve = subprocess.Popen([program, "serve", "--no-audio"], env=environment, stdout=subprocess.DEVNULL,
                                  stderr=open(self.folder / "serve.err", "w"))
         load = None
@@ -72,8 +85,13 @@ class Run:
                                      "seven eight nine ten eleven twelve " * 8],
                                     env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             time.sleep(rise)
+            threads = cpu_of_threads(serve.pid)
             begin, began = cpu_seconds(serve.pid), time.monotonic()
             time.sleep(seconds)
+            self.threads = {}  # microseconds for a frame, by name
+            for thread, (name, spent) in cpu_of_threads(serve.pid).items():
+                spent -= threads.get(thread, (name, 0))[1]
+                self.threads[name] = self.threads.get(name, 0) + spent / 1000 / seconds / calls / 50
             self.cpu = (cpu_seconds(serve.pid) - begin) / (time.monotonic() - began) / calls
             instance = json.loads(next(instances.glob("*.json")).read_text())
             request = urllib.request.Request(instance["control_url"] + "/metrics",
@@ -113,6 +131,7 @@ def main():
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--of", choices=SETTINGS, default="recording")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--json")
     given = parser.parse_args()
@@ -120,7 +139,7 @@ def main():
     result = {}
     good = True
     if given.many:
-        run = Run(program, given.many, True, given.seconds)
+        run = Run(program, given.many, SETTINGS["recording"], given.seconds)
         result = {"calls": given.many, "cpu_per_call": run.cpu, "lost_s": run.lost, "missed": run.missed,
                   "dropped_blocks": run.dropped, "files": run.files, "shortest_s": min(run.lengths, default=0),
                   "load": run.load}
@@ -129,15 +148,20 @@ def main():
               f"{run.missed:.0f} messages missed, {run.dropped:.0f} blocks dropped, {run.files} files, the shortest "
               f"{result['shortest_s']:.1f} s")
     else:
-        plain, recorded = [], []
+        plain, taken = [], []
         for _ in range(given.runs):
-            plain.append(Run(program, given.calls, False, given.seconds).cpu)
-            recorded.append(Run(program, given.calls, True, given.seconds).cpu)
-        ratio = statistics.median(recorded) / statistics.median(plain) - 1
-        result = {"calls": given.calls, "plain": plain, "recorded": recorded, "ratio": ratio}
-        good = ratio <= MOST
-        print(f"{given.calls} calls: {statistics.median(plain) * 1e6 / 50:.1f} us a frame, recorded "
-              f"{statistics.median(recorded) * 1e6 / 50:.1f} us: {ratio * 100:+.0f} %")
+            plain.append(Run(program, given.calls, None, given.seconds))
+            taken.append(Run(program, given.calls, SETTINGS[given.of], given.seconds))
+        cpu = {"plain": [run.cpu for run in plain], "taken": [run.cpu for run in taken]}
+        ratio = statistics.median(cpu["taken"]) / statistics.median(cpu["plain"]) - 1
+        result = {"calls": given.calls, "of": given.of, **cpu, "threads": [run.threads for run in plain + taken], "ratio": ratio}
+        good = ratio <= MOST[given.of]
+        print(f"{given.calls} calls: {statistics.median(cpu['plain']) * 1e6 / 50:.1f} us a frame, with a {given.of} "
+              f"{statistics.median(cpu['taken']) * 1e6 / 50:.1f} us: {ratio * 100:+.0f} %")
+        for runs in (plain, taken):
+            names = {name for run in runs for name in run.threads}
+            means = {name: statistics.mean(run.threads.get(name, 0) for run in runs) for name in names}
+            print("  " + ", ".join(f"{name} {mean:.1f}" for name, mean in sorted(means.items()) if mean >= 0.05))
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(result, indent=1))
     sys.exit(0 if good else 1)
