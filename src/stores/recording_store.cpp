@@ -243,7 +243,7 @@ RecordingStore::RecordingStore(RecordingStoreOptions options) : options_(std::mo
     shared_->cpu = options_.cpu.get();
     shared_->dropped =
         &options_.metrics->counter("agentbridge_recording_dropped_blocks_total",
-                                   "Blocks of 0.4 s that recordings lost to a slow disk");
+                                   "Blocks of 0.4 s that recordings lost to a slow disk.");
 }
 
 RecordingStore::~RecordingStore() {
