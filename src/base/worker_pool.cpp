@@ -48,6 +48,12 @@ bool WorkerPool::submit(std::function<void()> work, Urgency urgency) {
     return false;
 }
 
+void WorkerPool::hurry() {
+    const std::lock_guard lock(mutex_);
+    due_ = waiting_.size();
+    if (due_ > 0) more_.notify_one();
+}
+
 void WorkerPool::stop() {
     std::deque<std::function<void()>> forgotten;  // destroyed without the lock: it tells its owners
     {

@@ -58,6 +58,8 @@ public:
     /// False: the queue is full or the pool has stopped, and `work` is not run. An exception that
     /// leaves `work` is logged. Prefer `offload`.
     bool submit(std::function<void()> work, Urgency urgency = Urgency::now);
+    /// What was gathered so far waits no more.
+    void hurry();
     /// Takes no more, forgets what waits, and returns when what runs has ended. May be called
     /// twice. Whoever waits in `offload` is told `cancelled` if its executor still runs.
     void stop();

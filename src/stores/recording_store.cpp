@@ -88,8 +88,11 @@ struct RecordingStore::Job : std::enable_shared_from_this<RecordingStore::Job> {
     }
     /// With the mutex.
     void work(Urgency urgency) {
-        if (!busy)
+        if (!busy) {
             busy = shared->disk->submit([self = shared_from_this()] { self->run(); }, urgency);
+        } else if (urgency == Urgency::now) {
+            shared->disk->hurry();
+        }
     }
     void run() {
         for (;;) {

@@ -174,6 +174,16 @@ TEST(WorkerPool, WhatIsNotUrgentWaitsForMoreAndIsDoneInItsTurn) {
     EXPECT_EQ(done, (std::vector<int>{1, 2, 3}));
 }
 
+TEST(WorkerPool, WhatWaitsForMoreCanBeHurried) {
+    auto options = one_thread();
+    options.gather = std::chrono::hours(1);
+    WorkerPool pool(options);
+    std::promise<void> done;
+    EXPECT_TRUE(pool.submit([&] { done.set_value(); }, Urgency::gathered));
+    pool.hurry();
+    done.get_future().get();
+}
+
 TEST(WorkerPool, WhatIsNotUrgentIsDoneInTheEnd) {
     auto options = one_thread();
     options.threads = 2;
