@@ -190,6 +190,8 @@ class Api(EndToEnd):
         self.assertEqual([one["name"] for one in self.ask("GET", f"/recordings?call={call}").json()["recordings"]], [recording["name"]])
         for form in ("", ".json", ".txt", ".srt", ".vtt"):
             self.refused(404, "no_transcript", "GET", f"/calls/{call}/transcript{form}")
+        # It lives until its last sound is played, a moment longer than its recording.
+        wait_for("the call is over", lambda: self.ask("POST", f"/calls/{call}/transcript", {}).json()["code"] != "wrong_state", 20)
         self.refused(409, "bad_config", "POST", f"/calls/{call}/transcript", {})
         self.refused(404, "no_capture", "GET", f"/calls/{call}/capture")
         self.assertEqual(self.ask("DELETE", f"/recordings/{recording['name']}").status, 204)
