@@ -10,6 +10,7 @@
 #include "emulator/sid.hpp"
 #include "emulator/url.hpp"
 #include "emulator/vocabulary.hpp"
+#include "emulator/wav_file.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -45,34 +46,6 @@ json::value iso_or_null(const std::optional<WallTime>& time) {
 
 double rounded(double value) {
     return std::round(value * 1000) / 1000;
-}
-
-void little_endian(std::string& out, std::size_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xFFU);
-}
-
-/// RIFF WAVE, format 7 (mu-law), 8000 Hz, mono, with the `fact` chunk that compressed formats need.
-std::string wav_file(const Mulaw& audio) {
-    std::string out = "RIFF";
-    const auto padded = audio.size() + audio.size() % 2;
-    little_endian(out, 4 + 8 + 18 + 8 + 4 + 8 + padded, 4);
-    out += "WAVEfmt ";
-    little_endian(out, 18, 4);
-    little_endian(out, 7, 2);
-    little_endian(out, 1, 2);
-    little_endian(out, 8000, 4);
-    little_endian(out, 8000, 4);
-    little_endian(out, 1, 2);
-    little_endian(out, 8, 2);
-    little_endian(out, 0, 2);
-    out += "fact";
-    little_endian(out, 4, 4);
-    little_endian(out, audio.size(), 4);
-    out += "data";
-    little_endian(out, audio.size(), 4);
-    out.append(audio.begin(), audio.end());
-    out.append(padded - audio.size(), '\0');
-    return out;
 }
 
 std::string keys(const std::deque<CallTrace::Digit>& digits) {
@@ -349,8 +322,8 @@ net::HttpResponse ControlApi::call(const std::string& sid, const std::string& wh
     const auto call = exchange_->find_call(sid);
     if (!call) return problem(404, "not_found", "There is no call " + sid + ".");
     const auto& trace = call->trace();
-    if (what == "heard.wav") return net::respond(200, "audio/wav", wav_file(trace.heard.all()));
-    if (what == "said.wav") return net::respond(200, "audio/wav", wav_file(trace.said.all()));
+    if (what == "heard.wav") return net::respond(200, "audio/wav", mulaw_wav(trace.heard.all()));
+    if (what == "said.wav") return net::respond(200, "audio/wav", mulaw_wav(trace.said.all()));
     if (what.empty()) return about(*call);
     for (auto book = trace.playouts.rbegin(); book != trace.playouts.rend(); ++book) {
         if (!stream_sid.empty() && (*book)->stream_sid() != stream_sid) continue;

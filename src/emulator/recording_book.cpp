@@ -9,6 +9,7 @@
 #include "emulator/mulaw.hpp"
 #include "emulator/phone_call.hpp"
 #include "emulator/sid.hpp"
+#include "emulator/wav_file.hpp"
 
 namespace bridge::emulator {
 namespace {
@@ -40,36 +41,21 @@ std::vector<std::uint8_t> cut(const std::vector<std::uint8_t>& all, const Record
     return out;
 }
 
-void put(std::string& out, std::uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xFFU);
-}
-
 std::string recording_file(const RecordingRow& row, std::size_t channels) {
     const auto frames = row.far.size();
-    const auto bytes = static_cast<std::uint32_t>(frames * channels * 2);
-    std::string out = "RIFF";
-    put(out, 36 + bytes, 4);
-    out += "WAVEfmt ";
-    put(out, 16, 4);
-    put(out, 1, 2);
-    put(out, static_cast<std::uint32_t>(channels), 2);
-    put(out, 8000, 4);
-    put(out, static_cast<std::uint32_t>(8000 * channels * 2), 4);
-    put(out, static_cast<std::uint32_t>(channels * 2), 2);
-    put(out, 16, 2);
-    out += "data";
-    put(out, bytes, 4);
+    std::vector<std::int16_t> sound;
+    sound.reserve(frames * channels);
     for (std::size_t i = 0; i < frames; ++i) {
         const int far = row.track == "outbound" ? 0 : mulaw_decode(row.far[i]);
         const int near = row.track == "inbound" ? 0 : mulaw_decode(row.near[i]);
         if (channels == 2) {
-            put(out, static_cast<std::uint32_t>(far), 2);
-            put(out, static_cast<std::uint32_t>(near), 2);
+            sound.push_back(static_cast<std::int16_t>(far));
+            sound.push_back(static_cast<std::int16_t>(near));
         } else {
-            put(out, static_cast<std::uint32_t>(std::clamp(far + near, -32768, 32767)), 2);
+            sound.push_back(static_cast<std::int16_t>(std::clamp(far + near, -32768, 32767)));
         }
     }
-    return out;
+    return pcm_wav(sound, channels);
 }
 
 std::string track_of(const Fields& form) {

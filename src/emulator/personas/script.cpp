@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxDigitsHeard = 64;
 constexpr milliseconds kKeysApart{300};
 
-std::string_view trimmed(std::string_view text) {
+std::string_view trimmed_line(std::string_view text) {
     constexpr std::string_view kSpace = " \t\r";
     const auto first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos) return {};
@@ -31,7 +31,7 @@ std::string_view trimmed(std::string_view text) {
 std::string_view take_word(std::string_view& text) {
     const auto end = std::min(text.find_first_of(" \t"), text.size());
     const auto word = text.substr(0, end);
-    text = trimmed(text.substr(end));
+    text = trimmed_line(text.substr(end));
     return word;
 }
 
@@ -110,7 +110,7 @@ Result<std::vector<ScriptStep>> parse_script(std::string_view text, const std::s
     int line = 0;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
-        const auto step_text = trimmed(text.substr(0, end));
+        const auto step_text = trimmed_line(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         ++line;
         if (step_text.empty() || step_text.front() == '#') continue;
