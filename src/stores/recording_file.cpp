@@ -192,6 +192,10 @@ bool is_being_written(const fs::path& path) {
     return locked;
 }
 
+SilentPart at_rate(const SilentPart& part, std::uint64_t rate) {
+    return {part.channel, part.begin * rate / kRate, (part.end * rate + kRate - 1) / kRate};
+}
+
 void silence(std::span<std::int16_t> interleaved, std::uint64_t at, const SilentPart& part) {
     const auto end = std::min(part.end, at + interleaved.size() / kChannels);
     for (auto i = std::max(part.begin, at); i < end; ++i)
@@ -228,12 +232,9 @@ Result<> make_recording(const fs::path& from, const fs::path& to, RecordingForm 
     }
     set_origin(made.get(), origin ? *origin : origin_of(source->handle.get()));
     // Of an odd rate, when the file came from somebody else.
-    const auto rate = static_cast<std::uint64_t>(info.samplerate);
-    std::vector<SilentPart> parts(silent.begin(), silent.end());
-    for (auto& part : parts) {
-        part.begin = part.begin * rate / kRate;
-        part.end = (part.end * rate + kRate - 1) / kRate;
-    }
+    std::vector<SilentPart> parts;
+    for (const auto& part : silent)
+        parts.push_back(at_rate(part, static_cast<std::uint64_t>(info.samplerate)));
     auto copied = copy_sound(source->handle.get(), made.get(), to, parts);
     made.reset();
     if (copied) copied = sync(unfinished, O_RDONLY);

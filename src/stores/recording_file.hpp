@@ -54,6 +54,8 @@ struct SilentPart {
     std::size_t channel = 0;  ///< 0: the far end, 1: the near end
     std::uint64_t begin = 0, end = 0;
 };
+/// The same part of sound of another rate, in its samples; no less of it.
+SilentPart at_rate(const SilentPart& part, std::uint64_t rate);
 /// Puts it into sound that is far, near, far, near, … `at`: of the first sample.
 void silence(std::span<std::int16_t> interleaved, std::uint64_t at, const SilentPart& part);
 

@@ -123,9 +123,8 @@ Result<Layout> layout_of(const File& file, const fs::path& path) {
 Result<> silence_part(const File& file, const Layout& layout, const SilentPart& part) {
     const auto frame = kChannels * layout.width;
     const auto frames = (layout.end - layout.begin) / frame;
-    const auto first = std::min(frames, part.begin * layout.rate / audio::kSampleRate);
-    const auto last =
-        std::min(frames, (part.end * layout.rate + audio::kSampleRate - 1) / audio::kSampleRate);
+    const auto place_of = at_rate(part, layout.rate);
+    const auto first = std::min(frames, place_of.begin), last = std::min(frames, place_of.end);
     const auto silence = layout.width == 1 ? kMulawSilence : std::byte{0};
     std::vector<std::byte> block(std::size_t{4096} * frame);
     for (auto at = first; at < last;) {
