@@ -150,12 +150,7 @@ Result<> Bridge::set_up(call::EventBus& events) {
     if (tls_) warn_of_certificate(*tls_, public_url());
 
     auto& desk = (*shards_)[kDesk];
-    shards_->run_on(kDesk, [&] {
-        net::HttpClientOptions http;
-        http.ca_file = options_.ca_file;
-        http.user_agent = options_.user_agent;
-        http_ = net::HttpClient::make(desk.executor(), std::move(http));
-    });
+    shards_->run_on(kDesk, [&] { http_ = net::HttpClient::make(desk.executor(), http_options()); });
     options_.rest.public_url = public_url_;
     rest_ = std::make_shared<twilio::RestClient>(desk.executor(), http_, options_.rest);
 
@@ -244,11 +239,15 @@ Result<> Bridge::set_up(call::EventBus& events) {
     return {};
 }
 
-void Bridge::open_carrier_recordings() {
+net::HttpClientOptions Bridge::http_options() const {
     net::HttpClientOptions http;
     http.ca_file = options_.ca_file;
     http.user_agent = options_.user_agent;
-    options_.carrier_recordings->open(rest_, *registry_, options_.rest, std::move(http),
+    return http;
+}
+
+void Bridge::open_carrier_recordings() {
+    options_.carrier_recordings->open(rest_, *registry_, options_.rest, http_options(),
                                       [history = options_.history](const CallId& call, bool here) {
                                           history->mark(call, here, std::nullopt,
                                                         [](Result<bool>) {});

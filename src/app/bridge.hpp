@@ -177,6 +177,7 @@ private:
     Result<> load_certificate();
     Result<std::uint16_t> listen(std::uint16_t port, bool media_only, const char* setting);
 
+    net::HttpClientOptions http_options() const;  ///< of whoever asks Twilio
     void open_carrier_recordings();
     void show_figures();
     Result<> open_control(call::EventBus& events);

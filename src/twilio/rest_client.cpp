@@ -173,11 +173,10 @@ struct RestClient::State {
     }
 
     Request get(std::string_view rest) const {
-        return {"GET", account_path(rest), shown_path(rest), {}, Repeat::freely, {}, 0, {}, 0};
+        return {"GET", account_path(rest), shown_path(rest), {}, Repeat::freely};
     }
     Request post(std::string_view rest, const Form& form, Repeat repeat) const {
-        return {"POST", account_path(rest), shown_path(rest), format_form(form), repeat, {}, 0, {},
-                0};
+        return {"POST", account_path(rest), shown_path(rest), format_form(form), repeat};
     }
 
     // The rest runs on `executor`.
