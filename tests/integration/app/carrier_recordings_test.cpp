@@ -199,16 +199,8 @@ TEST_F(CarrierRecordingsTest, AreFetchedByTheNextStart) {
     bridge_->stop();
     bridge_.reset();
     // Whether it was fetched in the last moment or not: now it is here.
-    BridgeOptions options;
-    options.rest.base_url = twilio_->base_url();
-    options.rest.account_sid = twilio_->account_sid();
-    options.rest.auth_token = twilio_->auth_token();
-    options.auth_tokens = {twilio_->auth_token()};
-    options.speaker = speaker_;
-    record(options, [](auto&) {});
-    auto again = Bridge::start(std::move(options), bus_);
-    ASSERT_TRUE(again) << again.error().message;
-    bridge_ = std::move(*again);
+    open_bridge([this](BridgeOptions& options) { record(options, [](auto&) {}); });
+    ASSERT_TRUE(bridge_);
     ASSERT_TRUE(settled());
     expect_both_sides();
 }

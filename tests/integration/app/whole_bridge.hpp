@@ -130,6 +130,12 @@ protected:
         auto device = devices::make_output_device("null");
         ASSERT_TRUE(device) << device.error().message;
         speaker_ = device->device;
+        open_bridge(change);
+        ASSERT_TRUE(bridge_);
+        events_.watch(bus_, bridge_->desk_executor());
+    }
+    /// At the emulator that is there.
+    void open_bridge(const std::function<void(BridgeOptions&)>& change) {
         BridgeOptions options;
         options.rest.base_url = twilio_->base_url();
         options.rest.account_sid = twilio_->account_sid();
@@ -140,7 +146,6 @@ protected:
         auto bridge = Bridge::start(std::move(options), bus_);
         ASSERT_TRUE(bridge) << bridge.error().message;
         bridge_ = std::move(*bridge);
-        events_.watch(bus_, bridge_->desk_executor());
     }
 
     CallId dial(const std::string& to = kPhone) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 
+#include "tests/support/run_task.hpp"
 #include "tests/unit/call/memory_journal.hpp"
 
 namespace bridge::app {
@@ -139,16 +140,7 @@ protected:
 
     template <class T>
     T run(asio::awaitable<T> task) {
-        std::optional<T> result;
-        std::exception_ptr failed;
-        asio::co_spawn(loop, std::move(task), [&](std::exception_ptr error, T value) {
-            failed = error;
-            if (!error) result.emplace(std::move(value));
-        });
-        loop.restart();
-        loop.run();
-        if (failed) std::rethrow_exception(failed);
-        return std::move(*result);
+        return test::run_task(loop, std::move(task));
     }
     Result<UsedNumber> use(bool force = false, std::string number = kNumber) {
         return run(NumberWebhooks::use(here, std::move(number), force));

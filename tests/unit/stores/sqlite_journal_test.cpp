@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "tests/support/run_task.hpp"
 #include "tests/unit/app/temporary_folder.hpp"
 
 namespace bridge::stores {
@@ -35,12 +36,7 @@ protected:
     }
     template <class T>
     T run(boost::asio::awaitable<T> task) {
-        std::optional<T> result;
-        boost::asio::co_spawn(loop, std::move(task),
-                              [&](std::exception_ptr, T value) { result = std::move(value); });
-        loop.restart();
-        loop.run();
-        return std::move(*result);
+        return test::run_task(loop, std::move(task));
     }
 
     app::TemporaryFolder folder;

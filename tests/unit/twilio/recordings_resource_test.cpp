@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <deque>
-#include <exception>
 #include <vector>
 
+#include "tests/support/run_task.hpp"
 #include "twilio/wire/form.hpp"
 
 namespace bridge::twilio {
@@ -43,16 +42,7 @@ protected:
     }
     template <class T>
     T run(asio::awaitable<T> task) {
-        std::optional<T> result;
-        std::exception_ptr failed;
-        asio::co_spawn(context, std::move(task), [&](std::exception_ptr error, T value) {
-            failed = error;
-            if (!error) result.emplace(std::move(value));
-        });
-        context.restart();
-        context.run();
-        if (failed) std::rethrow_exception(failed);
-        return std::move(*result);
+        return test::run_task(context, std::move(task));
     }
     void script(int status, std::string body) {
         http->answers.emplace_back(net::respond(status, "application/json", std::move(body)));

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <deque>
-#include <exception>
 
+#include "tests/support/run_task.hpp"
 #include "twilio/wire/form.hpp"
 
 namespace bridge::twilio {
@@ -57,16 +56,7 @@ protected:
     }
     template <class T>
     T run(asio::awaitable<T> task) {
-        std::optional<T> result;
-        std::exception_ptr failed;
-        asio::co_spawn(context, std::move(task), [&](std::exception_ptr error, T value) {
-            failed = error;
-            if (!error) result.emplace(std::move(value));
-        });
-        context.restart();
-        context.run();
-        if (failed) std::rethrow_exception(failed);
-        return std::move(*result);
+        return test::run_task(context, std::move(task));
     }
     RestClient client() { return RestClient(context.get_executor(), http, options); }
     template <class... A>
