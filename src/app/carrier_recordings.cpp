@@ -66,6 +66,7 @@ CarrierRecordings::CarrierRecordings(std::shared_ptr<stores::RecordingStore> sto
 void CarrierRecordings::open(std::shared_ptr<twilio::RestClient> rest, call::CallRegistry& calls,
                              twilio::RestOptions fetch, net::HttpClientOptions http,
                              std::function<void(const CallId& call, bool here)> settled) {
+    rest_ = rest;
     recordings_.emplace(std::move(rest));
     calls_ = &calls;
     fetching_.rest = std::move(fetch);
@@ -76,7 +77,8 @@ void CarrierRecordings::open(std::shared_ptr<twilio::RestClient> rest, call::Cal
 
 void CarrierRecordings::close() {
     if (fetcher_) fetcher_->close();
-    recordings_.reset();  // its client goes before the io thread that it was made for
+    recordings_.reset();  // their client goes before the io thread that it was made for
+    rest_.reset();
 }
 
 Result<std::shared_ptr<call::CallRecording>> CarrierRecordings::begin(
@@ -106,6 +108,9 @@ asio::awaitable<void> CarrierRecordings::drive(std::shared_ptr<CarrierRecordings
         const auto done = co_await self->tell(order, wanted);
         order->told = wanted;
         if (done || wanted == Status::stopped) continue;
+        // Its recording ended with it, as it should: an order that crossed the end is no failure.
+        const bool began = !order->recording.empty();
+        if (began && co_await self->over(order)) break;
         // What cannot be paused must not go on: nobody would know what is in it.
         if (order->recording.empty()) {
             order->file.clear();
@@ -122,6 +127,15 @@ asio::awaitable<void> CarrierRecordings::drive(std::shared_ptr<CarrierRecordings
                         done.error().message));
     }
     order->busy = false;
+}
+
+/// Whether the call is over, though nobody may have told us yet.
+asio::awaitable<bool> CarrierRecordings::over(std::shared_ptr<Order> order) {
+    const auto call = order->call.lock();
+    if (!call || call::is_final(call->snapshot().state)) co_return true;
+    const auto there = co_await rest_->fetch(order->who.sid);
+    const auto state = there ? call::parse_call_state(there->status) : std::nullopt;
+    co_return state && call::is_final(*state);
 }
 
 asio::awaitable<Result<>> CarrierRecordings::tell(std::shared_ptr<Order> order, Status wanted) {

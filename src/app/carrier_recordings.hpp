@@ -49,8 +49,10 @@ private:
                                               std::shared_ptr<Order> order);
     boost::asio::awaitable<Result<>> tell(std::shared_ptr<Order> order,
                                           call::RecordingStatus wanted);
+    boost::asio::awaitable<bool> over(std::shared_ptr<Order> order);
 
     RecordingFetcherOptions fetching_;
+    std::shared_ptr<twilio::RestClient> rest_;
     std::optional<twilio::RecordingsResource> recordings_;
     call::CallRegistry* calls_ = nullptr;
     std::shared_ptr<RecordingFetcher> fetcher_;

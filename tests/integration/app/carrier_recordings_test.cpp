@@ -132,6 +132,23 @@ TEST_F(CarrierRecordingsTest, AreFetchedWhenTheCallIsOver) {
     EXPECT_NE(ledger().find(R"("fetched":1,"deleted":false)"), npos) << ledger();
 }
 
+TEST_F(CarrierRecordingsTest, EndWithTheCallThoughAnOrderComesTooLate) {
+    // The phone hangs up, and nothing tells us so but the answer to our order.
+    begin([](auto& options) { options.look_every = 100ms; });
+    const auto id = recorded_call();
+    misbehave(R"({"callbacks":"lost"})");
+    phone_hangs_up(snapshot(id).sid.str());
+    post(id, input::SetRecording{Status::paused});
+    EXPECT_TRUE(eventually([&] { return ledger().find(R"("ended":null,"seconds")") == npos; }));
+    misbehave(R"({"callbacks":"ok"})");
+    EXPECT_TRUE(ended());
+    ASSERT_TRUE(settled());
+    expect_both_sides();
+    EXPECT_TRUE(has(Status::stopped));
+    for (const auto& changed : events_.all<event::RecordingChanged>())
+        EXPECT_NE(changed.recording.status, Status::failed) << changed.recording.problem;
+}
+
 TEST_F(CarrierRecordingsTest, AreDeletedThereIfThatIsWanted) {
     begin([](auto& options) { options.delete_there = true; });
     hang_up(recorded_call());

@@ -177,18 +177,6 @@ protected:
         ADD_FAILURE() << "no call " << call_sid << " in the ledger";
         return nullptr;
     }
-    /// As if the person there hung up.
-    void phone_hangs_up(const std::string& call_sid) {
-        net::HttpCall request;
-        request.method = "POST";
-        request.url = twilio_->base_url() + "/2010-04-01/Accounts/" + twilio_->account_sid() +
-                      "/Calls/" + call_sid + ".json";
-        request.headers.add("Content-Type", "application/x-www-form-urlencoded");
-        request.body = "Status=completed";
-        request.user = twilio_->account_sid();
-        request.password = twilio_->auth_token();
-        EXPECT_EQ(ask(std::move(request)).status, 200);
-    }
     /// The target's call of a warm transfer that begins.
     CallId transfer_warm(const CallId& far, const std::string& more = {}) {
         const auto begun =

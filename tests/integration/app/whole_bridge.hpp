@@ -219,6 +219,18 @@ protected:
         request.body = R"({"from":"+12025550199","persona":")" + persona + R"("})";
         EXPECT_EQ(ask(std::move(request)).status / 100, 2);
     }
+    /// As if the person there hung up.
+    void phone_hangs_up(const std::string& call_sid) {
+        net::HttpCall request;
+        request.method = "POST";
+        request.url = twilio_->base_url() + "/2010-04-01/Accounts/" + twilio_->account_sid() +
+                      "/Calls/" + call_sid + ".json";
+        request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+        request.body = "Status=completed";
+        request.user = twilio_->account_sid();
+        request.password = twilio_->auth_token();
+        EXPECT_EQ(ask(std::move(request)).status, 200);
+    }
     CallId only_call() {
         const auto ids = bridge_->calls().ids();
         EXPECT_EQ(ids.size(), 1U);
