@@ -20,7 +20,7 @@ namespace {
 
 /// The fastest family: a voice in mu-law hardly gets smaller, and Huffman coding it would cost more
 /// than all the rest of a capture (docs/capture.md has the figures).
-constexpr int kLevel = -5;
+constexpr int kLevel = -20;
 /// Blocks of one call that may wait for the disk: as many seconds.
 constexpr std::size_t kMostWaiting = 16;
 constexpr std::size_t kMostSpare = 2;
@@ -83,7 +83,9 @@ struct CaptureWriter::File {
     }
 
     std::string pack(const Bytes& raw) {
-        packed.resize(ZSTD_compressBound(raw.size()));
+        static thread_local Bytes packed;  // one for all calls: it stays in the cache
+        const auto most = ZSTD_compressBound(raw.size());
+        if (packed.size() < most) packed.resize(most);
         auto* const context = compressor();
         const auto size = context == nullptr ? std::size_t{0}
                                              : ZSTD_compress2(context, packed.data(), packed.size(),
@@ -109,7 +111,6 @@ struct CaptureWriter::File {
     const std::filesystem::path path;
     // Of the pool's thread:
     int descriptor = -1;
-    Bytes packed;
     // Of both:
     std::atomic<bool> failed{false};
     std::atomic<std::size_t> waiting{0};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 
 #include "base/log.hpp"
 
@@ -22,7 +23,7 @@ constexpr std::size_t kFirstBytes = 64 * 1024;
 /// The call's clock. Between turns it goes on; a timer's turn begins when it fires.
 class CapturedCall::TurnClock final : public Clock {
 public:
-    explicit TurnClock(CapturedCall& call) : call_(call) { timers_.reserve(32); }
+    explicit TurnClock(CapturedCall& call) : call_(call) {}
     ~TurnClock() override {
         for (const auto& timer : timers_) call_.real_.cancel(timer.real);
     }
@@ -31,41 +32,44 @@ public:
 
     TimerId at(Time when, std::function<void()> fire) override {
         const auto id = ++last_;
-        timers_.push_back(
-            {id, call_.real_.at(when, [this, id] { fired(id); }), when, std::move(fire)});
+        ids_.push_back(id);
+        timers_.push_back({call_.real_.at(when, [this, id] { fired(id); }), when, std::move(fire)});
         return id;
     }
 
     void cancel(TimerId id) override {
         const auto found = find(id);
-        if (found == timers_.end()) return;
-        call_.real_.cancel(found->real);
+        if (found == ids_.size()) return;
+        call_.real_.cancel(timers_[found].real);
         forget(found);
     }
 
 private:
+    static constexpr std::size_t kTimers = 16;
     struct Timer {
-        TimerId id, real;
+        TimerId real;
         Time when;
         std::function<void()> fire;
     };
-    using Timers = std::vector<Timer>;
 
-    Timers::iterator find(TimerId id) {
-        return std::find_if(timers_.begin(), timers_.end(),
-                            [&](const auto& timer) { return timer.id == id; });
+    std::size_t find(TimerId id) const {
+        return static_cast<std::size_t>(std::find(ids_.begin(), ids_.end(), id) - ids_.begin());
     }
-    void forget(Timers::iterator timer) {
-        if (timer != timers_.end() - 1) *timer = std::move(timers_.back());
+    void forget(std::size_t timer) {
+        if (timer + 1 != ids_.size()) {
+            ids_[timer] = ids_.back();
+            timers_[timer] = std::move(timers_.back());
+        }
+        ids_.pop_back();
         timers_.pop_back();
     }
 
     void fired(TimerId id) {
         const auto found = find(id);
-        if (found == timers_.end()) return;
+        if (found == ids_.size()) return;
         const auto keep = call_.shared_from_this();
-        const auto fire = std::move(found->fire);
-        const auto when = found->when;
+        const auto fire = std::move(timers_[found].fire);
+        const auto when = timers_[found].when;
         forget(found);
         const Turn turn(&call_);
         call_.note(note::Fired{id, std::chrono::floor<Micros>(call_.moment_ - when)});
@@ -73,8 +77,10 @@ private:
     }
 
     CapturedCall& call_;
-    Timers timers_;  ///< a call has about ten
     TimerId last_ = kNoTimer;
+    // A call has about ten; their ids, which are looked through, lie together.
+    boost::container::small_vector<TimerId, kTimers> ids_;
+    boost::container::small_vector<Timer, kTimers> timers_;
 };
 
 CapturedCall::CapturedCall(Clock& clock, Clock::Time began, CallId call,
@@ -82,15 +88,14 @@ CapturedCall::CapturedCall(Clock& clock, Clock::Time began, CallId call,
                            std::unique_ptr<CaptureWriter> writer)
     : real_(clock),
       began_(began),
+      moment_(began),
+      block_began_(began),
+      encoder_(block_, scrub.get()),
       call_(std::move(call)),
       scrub_(std::move(scrub)),
       writer_(std::move(writer)),
-      clock_(std::make_unique<TurnClock>(*this)),
-      encoder_(block_, scrub_.get()),
-      block_began_(began),
-      moment_(began) {
+      clock_(std::make_unique<TurnClock>(*this)) {
     block_.reserve(kFirstBytes);
-    outsides_.reserve(16);
 }
 
 Clock& CapturedCall::turn_clock() {
@@ -107,25 +112,38 @@ void CapturedCall::write_opening(const Opening& opening) {
 }
 
 void CapturedCall::enter() {
-    outsides_.push_back(outside_);
+    // More than 64 deep the outermost is forgotten: a call gets nowhere near.
+    outsides_ = outsides_ << 1U | (outside_ ? 1U : 0U);
     outside_ = false;
     if (depth_++ > 0) return;
+    prefetch();
     moment_ = first_turn_ ? began_ : std::max(moment_, real_now());
     fresh_ = true;
     call_outs_ = 0;
     if (std::exchange(first_turn_, false)) note(note::Made{});
 }
 
+/// Other calls have pushed out of the cache what this turn will write to: it comes meanwhile.
+void CapturedCall::prefetch() const {
+    constexpr std::size_t kLine = 64, kMostLines = 6;
+    const auto* const clock = reinterpret_cast<const std::uint8_t*>(clock_.get());
+    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(clock + line * kLine, 1);
+    for (const auto* object : touched_) __builtin_prefetch(object);
+    const auto* const end = block_.data() + block_.size();
+    const auto lines = std::min(kMostLines, (block_.capacity() - block_.size()) / kLine);
+    for (std::size_t line = 0; line <= lines; ++line) __builtin_prefetch(end + line * kLine, 1);
+}
+
 void CapturedCall::leave() {
-    outside_ = outsides_.back();
-    outsides_.pop_back();
+    outside_ = (outsides_ & 1U) != 0;
+    outsides_ >>= 1U;
     if (--depth_ > 0 || !writing_) return;
     if (moment_ - block_began_ >= kBlockTime || block_.size() >= kBlockBytes) flush();
 }
 
 void CapturedCall::took(const call::CallInput& taken) {
     if (!writing_) return;
-    const bool from_outside = outsides_.back();
+    const bool from_outside = (outsides_ & 1U) != 0;
     if (std::holds_alternative<input::SpeakerReport>(taken)) note_pulls();
     const bool microphone = std::holds_alternative<input::MicrophoneBlock>(taken);
     // What the call gives itself it will give itself again, but for these.

@@ -7,6 +7,7 @@
 //            the number of the call-out, so that a replay gives it at the same place
 //   leave ─▶ once a second: the block goes to the disk
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,6 +69,8 @@ public:
 
     bool in_turn() const { return depth_ > 0; }
     Clock& real_clock() { return real_; }
+    /// Most turns touch it: it is fetched ahead, into the cache. It need not outlive the call.
+    void touches(const void* object) { touched_[touched_next_++ % touched_.size()] = object; }
     /// The call's own.
     Clock& turn_clock();
     template <class Note>
@@ -92,32 +95,35 @@ private:
         return Clock::Time(std::chrono::floor<Micros>(real_.now().time_since_epoch()));
     }
     Micros now() const { return std::chrono::duration_cast<Micros>(moment_ - began_); }
+    void prefetch() const;
     void note_pulls();
     void flush();
     void stop(std::string why);
 
+    // What each turn touches lies together.
     Clock& real_;
     const Clock::Time began_;
+    Clock::Time moment_;  ///< of the turn that goes on, or that was last
+    Clock::Time block_began_;
+    std::uint64_t call_outs_ = 0;  ///< of this turn so far
+    std::uint64_t occasion_ = 0;   ///< the number of the one that goes on, 0: none does
+    std::uint64_t outsides_ = 0;   ///< `outside_` when each of the turns that nest was entered
+    std::uint32_t depth_ = 0;
+    bool writing_ = true;
+    bool first_turn_ = true;
+    bool fresh_ = false;   ///< nothing of this turn is written down yet
+    bool outside_ = true;  ///< what comes now comes from outside the call
+    Bytes block_;
+    std::array<const void*, 2> touched_{};
+    std::size_t touched_next_ = 0;
+    Encoder encoder_;
+
     const CallId call_;
     const std::shared_ptr<const Scrub> scrub_;
     const std::unique_ptr<CaptureWriter> writer_;
     const std::unique_ptr<TurnClock> clock_;
     audio::Samples music_;  ///< null: our own, or it is written down already
     bool music_known_ = false;
-
-    Bytes block_;
-    Encoder encoder_;
-    Clock::Time block_began_;
-    bool writing_ = true;
-
-    Clock::Time moment_;  ///< of the turn that goes on, or that was last
-    bool first_turn_ = true;
-    std::size_t depth_ = 0;
-    bool fresh_ = false;           ///< nothing of this turn is written down yet
-    bool outside_ = true;          ///< what comes now comes from outside the call
-    std::vector<bool> outsides_;   ///< … when each of the turns that nest was entered
-    std::uint64_t call_outs_ = 0;  ///< of this turn so far
-    std::uint64_t occasion_ = 0;   ///< the number of the one that goes on, 0: none does
     std::uint64_t sources_ = 0, runs_ = 0, messages_ = 0;
     std::shared_ptr<audio::PullLog> pulls_;  ///< null: it is not heard here
     note::Pulled pulled_;                    ///< kept for its memory

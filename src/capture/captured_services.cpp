@@ -14,7 +14,9 @@ using CallOut = CapturedCall::CallOut;
 class WatchedLine final : public call::PhoneLine {
 public:
     WatchedLine(Call call, std::shared_ptr<call::PhoneLine> line)
-        : call_(std::move(call)), line_(std::move(line)) {}
+        : call_(std::move(call)), line_(std::move(line)) {
+        call_->touches(this);
+    }
     const StreamSid& stream_sid() const override { return line_->stream_sid(); }
     bool can_send() const override { return line_->can_send(); }
     bool send(std::span<const audio::AudioFrame> frames) override {
@@ -219,7 +221,9 @@ private:
 class WatchedAgent final : public call::Agent {
 public:
     WatchedAgent(Call call, std::shared_ptr<call::Agent> agent)
-        : call_(std::move(call)), agent_(std::move(agent)) {}
+        : call_(std::move(call)), agent_(std::move(agent)) {
+        call_->touches(this);
+    }
 
     void start(const call::AgentCall& about, Ear with) override {
         called("start");

@@ -336,32 +336,31 @@ std::string_view name_of(const call::CallInput& input) {
 
 // --- writing
 
-Out Encoder::start(std::uint8_t kind, bool nested, Micros at) {
-    Out out(bytes_, scrub_);
+void Encoder::start(Out& out, std::uint8_t kind, bool nested, Micros at) {
     out.byte(static_cast<std::uint8_t>(kind | (nested ? kNested : 0U)));
-    if (!nested) {
-        out.number(static_cast<std::uint64_t>((at - at_).count()));
-        at_ = at;
-    }
-    return out;
+    if (nested) return;
+    out.number(static_cast<std::uint64_t>((at - at_).count()));
+    at_ = at;
 }
 
-/// In front of a record: whoever does not know its kind goes on behind it.
-void Encoder::put_length(std::size_t begin) {
+/// Its length in front: whoever does not know its kind goes on behind it.
+void Encoder::put(const Out& out) {
+    const auto record = out.written();
     std::array<std::uint8_t, 10> length;
     std::size_t count = 0;
-    for (auto left = bytes_.size() - begin; count == 0 || left > 0; left >>= 7U)
+    for (auto left = record.size(); count == 0 || left > 0; left >>= 7U)
         length[count++] = static_cast<std::uint8_t>((left & 0x7FU) | (left > 0x7F ? 0x80U : 0U));
-    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(begin), length.begin(),
+    bytes_.insert(bytes_.end(), length.begin(),
                   length.begin() + static_cast<std::ptrdiff_t>(count));
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
 }
 
 void Encoder::input(const call::CallInput& input, bool nested, Micros at, std::uint64_t occasion,
                     std::uint64_t source) {
-    const auto begin = bytes_.size();
     std::visit(
         [&]<class One>(const One& x) {
-            auto out = start(input_kind<One>(), nested, at);
+            Out out(scrub_);
+            start(out, input_kind<One>(), nested, at);
             if (nested) out.number(occasion);
             if constexpr (std::is_same_v<One, input::Media>) {
                 // Mostly one after the other, 20 ms apart.
@@ -379,15 +378,15 @@ void Encoder::input(const call::CallInput& input, bool nested, Micros at, std::u
             } else {
                 write_input(out, x);
             }
+            put(out);
         },
         input);
-    put_length(begin);
 }
 
 template <class Note>
 void Encoder::note(const Note& what, bool nested, Micros at, std::uint64_t occasion) {
-    const auto begin = bytes_.size();
-    auto out = start(note_kind<Note>(), nested, at);
+    Out out(scrub_);
+    start(out, note_kind<Note>(), nested, at);
     if (nested && kComesIn<Note>) out.number(occasion);
     if constexpr (std::is_same_v<Note, note::Fired>) {
         out.signed_number(static_cast<std::int64_t>(what.timer - timer_));
@@ -408,7 +407,7 @@ void Encoder::note(const Note& what, bool nested, Micros at, std::uint64_t occas
     } else {
         fields(out, what);
     }
-    put_length(begin);
+    put(out);
 }
 
 template void Encoder::note(const note::Made&, bool, Micros, std::uint64_t);
@@ -521,8 +520,10 @@ bool Decoder::what(std::uint8_t kind, Record& record) {
 }
 
 void encode(const Opening& opening, const Scrub* scrub, Bytes& out) {
-    Out writer(out, scrub);
+    Out writer(scrub);
     writer(opening);
+    const auto bytes = writer.written();
+    out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
 Result<Opening> decode_opening(std::span<const std::uint8_t> bytes) {

@@ -178,8 +178,8 @@ public:
     void again(const Record& record);
 
 private:
-    Out start(std::uint8_t kind, bool nested, Micros at);
-    void put_length(std::size_t begin);
+    void start(Out& out, std::uint8_t kind, bool nested, Micros at);
+    void put(const Out& out);
     Bytes& bytes_;
     const Scrub* const scrub_;
     Micros at_{0};

@@ -10,24 +10,19 @@
 namespace bridge::capture {
 namespace {
 
-// The first byte of a piece.
-enum Form : std::uint8_t {
-    kMulaw = 0,     // count, a byte a sample
-    kConstant = 1,  // count, one sample
-    kPredicted = 2  // count, then blocks of up to 160: Rice parameter, bytes, bits
-};
-
 constexpr std::size_t kBlock = 160;
 /// Longer runs of ones are followed by the value as it is.
 constexpr unsigned kEscape = 24;
+constexpr unsigned kEscapedBits = 18;
 constexpr std::uint64_t kMostSamples = 16'000'000;  // half an hour: more than anybody says at once
 
-void put_number(std::uint64_t value, std::vector<std::uint8_t>& out) {
+std::uint8_t* put_number(std::uint64_t value, std::uint8_t* out) {
     while (value >= 0x80) {
-        out.push_back(static_cast<std::uint8_t>(value | 0x80U));
+        *out++ = static_cast<std::uint8_t>(value | 0x80U);
         value >>= 7U;
     }
-    out.push_back(static_cast<std::uint8_t>(value));
+    *out++ = static_cast<std::uint8_t>(value);
+    return out;
 }
 
 bool take_number(std::span<const std::uint8_t>& in, std::uint64_t& value) {
@@ -41,16 +36,17 @@ bool take_number(std::span<const std::uint8_t>& in, std::uint64_t& value) {
     return false;
 }
 
-bool is_mulaw(std::span<const std::int16_t> samples, std::vector<std::uint8_t>& out) {
-    const auto before = out.size();
-    out.resize(before + samples.size());
-    const auto bytes = std::span(out).subspan(before);
-    audio::encode_mulaw(samples, bytes);
-    bool exact = true;
-    for (std::size_t i = 0; i < samples.size(); ++i)
-        exact &= audio::decode_mulaw(bytes[i]) == samples[i];
-    if (!exact) out.resize(before);
-    return exact;
+/// What mu-law decodes to is, with its bias, six bits of which the first and the last are ones, and
+/// zeros behind them; as a float (audio/mulaw.cpp) the first is implied. Four at a time, as they
+/// come.
+bool is_mulaw(std::span<const std::int16_t> samples) {
+    constexpr std::uint32_t kBehindFifth = (1U << 19U) - 1U, kFifth = 1U << 18U;
+    std::uint32_t wrong = 0;
+    for (const int sample : samples) {
+        const int biased = (sample < 0 ? -sample : sample) + 132;
+        wrong |= (std::bit_cast<std::uint32_t>(static_cast<float>(biased)) & kBehindFifth) ^ kFifth;
+    }
+    return wrong == 0;
 }
 
 /// What the two samples before it lead to expect, in the middle between a constant and a line.
@@ -73,21 +69,22 @@ std::int32_t unfolded(std::uint32_t bits) {
 
 class BitsOut {
 public:
-    explicit BitsOut(std::vector<std::uint8_t>& out) : out_(out) {}
+    explicit BitsOut(std::uint8_t* out) : out_(out) {}
     void put(std::uint32_t value, unsigned count) {
         bits_ = (bits_ << count) | value;
         held_ += count;
         while (held_ >= 8) {
             held_ -= 8;
-            out_.push_back(static_cast<std::uint8_t>(bits_ >> held_));
+            *out_++ = static_cast<std::uint8_t>(bits_ >> held_);
         }
     }
-    void finish() {
+    std::uint8_t* finish() {
         if (held_ > 0) put(0, 8 - held_);
+        return out_;
     }
 
 private:
-    std::vector<std::uint8_t>& out_;
+    std::uint8_t* out_;
     std::uint64_t bits_ = 0;
     unsigned held_ = 0;
 };
@@ -113,8 +110,8 @@ private:
     unsigned held_ = 0;
 };
 
-void put_block(std::span<const std::int16_t> samples, Predictor& predictor,
-               std::vector<std::uint8_t>& out) {
+std::uint8_t* put_block(std::span<const std::int16_t> samples, Predictor& predictor,
+                        std::uint8_t* out) {
     std::array<std::uint32_t, kBlock> rest;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -125,24 +122,24 @@ void put_block(std::span<const std::int16_t> samples, Predictor& predictor,
     const auto mean = sum / samples.size();
     const auto parameter =
         mean == 0 ? 0U : static_cast<unsigned>(std::bit_width(mean * 2 / 3)) & 31U;
-    out.push_back(static_cast<std::uint8_t>(parameter));
-    const auto length_at = out.size();
-    out.insert(out.end(), {0, 0});
-    BitsOut bits(out);
+    *out++ = static_cast<std::uint8_t>(parameter);
+    auto* const length_at = out;
+    BitsOut bits(out + 2);
     for (std::size_t i = 0; i < samples.size(); ++i) {
         const auto run = rest[i] >> parameter;
         if (run >= kEscape) {
             bits.put((1U << kEscape) - 1U, kEscape);
-            bits.put(rest[i], 18);
+            bits.put(rest[i], kEscapedBits);
             continue;
         }
         bits.put(((1U << run) - 1U) << 1U, run + 1);
         if (parameter > 0) bits.put(rest[i] & ((1U << parameter) - 1U), parameter);
     }
-    bits.finish();
-    const auto length = out.size() - length_at - 2;
-    out[length_at] = static_cast<std::uint8_t>(length);
-    out[length_at + 1] = static_cast<std::uint8_t>(length >> 8U);
+    out = bits.finish();
+    const auto length = static_cast<std::size_t>(out - length_at) - 2;
+    length_at[0] = static_cast<std::uint8_t>(length);
+    length_at[1] = static_cast<std::uint8_t>(length >> 8U);
+    return out;
 }
 
 bool take_block(std::span<const std::uint8_t>& in, std::span<std::int16_t> samples,
@@ -158,7 +155,7 @@ bool take_block(std::span<const std::uint8_t>& in, std::span<std::int16_t> sampl
         unsigned run = 0;
         while (run < kEscape && bits.take(1) == 1) ++run;
         const auto value = run == kEscape
-                               ? bits.take(18)
+                               ? bits.take(kEscapedBits)
                                : (run << parameter) | (parameter > 0 ? bits.take(parameter) : 0U);
         const auto made = predictor.next() + unfolded(value);
         if (bits.beyond() || made < -32768 || made > 32767) return false;
@@ -170,44 +167,59 @@ bool take_block(std::span<const std::uint8_t>& in, std::span<std::int16_t> sampl
 
 }  // namespace
 
-void encode_sound(std::span<const std::int16_t> samples, std::vector<std::uint8_t>& out) {
-    const auto start = out.size();
-    const bool constant =
-        !samples.empty() &&
-        std::all_of(samples.begin(), samples.end(), [&](auto one) { return one == samples[0]; });
-    if (constant) {
-        out.push_back(kConstant);
-        put_number(samples.size(), out);
-        put_number(folded(samples[0]), out);
-        return;
+SoundForm sound_form(std::span<const std::int16_t> samples) noexcept {
+    const auto same = [&](auto one) { return one == samples[0]; };
+    if (!samples.empty() && std::all_of(samples.begin(), samples.end(), same))
+        return SoundForm::constant;
+    for (auto left = samples; !left.empty();) {
+        const auto part = left.first(std::min(left.size(), kBlock));
+        if (!is_mulaw(part)) return SoundForm::predicted;
+        left = left.subspan(part.size());
     }
-    out.push_back(kMulaw);
-    put_number(samples.size(), out);
-    if (is_mulaw(samples, out)) return;
-    out[start] = kPredicted;
+    return SoundForm::mulaw;
+}
+
+std::size_t most_sound_bytes(SoundForm form, std::size_t samples) noexcept {
+    constexpr std::size_t kHead = 1 + 10;
+    constexpr std::size_t kMostOfBlock = 3 + (kBlock * (kEscape + kEscapedBits) + 7) / 8;
+    if (form == SoundForm::constant) return kHead + 3;
+    if (form == SoundForm::mulaw) return kHead + samples;
+    return kHead + (samples + kBlock - 1) / kBlock * kMostOfBlock;
+}
+
+std::uint8_t* encode_sound(std::span<const std::int16_t> samples, SoundForm form,
+                           std::uint8_t* out) noexcept {
+    *out++ = static_cast<std::uint8_t>(form);
+    out = put_number(samples.size(), out);
+    if (form == SoundForm::constant) return put_number(folded(samples[0]), out);
+    if (form == SoundForm::mulaw) {
+        audio::encode_mulaw(samples, {out, samples.size()});
+        return out + samples.size();
+    }
     Predictor predictor;
     for (auto left = samples; !left.empty();) {
         const auto count = std::min(left.size(), kBlock);
-        put_block(left.first(count), predictor, out);
+        out = put_block(left.first(count), predictor, out);
         left = left.subspan(count);
     }
+    return out;
 }
 
 bool decode_sound(std::span<const std::uint8_t>& in, std::vector<std::int16_t>& samples) {
     samples.clear();
     if (in.empty()) return false;
-    const auto form = in.front();
+    const auto form = static_cast<SoundForm>(in.front());
     in = in.subspan(1);
     std::uint64_t count = 0;
     if (!take_number(in, count) || count > kMostSamples) return false;
-    if (form == kConstant) {
+    if (form == SoundForm::constant) {
         std::uint64_t value = 0;
         if (!take_number(in, value) || value > 0x1FFFF) return false;
         samples.assign(static_cast<std::size_t>(count),
                        static_cast<std::int16_t>(unfolded(static_cast<std::uint32_t>(value))));
         return true;
     }
-    if (form == kMulaw) {
+    if (form == SoundForm::mulaw) {
         if (count > in.size()) return false;
         samples.resize(static_cast<std::size_t>(count));
         audio::decode_mulaw(in, samples);
@@ -215,7 +227,7 @@ bool decode_sound(std::span<const std::uint8_t>& in, std::vector<std::int16_t>& 
         return true;
     }
     // A block takes four bytes at the least.
-    if (form != kPredicted || count > (in.size() / 4 + 1) * kBlock) return false;
+    if (form != SoundForm::predicted || count > (in.size() / 4 + 1) * kBlock) return false;
     samples.resize(static_cast<std::size_t>(count));
     Predictor predictor;
     for (auto left = std::span(samples); !left.empty();) {

@@ -37,38 +37,49 @@ struct LastOf;
 template <class T, class U>
 concept Same = std::same_as<std::remove_const_t<T>, U>;
 
-/// Appends; the buffer keeps its memory from one use to the next.
+/// Appends to memory of its own, which does for all but the longest without a heap.
 class Out {
 public:
     static constexpr bool kReads = false;
-    explicit Out(Bytes& bytes, const Scrub* scrub = nullptr) : bytes_(bytes), scrub_(scrub) {}
+    explicit Out(const Scrub* scrub = nullptr) : scrub_(scrub) {}
+    Out(const Out&) = delete;
+    Out& operator=(const Out&) = delete;
 
-    void byte(std::uint8_t value) { bytes_.push_back(value); }
+    /// Valid until more is appended.
+    std::span<const std::uint8_t> written() const { return {begin_, at_}; }
+
+    void byte(std::uint8_t value) {
+        *room(1) = value;
+        ++at_;
+    }
     void number(std::uint64_t value) {
+        auto* at = room(kLongestNumber);
         while (value >= 0x80) {
-            bytes_.push_back(static_cast<std::uint8_t>(value | 0x80U));
+            *at++ = static_cast<std::uint8_t>(value | 0x80U);
             value >>= 7U;
         }
-        bytes_.push_back(static_cast<std::uint8_t>(value));
+        *at++ = static_cast<std::uint8_t>(value);
+        at_ = at;
     }
     void signed_number(std::int64_t value) {
         const auto bits = static_cast<std::uint64_t>(value);
         number((bits << 1U) ^ (value < 0 ? ~std::uint64_t{0} : 0));
     }
-    void raw(std::span<const std::uint8_t> bytes) {
-        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-    }
+    void raw(std::span<const std::uint8_t> bytes) { copy(bytes.data(), bytes.size()); }
     void text(std::string_view text) {
-        const auto at = bytes_.size();
+        const auto before = at_ - begin_;
         number(text.size());
-        bytes_.insert(bytes_.end(), text.begin(), text.end());
+        copy(text.data(), text.size());
         if (!scrub_ || !scrub_->concerns(text)) return;
-        bytes_.resize(at);
+        at_ = begin_ + before;
         const auto clean = scrub_->clean(std::string(text));
         number(clean.size());
-        bytes_.insert(bytes_.end(), clean.begin(), clean.end());
+        copy(clean.data(), clean.size());
     }
-    void sound(std::span<const std::int16_t> samples) { encode_sound(samples, bytes_); }
+    void sound(std::span<const std::int16_t> samples) {
+        const auto form = sound_form(samples);
+        at_ = encode_sound(samples, form, room(most_sound_bytes(form, samples.size())));
+    }
 
     template <class... T>
     void operator()(const T&... values) {
@@ -129,8 +140,22 @@ private:
     requires requires(Out& out, T& value) { fields(out, value); }
     void one(T& value) { fields(*this, value); }
 
-    Bytes& bytes_;
-    const Scrub* scrub_;
+    static constexpr std::size_t kLongestNumber = 10;
+
+    std::uint8_t* room(std::size_t more) {
+        if (static_cast<std::size_t>(end_ - at_) < more) grow(more);
+        return at_;
+    }
+    void copy(const void* bytes, std::size_t count) {
+        if (count > 0) std::memcpy(room(count), bytes, count);
+        at_ += count;
+    }
+    void grow(std::size_t more);
+
+    const Scrub* const scrub_;
+    std::array<std::uint8_t, 2048> near_;  // not set: it is written before it is read
+    Bytes far_;                            ///< in its place, when that is too small
+    std::uint8_t *begin_ = near_.data(), *at_ = begin_, *end_ = begin_ + near_.size();
 };
 
 /// Never reads beyond the end, and never makes more than the bytes that are there can hold.

@@ -36,11 +36,6 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def cpu_of_threads(pid):
     """Nanoseconds of each of them that is there, with its name."""
     found = {}
@@ -86,13 +81,15 @@ class Run:
                                     env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             time.sleep(rise)
             threads = cpu_of_threads(serve.pid)
-            begin, began = cpu_seconds(serve.pid), time.monotonic()
+            began = time.monotonic()
             time.sleep(seconds)
             self.threads = {}  # microseconds for a frame, by name
+            spent_in_all = 0
             for thread, (name, spent) in cpu_of_threads(serve.pid).items():
                 spent -= threads.get(thread, (name, 0))[1]
+                spent_in_all += spent
                 self.threads[name] = self.threads.get(name, 0) + spent / 1000 / seconds / calls / 50
-            self.cpu = (cpu_seconds(serve.pid) - begin) / (time.monotonic() - began) / calls
+            self.cpu = spent_in_all / 1e9 / (time.monotonic() - began) / calls
             instance = json.loads(next(instances.glob("*.json")).read_text())
             request = urllib.request.Request(instance["control_url"] + "/metrics",
                                              headers={"Authorization": "Bearer " + instance["token"]})

@@ -190,9 +190,9 @@ TEST(SoundCode, KeepsEverySampleOfAnySound) {
         for (auto& sample : samples)
             sample = static_cast<std::int16_t>(static_cast<int>(chance() % width) -
                                                static_cast<int>(width / 2));
-        Bytes bytes;
-        encode_sound(samples, bytes);
-        std::span<const std::uint8_t> rest(bytes);
+        Out out;
+        out.sound(samples);
+        auto rest = out.written();
         std::vector<std::int16_t> read;
         ASSERT_TRUE(decode_sound(rest, read));
         EXPECT_TRUE(rest.empty());
@@ -200,16 +200,25 @@ TEST(SoundCode, KeepsEverySampleOfAnySound) {
     }
 }
 
+TEST(SoundCode, KnowsMulawFromAllElse) {
+    for (int value = -32768; value < 32768; ++value) {
+        const auto sample = static_cast<std::int16_t>(value);
+        const std::array<std::int16_t, 2> two{sample,
+                                              static_cast<std::int16_t>(sample == 0 ? 8 : 0)};
+        const bool same = audio::decode_mulaw(audio::encode_mulaw(sample)) == sample;
+        EXPECT_EQ(sound_form(two), same ? SoundForm::mulaw : SoundForm::predicted) << value;
+    }
+}
+
 TEST(SoundCode, TakesAByteASampleOfMulawAndAlmostNothingOfSilence) {
     std::vector<std::int16_t> samples;
     for (int i = 0; i < 160; ++i)
         samples.push_back(audio::decode_mulaw(static_cast<std::uint8_t>(i * 7)));
-    Bytes bytes;
-    encode_sound(samples, bytes);
-    EXPECT_LE(bytes.size(), 164U);
-    bytes.clear();
-    encode_sound(std::vector<std::int16_t>(8000), bytes);
-    EXPECT_LE(bytes.size(), 8U);
+    Out voice, silence;
+    voice.sound(samples);
+    EXPECT_LE(voice.written().size(), 164U);
+    silence.sound(std::vector<std::int16_t>(8000));
+    EXPECT_LE(silence.written().size(), 8U);
 }
 
 TEST(Scrub, TakesSecretsAndTheCredentialsOfAddresses) {
