@@ -1,7 +1,7 @@
 # Everything that comes from the system package manager. ./quickstart installs it.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)          # apt pkg-config           brew pkg-config
-find_package(Boost 1.81 REQUIRED COMPONENTS json url)   # apt libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev   brew boost
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json url) # apt libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev   brew boost
 find_package(OpenSSL REQUIRED)            # apt libssl-dev           brew openssl@3
 find_package(CURL REQUIRED)               # apt libcurl4-openssl-dev brew curl
 find_package(fmt REQUIRED)                # apt libfmt-dev           brew fmt
