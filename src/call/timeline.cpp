@@ -10,6 +10,8 @@ using std::chrono::milliseconds;
 using Lane = Timeline::Lane;
 
 constexpr std::size_t kLongestText = 500;
+/// Half a minute: most calls need no more, and none makes room while it is young.
+constexpr std::size_t kFirstSamples = 32;
 
 double in_ms(std::chrono::nanoseconds time) {
     return std::chrono::duration<double, std::milli>(time).count();
@@ -154,6 +156,7 @@ void Timeline::spoken(milliseconds at, UtteranceId utterance, const Heard& heard
 
 void Timeline::sample(Sample now) {
     if (sampled_++ % every_ != 0) return;
+    if (samples_.empty()) samples_.reserve(kFirstSamples);
     samples_.push_back(now);
     if (samples_.size() <= kMostSamples) return;
     std::size_t kept = 0;
