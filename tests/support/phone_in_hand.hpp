@@ -2,6 +2,7 @@
 // An agent and a phone in virtual time, with nothing between them but a telephone line: what the
 // agent says is heard at 20 ms every 20 ms, and it is told so.
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <deque>

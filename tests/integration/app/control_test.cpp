@@ -2,6 +2,10 @@
 // hold, transfers, ringing, voicemail.
 
 #include "audio/wav.hpp"
+
+#include <algorithm>
+
+#include <algorithm>
 #include "stores/voicemail_store.hpp"
 #include "whole_bridge.hpp"
 

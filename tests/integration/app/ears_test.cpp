@@ -1,6 +1,7 @@
 // Who listens to a call from outside and speaks into it, over real sockets: the whole bridge, the
 // whole emulator, and clients of the control API.
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/read_until.hpp>

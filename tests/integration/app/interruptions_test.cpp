@@ -1,6 +1,7 @@
 // Agents that are interrupted in the middle of a sentence, two hundred times: what they are told
 // was heard is what the emulator's phone has played, and they fall silent at once.
 
+#include <algorithm>
 #include <map>
 #include <random>
 

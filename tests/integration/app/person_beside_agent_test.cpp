@@ -1,6 +1,7 @@
 // A person and an agent on one call, and a call whose agent is gone: who is heard by whom, told
 // apart by tones.
 
+#include <algorithm>
 #include <atomic>
 
 #include "agents/openai/openai_agent.hpp"

@@ -2,6 +2,8 @@
 
 #include "tests/integration/transcribers/transcript_fixture.hpp"
 
+#include <algorithm>
+
 namespace bridge::transcribers {
 namespace {
 

@@ -1,5 +1,6 @@
 // A Whisper server from the sound to the pieces, and whole files through any engine.
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>

@@ -5,6 +5,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
+
 #include "app/columns.hpp"
 
 namespace bridge::app {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "stores/memory_calls.hpp"
 #include "tests/unit/app/run_program.hpp"
 

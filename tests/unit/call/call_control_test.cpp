@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "call_fixture.hpp"
 
 namespace bridge::call {

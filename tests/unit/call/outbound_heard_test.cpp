@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 
 #include "tests/unit/call/outbound_fixture.hpp"

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "tests/unit/call/outbound_fixture.hpp"

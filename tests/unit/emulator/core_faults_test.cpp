@@ -4,6 +4,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 #include "emulator/persona.hpp"
 #include "emulator/persona_description.hpp"
 

@@ -4,6 +4,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
+
 #include "tests/support/agent_ear.hpp"
 #include "tests/support/moving_voice.hpp"
 #include "tests/support/phone_in_hand.hpp"
