@@ -1,11 +1,9 @@
 // What is done with a call while it is up, by the whole bridge against the whole emulator: keys,
 // hold, transfers, ringing, voicemail.
 
+#include <algorithm>
+
 #include "audio/wav.hpp"
-
-#include <algorithm>
-
-#include <algorithm>
 #include "stores/voicemail_store.hpp"
 #include "whole_bridge.hpp"
 
