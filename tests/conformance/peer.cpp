@@ -38,7 +38,7 @@ std::string hex(std::string_view bytes) {
     return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
@@ -111,7 +111,7 @@ void serve_socket(Upgrade upgrade, std::shared_ptr<Ends> ends) {
             const std::lock_guard lock(ends->mutex);
             ends->known[name] = fmt::format(
                 R"({{"code":{},"reason":{},"by_peer":{},"fault":{},"messages":{},"refused":{}}})",
-                end.code, quoted(end.reason), end.by_peer, quoted(end.fault), stats.messages_in,
+                end.code, in_quotes(end.reason), end.by_peer, in_quotes(end.fault), stats.messages_in,
                 stats.refused_out);
         });
 }
@@ -160,7 +160,7 @@ asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string u
     if (!connected) {
         co_return fmt::format(R"({{"connected":false,"stage":{},"status":{},"message":{}}})",
                               static_cast<int>(connected.error().stage),
-                              connected.error().http_status, quoted(connected.error().message));
+                              connected.error().http_status, in_quotes(connected.error().message));
     }
     const auto client = *connected;
     client->send("hello");
@@ -174,7 +174,7 @@ asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string u
         }
         if (!received.empty()) received += ",";
         received +=
-            quoted(message->text ? "text:" + message->payload : "bin:" + hex(message->payload));
+            in_quotes(message->text ? "text:" + message->payload : "bin:" + hex(message->payload));
         if (message->text && message->payload.starts_with("close-")) {
             client->close(
                 static_cast<std::uint16_t>(number(std::string_view(message->payload).substr(6))),
@@ -186,7 +186,7 @@ asio::awaitable<std::string> visit(asio::any_io_executor executor, std::string u
     const auto end = client->end();
     co_return fmt::format(
         R"({{"connected":true,"received":[{}],"code":{},"reason":{},"by_peer":{},"error":{}}})",
-        received, end.code, quoted(end.reason), end.by_peer, quoted(error));
+        received, end.code, in_quotes(end.reason), end.by_peer, in_quotes(error));
 }
 
 template <class Client>

@@ -101,7 +101,7 @@ test('talking is asked for, shown, heard by the phone, and ends when the tab is 
 
   await action(of, 'talk').click();
   await of.locator('.on-air').waitFor();
-  assert.match(await page.title(), /On air/);
+  await title_says_on_air(true);
   assert.deepEqual(await page.evaluate(() => Object.values(globalThis.wanted.audio).slice(0, 3)), [true, true, true]);
   await assert_accessible(page, 'on air');
   await picture(page, 'on-air-desk-light');
@@ -137,12 +137,12 @@ test('who is muted or on hold is not on the air', async () => {
     assert.equal((await scene.stage.api('POST', `/calls/${call.call}/${keep}`)).status, 200);
     await of.getByText(`The phone does not hear your microphone: the call is ${words}`).waitFor();
     assert.equal(await of.locator('.lamp').count(), 0);
-    assert.doesNotMatch(await page.title(), /On air/);
+    await title_says_on_air(false);
     if (keep === 'mute') await assert_accessible(page, 'talking while muted');
     assert.equal((await scene.stage.api('POST', `/calls/${call.call}/${let_go}`)).status, 200);
     await of.getByText('On air: the phone hears your microphone').waitFor();
   }
-  assert.match(await page.title(), /On air/);
+  await title_says_on_air(true);
 });
 
 test('talking ends with the connection', async () => {
@@ -154,8 +154,15 @@ test('talking ends with the connection', async () => {
   await of.locator('.on-air').waitFor();
   await scene.stage.api('DELETE', `/calls/${call.call}`);
   await page.locator('.on-air').waitFor({ state: 'detached' });
-  assert.doesNotMatch(await page.title(), /On air/);
+  await title_says_on_air(false);
 });
+
+/** The title follows what is shown, a moment later. */
+async function title_says_on_air(on) {
+  await wait_for(`the title ${on ? 'says' : 'does not say'} "On air"`, async () => {
+    return (await page.title()).includes('On air') === on || undefined;
+  });
+}
 
 /** By rising zero crossings, of what is not silence. */
 function frequency(samples) {
