@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/json_key.hpp"
 
 namespace bridge::agents {
 namespace {
@@ -220,7 +221,7 @@ bool BotMessageReader::State::scan_part(od::value& value, Kind& kind, std::strin
         od::field field;
         std::string_view key;
         if (std::move(item).get(field) != simdjson::SUCCESS) return false;
-        if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
+        if (unescaped_key(field).get(key) != simdjson::SUCCESS) return false;
         Field other;
         if (!fill(field.value(), key == wanted ? into : other)) return false;
         if (other.seen()) {
@@ -239,7 +240,7 @@ bool BotMessageReader::State::scan(od::document& document) {
         od::field field;
         std::string_view key;
         if (std::move(item).get(field) != simdjson::SUCCESS) return false;
-        if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
+        if (unescaped_key(field).get(key) != simdjson::SUCCESS) return false;
         Field other;
         bool good = false;
         if (key == "event") {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/base64.hpp"
+#include "base/json_key.hpp"
 
 namespace bridge::twilio {
 namespace {
@@ -121,7 +122,7 @@ bool each_field(od::value& value, bool& is_object, Take take) {
         od::field field;
         if (std::move(item).get(field) != simdjson::SUCCESS) return false;
         std::string_view key;
-        if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
+        if (unescaped_key(field).get(key) != simdjson::SUCCESS) return false;
         if (!take(key, field.value())) return false;
     }
     return true;
@@ -255,7 +256,7 @@ bool MediaMessageParser::State::scan(od::document& document) {
         od::field field;
         if (std::move(item).get(field) != simdjson::SUCCESS) return false;
         std::string_view key;
-        if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
+        if (unescaped_key(field).get(key) != simdjson::SUCCESS) return false;
         auto& value = field.value();
         bool ok = true;
         if (key == "event") {
