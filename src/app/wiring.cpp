@@ -332,7 +332,9 @@ public:
         subscription_ = events_.subscribe(
             executor_, 4096,
             [this](const call::CallEvent& event, std::uint64_t) {
-                if (event.call == target_call_ &&
+                // Its end is told a moment before it is gone from the registry, which is what ends
+                // a program that is stopping.
+                if (event.call == target_call_ && !stopping_ &&
                     std::holds_alternative<call::event::Ended>(event.what)) {
                     finish({});
                 }
