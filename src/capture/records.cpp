@@ -346,12 +346,8 @@ void Encoder::start(Out& out, std::uint8_t kind, bool nested, Micros at) {
 /// Its length in front: whoever does not know its kind goes on behind it.
 void Encoder::put(const Out& out) {
     const auto record = out.written();
-    std::array<std::uint8_t, 10> length;
-    std::size_t count = 0;
-    for (auto left = record.size(); count == 0 || left > 0; left >>= 7U)
-        length[count++] = static_cast<std::uint8_t>((left & 0x7FU) | (left > 0x7F ? 0x80U : 0U));
-    bytes_.insert(bytes_.end(), length.begin(),
-                  length.begin() + static_cast<std::ptrdiff_t>(count));
+    std::array<std::uint8_t, kLongestNumber> length;
+    bytes_.insert(bytes_.end(), length.data(), put_number(record.size(), length.data()));
     bytes_.insert(bytes_.end(), record.begin(), record.end());
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "audio/mulaw.hpp"
+#include "capture/number.hpp"
 
 namespace bridge::capture {
 namespace {
@@ -15,15 +16,6 @@ constexpr std::size_t kBlock = 160;
 constexpr unsigned kEscape = 24;
 constexpr unsigned kEscapedBits = 18;
 constexpr std::uint64_t kMostSamples = 16'000'000;  // half an hour: more than anybody says at once
-
-std::uint8_t* put_number(std::uint64_t value, std::uint8_t* out) {
-    while (value >= 0x80) {
-        *out++ = static_cast<std::uint8_t>(value | 0x80U);
-        value >>= 7U;
-    }
-    *out++ = static_cast<std::uint8_t>(value);
-    return out;
-}
 
 bool take_number(std::span<const std::uint8_t>& in, std::uint64_t& value) {
     value = 0;
@@ -180,7 +172,7 @@ SoundForm sound_form(std::span<const std::int16_t> samples) noexcept {
 }
 
 std::size_t most_sound_bytes(SoundForm form, std::size_t samples) noexcept {
-    constexpr std::size_t kHead = 1 + 10;
+    constexpr std::size_t kHead = 1 + kLongestNumber;
     constexpr std::size_t kMostOfBlock = 3 + (kBlock * (kEscape + kEscapedBits) + 7) / 8;
     if (form == SoundForm::constant) return kHead + 3;
     if (form == SoundForm::mulaw) return kHead + samples;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "capture/number.hpp"
 #include "capture/scrub.hpp"
 #include "capture/sound_code.hpp"
 
@@ -52,15 +53,7 @@ public:
         *room(1) = value;
         ++at_;
     }
-    void number(std::uint64_t value) {
-        auto* at = room(kLongestNumber);
-        while (value >= 0x80) {
-            *at++ = static_cast<std::uint8_t>(value | 0x80U);
-            value >>= 7U;
-        }
-        *at++ = static_cast<std::uint8_t>(value);
-        at_ = at;
-    }
+    void number(std::uint64_t value) { at_ = put_number(value, room(kLongestNumber)); }
     void signed_number(std::int64_t value) {
         const auto bits = static_cast<std::uint64_t>(value);
         number((bits << 1U) ^ (value < 0 ? ~std::uint64_t{0} : 0));
@@ -139,8 +132,6 @@ private:
     template <class T>
     requires requires(Out& out, T& value) { fields(out, value); }
     void one(T& value) { fields(*this, value); }
-
-    static constexpr std::size_t kLongestNumber = 10;
 
     std::uint8_t* room(std::size_t more) {
         if (static_cast<std::size_t>(end_ - at_) < more) grow(more);
