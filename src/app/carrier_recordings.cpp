@@ -108,13 +108,13 @@ asio::awaitable<void> CarrierRecordings::drive(std::shared_ptr<CarrierRecordings
         const auto done = co_await self->tell(order, wanted);
         order->told = wanted;
         if (done || wanted == Status::stopped) continue;
-        // Its recording ended with it, as it should: an order that crossed the end is no failure.
-        const bool began = !order->recording.empty();
-        if (began && co_await self->over(order)) break;
-        // What cannot be paused must not go on: nobody would know what is in it.
         if (order->recording.empty()) {
             order->file.clear();
         } else {
+            // A recording ends with its call: an order that crossed that end is no failure.
+            const bool over = co_await self->over(order);
+            if (over) break;
+            // What cannot be paused must not go on: nobody would know what is in it.
             co_await self->tell(order, Status::stopped);
         }
         order->told = order->wanted = Status::stopped;
@@ -135,7 +135,7 @@ asio::awaitable<bool> CarrierRecordings::over(std::shared_ptr<Order> order) {
     if (!call || call::is_final(call->snapshot().state)) co_return true;
     const auto there = co_await rest_->fetch(order->who.sid);
     const auto state = there ? call::parse_call_state(there->status) : std::nullopt;
-    co_return state && call::is_final(*state);
+    co_return state&& call::is_final(*state);
 }
 
 asio::awaitable<Result<>> CarrierRecordings::tell(std::shared_ptr<Order> order, Status wanted) {
