@@ -83,13 +83,12 @@ class Run:
             threads = cpu_of_threads(serve.pid)
             began = time.monotonic()
             time.sleep(seconds)
+            frames = (time.monotonic() - began) * calls * 50
             self.threads = {}  # microseconds for a frame, by name
-            spent_in_all = 0
             for thread, (name, spent) in cpu_of_threads(serve.pid).items():
                 spent -= threads.get(thread, (name, 0))[1]
-                spent_in_all += spent
-                self.threads[name] = self.threads.get(name, 0) + spent / 1000 / seconds / calls / 50
-            self.cpu = spent_in_all / 1e9 / (time.monotonic() - began) / calls
+                self.threads[name] = self.threads.get(name, 0) + spent / 1000 / frames
+            self.cpu = sum(self.threads.values()) * 50 / 1e6
             instance = json.loads(next(instances.glob("*.json")).read_text())
             request = urllib.request.Request(instance["control_url"] + "/metrics",
                                              headers={"Authorization": "Bearer " + instance["token"]})
