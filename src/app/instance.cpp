@@ -142,8 +142,9 @@ Result<> Instance::describe(const About& about) {
     if (!about.control_url.empty()) file["control_url"] = about.control_url;
     if (!about.token.empty()) file["token"] = std::string(about.token.reveal());
     const auto text = json::serialize(file) + "\n";
-    if (::ftruncate(descriptor_, 0) != 0 ||
-        ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    // Written over, not emptied first: whoever looks meanwhile finds something.
+    if (::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+        ::ftruncate(descriptor_, static_cast<off_t>(text.size())) != 0) {
         return tl::unexpected(io_error(file_));
     }
     return {};

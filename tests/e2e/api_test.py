@@ -85,16 +85,9 @@ class Api(EndToEnd):
         self.asked = set()
 
     def find_instance(self):
-        folder = self.folder / "state" / "agentbridge" / "instances"
-        def known():
-            for file in folder.glob("*.json"):
-                about = json.loads(file.read_text() or "{}")
-                if about.get("control_url") and about["pid"] == self.serve.process.pid:
-                    return about
-            return None
-        self.instance = wait_for("the program says where it is", known, 20)
-        self.port = int(self.instance["control_url"].rsplit(":", 1)[1])
-        self.token = {"Authorization": f"Bearer {self.instance['token']}"}
+        self.known = wait_for("the program says where it is", lambda: self.instance(self.serve), 20)
+        self.port = int(self.known["control_url"].rsplit(":", 1)[1])
+        self.token = {"Authorization": f"Bearer {self.known['token']}"}
 
     def ask(self, method, path, body=None, headers=None, prefix=PREFIX):
         """One request; its answer fits the description."""
@@ -258,7 +251,7 @@ class Api(EndToEnd):
             self.assertEqual(self.ask("GET", f"/calls?state=ended&limit=1&cursor={ended['next']}").status, 200)
         self.look_into_what_is_kept(one)
         # Asked for elsewhere, or not over a plain request.
-        self.ask("POST", "/session", {"token": self.instance["token"]}, headers={})
+        self.ask("POST", "/session", {"token": self.known["token"]}, headers={})
         self.ask("DELETE", "/session")
         documented = {f"{method.upper()} {path}" for path, methods in self.description["paths"].items() for method in methods}
         self.asked |= {"GET /openapi.json", "GET /events"}
@@ -303,11 +296,11 @@ class Api(EndToEnd):
     def test_a_browser_has_a_session(self):
         self.begin()
         own = {"Origin": f"http://127.0.0.1:{self.port}"}
-        answer = self.ask("POST", "/session", {"token": self.instance["token"]}, headers=own)
+        answer = self.ask("POST", "/session", {"token": self.known["token"]}, headers=own)
         self.assertEqual(answer.status, 204)
         cookie = answer.headers["set-cookie"]
         self.assertRegex(cookie, rf"^agentbridge_{self.port}=[0-9a-z]+; HttpOnly; SameSite=Strict; Path=/$")
-        self.assertNotIn(self.instance["token"], cookie)
+        self.assertNotIn(self.known["token"], cookie)
         cookie = {"Cookie": cookie.split(";")[0]}
         session = self.ask("GET", "/session", headers=cookie).json()
         self.assertEqual((session["pid"], session["port"], session["carrier"]),

@@ -134,7 +134,7 @@ class Captured(EndToEnd):
         environment.pop("TWILIO_API_SECRET")
         bridge = self.start(["serve", "--target", "+12025550142"], environment, name="bridge")
         wait_for("the stream", lambda: any(event["event"] == "stream_opened" for event in emulator.ledger()))
-        instance = json.loads(next((self.state / "instances").glob("*.json")).read_text())
+        instance = wait_for("it can be asked", lambda: self.instance(bridge), 20)
         token = instance["token"]
         found = next((self.state / "captures").glob("*.abcap"))
         call = found.stem.split("-", 1)[1]

@@ -4,8 +4,6 @@ with it only what is set holds."""
 import json
 import signal
 import sqlite3
-import urllib.error
-import urllib.request
 
 from harness import EndToEnd, Emulator, find_key, main, wait_for
 
@@ -18,11 +16,8 @@ class DialPolicy(EndToEnd):
         self.settings = self.bridge_environment(self.emulator, AGENTBRIDGE_CONTROL_PORT="0", **more)
         self.count += 1
         self.program = self.start(["serve"], self.settings, name=f"serve-{self.count}")
-        wait_for("it runs", lambda: len(list(self.instances().glob("*.json"))) == 1)
+        wait_for("it runs", lambda: self.instance(self.program))
         wait_for("its address is known", lambda: "for Twilio at" in self.program.err + self.program.out)
-
-    def instances(self):
-        return self.folder / "state/agentbridge/instances"
 
     def end(self):
         self.program.signal(signal.SIGINT)
@@ -32,15 +27,8 @@ class DialPolicy(EndToEnd):
         return self.run_to_end(["calls", *arguments], self.settings, 20)
 
     def api(self, path, body):
-        found = json.loads(next(self.instances().glob("*.json")).read_text(encoding="utf-8"))
-        request = urllib.request.Request(found["control_url"] + "/api/v1" + path, data=json.dumps(body).encode(),
-                                         headers={"Authorization": f"Bearer {found['token']}",
-                                                  "Content-Type": "application/json"})
-        try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+        status, _, text = self.request("POST", path, body)
+        return status, json.loads(text)
 
     def placed(self):
         return [call["to"] for call in self.emulator.calls()]

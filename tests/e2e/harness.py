@@ -179,6 +179,7 @@ class EndToEnd(unittest.TestCase):
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentbridge-e2e-"))
+        self.state = self.folder / "state" / "agentbridge"
         self.processes = []
         self.count = 0
 
@@ -233,6 +234,36 @@ class EndToEnd(unittest.TestCase):
         }
         environment.update(more)
         return environment
+
+    def instance(self, process=None):
+        """What the running program says of itself (`process`, or any), once it can be asked; None before. A file may be
+        empty for a moment, and one of a program that died is gone as soon as the next one starts."""
+        for file in sorted((self.state / "instances").glob("*.json")):
+            try:
+                told = json.loads(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if told.get("control_url") and told.get("token") and (process is None or told["pid"] == process.pid):
+                return told
+        return None
+
+    def request(self, method, path, body=None, headers=None, seconds=20, prefix="/api/v1"):
+        """Asks the running program with its token; `body` goes as JSON. (status, headers, bytes); (0, {}, b"") if nobody
+        answers."""
+        told = self.instance()
+        if not told:
+            return 0, {}, b""
+        request = urllib.request.Request(told["control_url"] + prefix + path, method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Authorization": f"Bearer {told['token']}",
+                                                  "Content-Type": "application/json", **(headers or {})})
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=seconds) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+        except OSError:
+            return 0, {}, b""
 
     def assert_code(self, process, expected):
         if process.code != expected:

@@ -12,8 +12,6 @@ import subprocess
 import tempfile
 import time
 import unittest
-import urllib.error
-import urllib.request
 
 from harness import EndToEnd, Emulator, main, wait_for
 
@@ -59,42 +57,19 @@ class PostgresServer:
 class History(EndToEnd):
     def begin(self, **more):
         self.emulator = Emulator(self, "--persona", "default=say:Good day.,ring=100ms")
-        self.state = pathlib.Path(self.folder) / "kept"
+        self.state = self.folder / "kept"
         self.settings = self.bridge_environment(self.emulator, AGENTBRIDGE_CONTROL_PORT="0",
                                                 AGENTBRIDGE_STATE_DIR=str(self.state), **more)
 
     def serve(self, name="serve"):
         program = self.start(["serve", "--no-audio"], self.settings, name=name)
-        wait_for("it can be asked", lambda: self.instance() and self.api("GET", "/calls")[0] == 200, 30)
+        wait_for("it can be asked", lambda: self.instance(program) and self.api("GET", "/calls")[0] == 200, 30)
         return program
-
-    def instance(self):
-        for file in (self.state / "instances").glob("*.json"):
-            try:
-                told = json.loads(file.read_text() or "{}")
-            except ValueError:
-                continue
-            if told.get("control_url"):
-                return told
-        return None
 
     def api(self, method, path, body=None):
         """Status and JSON; 0 when nobody answers."""
-        at = self.instance()
-        if not at:
-            return 0, None
-        request = urllib.request.Request(at["control_url"] + "/api/v1" + path, method=method,
-                                         data=json.dumps(body).encode() if body is not None else None,
-                                         headers={"Authorization": "Bearer " + at["token"],
-                                                  "Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                text = answer.read()
-                return answer.status, json.loads(text) if text else None
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"null")
-        except OSError:
-            return 0, None
+        status, _, text = self.request(method, path, body)
+        return status, json.loads(text) if text else None
 
     def history(self, *words, code=0):
         process = self.run_to_end(["--json", "history", *words], self.settings)

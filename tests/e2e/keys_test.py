@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -39,9 +38,8 @@ class Terminal:
     def read(self):
         while True:
             try:
-                select.select([self.master], [], [])
                 piece = os.read(self.master, 65536)
-            except (OSError, ValueError):
+            except OSError:
                 return
             if not piece:
                 return
@@ -76,8 +74,11 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for descriptor in (self.slave, self.master):
-            os.close(descriptor)
+        # The reader ends with the terminal's other side. It must be gone before its descriptor is: the next terminal
+        # gets the same number, and its first lines would be read here.
+        os.close(self.slave)
+        self.reader.join(10)
+        os.close(self.master)
 
 
 class Keys(EndToEnd):

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import time
-import urllib.error
 import urllib.request
 import wave
 
@@ -82,7 +81,6 @@ class Recordings(EndToEnd):
     def begin(self, *arguments, persona="echo", **settings):
         self.emulator = Emulator(self, "--persona", f"{ONE}={persona}")
         self.settings = self.bridge_environment(self.emulator, AGENTBRIDGE_CONTROL_PORT="0", **settings)
-        self.state = self.folder / "state" / "agentbridge"
         self.serve(*arguments)
 
     def serve(self, *arguments):
@@ -99,17 +97,7 @@ class Recordings(EndToEnd):
         return json.loads(self.ask("calls", *words).out)
 
     def api(self, method, path, body=None, **headers):
-        file = next((self.state / "instances").glob("*.json"))
-        instance = json.loads(file.read_text())
-        request = urllib.request.Request(f"{instance['control_url']}/api/v1{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Authorization": f"Bearer {instance['token']}",
-                                                  "Content-Type": "application/json", **headers})
-        try:
-            with OPENER.open(request, timeout=20) as answer:
-                return answer.status, answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers, error.read()
+        return self.request(method, path, body, headers)
 
     def dial(self):
         made = json.loads(self.api("POST", "/calls", {"to": ONE})[2])["call"]

@@ -12,15 +12,12 @@ import signal
 import socketserver
 import struct
 import threading
-import urllib.error
-import urllib.request
 import wave
 
 from harness import EndToEnd, Emulator, main, wait_for
 
 ONE = "+12025550142"
 RATE = 8000
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DIGITS = {1000: "one", 4000: "four"}
 WORDS = {**DIGITS, 6000: "hello", 7000: "thanks"}
 MARGIN = 100  # ms on either side of a word
@@ -196,7 +193,6 @@ class Redaction(EndToEnd):
         self.settings = self.bridge_environment(
             self.emulator, AGENTBRIDGE_CONTROL_PORT="0", AGENTBRIDGE_TRANSCRIBER="vosk",
             AGENTBRIDGE_TRANSCRIBER_URL=self.vosk.url, AGENTBRIDGE_RECORD_FORMAT="flac", **settings)
-        self.state = self.folder / "state" / "agentbridge"
         if transcribe:
             self.settings["AGENTBRIDGE_TRANSCRIBE"] = "on"
         self.serve("--record")
@@ -206,16 +202,8 @@ class Redaction(EndToEnd):
         wait_for("it can be asked", lambda: self.run_to_end(["--json", "calls", "list"], self.settings).code == 0, 30)
 
     def api(self, method, path, body=None):
-        instance = json.loads(next((self.state / "instances").glob("*.json")).read_text())
-        request = urllib.request.Request(f"{instance['control_url']}/api/v1{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Authorization": f"Bearer {instance['token']}",
-                                                  "Content-Type": "application/json"})
-        try:
-            with OPENER.open(request, timeout=20) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+        status, _, text = self.request(method, path, body)
+        return status, text
 
     def dial(self):
         """A call into which something is said all the time."""

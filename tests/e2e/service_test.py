@@ -104,16 +104,11 @@ def expressions(value):
 
 
 class Service(EndToEnd):
-    def scrape(self, settings):
+    def scrape(self):
         """/metrics, as a Prometheus with the token sees it."""
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in
-                 (self.folder / "state/agentbridge/instances").glob("*.json")]
-        self.assertEqual(len(found), 1)
-        request = urllib.request.Request(found[0]["control_url"] + "/metrics",
-                                         headers={"Authorization": f"Bearer {found[0]['token']}"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
-            return answer.read().decode("utf-8")
+        status, headers, text = self.request("GET", "/metrics", prefix="")
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        return text.decode("utf-8")
 
     def manager(self):
         """The socket of a service manager."""
@@ -145,15 +140,15 @@ class Service(EndToEnd):
             with self.assertRaises(urllib.error.HTTPError):
                 urllib.request.urlopen(request, timeout=10)
 
-        found, wrong = families(self.scrape(settings))
+        found, wrong = families(self.scrape())
         self.assertEqual(wrong, [])
         self.assertEqual({name: faults for name, family in found.items() if (faults := wrong_by_convention(name, family))}, {})
 
         hung_up = self.run_to_end(["calls", "hangup"], settings, 20)
         self.assert_code(hung_up, 0)
         wait_for("the call is over", lambda: not emulator.live_calls())
-        wait_for("its figures are there", lambda: "agentbridge_websocket_closes_total{" in self.scrape(settings))
-        found, wrong = families(self.scrape(settings))
+        wait_for("its figures are there", lambda: "agentbridge_websocket_closes_total{" in self.scrape())
+        found, wrong = families(self.scrape())
         self.assertEqual(wrong, [])
         self.check_dashboard(found)
         serve.signal(signal.SIGINT)

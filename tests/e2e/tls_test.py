@@ -62,10 +62,7 @@ class Tls(EndToEnd):
         self.assertIn("AGENTBRIDGE_TLS_CERT", refused.err)
         environment = self.tls_environment(emulator, AGENTBRIDGE_CA_FILE=str(self.authority.file), **open_to_all)
         bridge = self.start(["serve"], environment, name="serve")
-        folder = self.folder / "state" / "agentbridge" / "instances"
-        about = wait_for("it says where it is", lambda: next(
-            (one for one in (json.loads(file.read_text() or "{}") for file in folder.glob("*.json"))
-             if one.get("control_url")), None), 20)
+        about = wait_for("it says where it is", lambda: self.instance(bridge), 20)
         self.assertTrue(about["control_url"].startswith("https://127.0.0.1:"), about["control_url"])
         listed = self.run_to_end(["--json", "calls", "list"], environment)
         self.assert_code(listed, 0)
