@@ -20,7 +20,8 @@ namespace bridge::twilio {
 /// Named from Twilio's side: inbound is what the phone says.
 enum class MediaTrack { inbound, outbound };
 
-/// What Twilio sends. Views and spans are valid until the parser's next message.
+/// What Twilio sends. Views and spans are valid until the parser's next message, and no longer than
+/// the text that was parsed.
 namespace message {
 
 /// First on every socket.
