@@ -115,6 +115,7 @@ struct MicPath::State {
     // The io threads attach, detach and look while frames are handed out; held for microseconds.
     mutable std::mutex mutex;
     std::vector<std::shared_ptr<MicLine>> lines;
+    const std::shared_ptr<MicTrack> track = std::make_shared<MicTrack>();
     bool other_line = false;
     std::optional<MicOptions> options;
     MicStats shown;
@@ -129,14 +130,15 @@ void MicPath::attach(std::shared_ptr<MicLine> line) {
     const std::lock_guard lock(state_->mutex);
     auto& lines = state_->lines;
     if (std::find(lines.begin(), lines.end(), line) != lines.end()) return;
+    line->follow(state_->track);
     lines.push_back(std::move(line));
     state_->other_line = true;
 }
 
 void MicPath::detach(const std::shared_ptr<MicLine>& line) {
     const std::lock_guard lock(state_->mutex);
-    auto& lines = state_->lines;
-    lines.erase(std::remove(lines.begin(), lines.end(), line), lines.end());
+    if (std::erase(state_->lines, line) == 0) return;
+    line->leave();
     state_->other_line = true;
 }
 
@@ -371,8 +373,7 @@ void MicPath::State::hand_out(const AudioFrame& frame, Clock::Time captured) {
         }
     }
     last_sample = pcm.back();
-    const std::lock_guard lock(mutex);
-    for (const auto& line : lines) line->write(pcm, captured);
+    track->write(pcm, captured);
 }
 
 void MicPath::State::steer(Clock::Time now) {

@@ -1,7 +1,7 @@
 #pragma once
 // The microphone's way from the card to the calls:
 //
-//   tap, captured ─▶ 8 kHz, steered ─▶ MicChain ─▶ each MicLine
+//   tap, captured ─▶ 8 kHz, steered ─▶ MicChain ─▶ MicTrack ◀─ each MicLine
 //   tap, played ───▶ 8 kHz, in step ─▶ EchoAligner ─▶ (reference)
 //
 // Pure: it is stepped, and time comes with the step.

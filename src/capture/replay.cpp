@@ -303,7 +303,7 @@ void Replay::Stage::looks_for_microphone(audio::MicLine& line) {
         const auto* held = std::get_if<HeldInput>(&turn_[at].what);
         const auto* block = held ? std::get_if<input::MicrophoneBlock>(&held->input) : nullptr;
         if (!block || turn_[at].occasion != number) continue;
-        line.write(block->pcm, clock_.now() - block->age);
+        mic_track_->write(block->pcm, clock_.now() - block->age);
         return;
     }
 }

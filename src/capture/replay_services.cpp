@@ -88,10 +88,15 @@ struct Replay::Services {
 
     class Microphone final : public audio::Microphone {
     public:
+        explicit Microphone(std::shared_ptr<const audio::MicTrack> track)
+            : track_(std::move(track)) {}
         std::string name() const override { return "replay"; }
-        void attach(std::shared_ptr<audio::MicLine>) override {}
-        void detach(const std::shared_ptr<audio::MicLine>&) override {}
+        void attach(std::shared_ptr<audio::MicLine> line) override { line->follow(track_); }
+        void detach(const std::shared_ptr<audio::MicLine>& line) override { line->leave(); }
         audio::MicStats stats() const override { return {}; }
+
+    private:
+        const std::shared_ptr<const audio::MicTrack> track_;
     };
 
     class Recording final : public call::CallRecording {
@@ -363,8 +368,8 @@ call::CallServices Replay::Stage::services() {
     services.seed = opening.seed;
     services.outbound = opening.outbound;
     services.agent_care = opening.care;
-    services.microphone =
-        when(opening.microphone, [] { return std::make_shared<Services::Microphone>(); });
+    services.microphone = when(
+        opening.microphone, [this] { return std::make_shared<Services::Microphone>(mic_track_); });
     services.voicemail =
         when(opening.voicemail, [&] { return std::make_shared<Services::Box>(*this); });
     services.agents =

@@ -154,6 +154,7 @@ public:
     Micros at_{0};
     OutputHash hash_;
     std::string damage_;
+    const std::shared_ptr<audio::MicTrack> mic_track_ = std::make_shared<audio::MicTrack>();
     std::shared_ptr<call::Call> call_;
 
 private:

@@ -1,16 +1,13 @@
 #pragma once
-// A microphone for measurements: every 20 ms one thread gives every call the same numbered block,
+// A microphone for measurements: every 20 ms one thread says a numbered block to every call,
 // stamped with the time at which it was due.
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "audio/microphone.hpp"
 #include "audio/mulaw.hpp"
@@ -31,15 +28,8 @@ public:
     BenchMicrophone& operator=(const BenchMicrophone&) = delete;
 
     std::string name() const override { return "bench"; }
-    void attach(std::shared_ptr<bridge::audio::MicLine> line) override {
-        const std::lock_guard lock(mutex_);
-        if (std::find(lines_.begin(), lines_.end(), line) == lines_.end())
-            lines_.push_back(std::move(line));
-    }
-    void detach(const std::shared_ptr<bridge::audio::MicLine>& line) override {
-        const std::lock_guard lock(mutex_);
-        std::erase(lines_, line);
-    }
+    void attach(std::shared_ptr<bridge::audio::MicLine> line) override { line->follow(track_); }
+    void detach(const std::shared_ptr<bridge::audio::MicLine>& line) override { line->leave(); }
     bridge::audio::MicStats stats() const override {
         bridge::audio::MicStats out;
         out.running = true;
@@ -59,13 +49,12 @@ private:
             const auto since = due.time_since_epoch();
             write_speech({kLiveVoice, number, static_cast<std::uint64_t>(since.count())}, mulaw);
             bridge::audio::decode_mulaw(mulaw, pcm);
-            const std::lock_guard lock(mutex_);
-            for (const auto& line : lines_) line->write(pcm, due);
+            track_->write(pcm, due);
         }
     }
 
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<bridge::audio::MicLine>> lines_;
+    const std::shared_ptr<bridge::audio::MicTrack> track_ =
+        std::make_shared<bridge::audio::MicTrack>();
     std::atomic<bool> stop_{false};
     std::thread thread_;  // last: it uses the others
 };

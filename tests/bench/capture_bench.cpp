@@ -118,9 +118,9 @@ Cost run(int minutes, Way way, const std::vector<std::int16_t>& voice, CapturedF
         call->accept(call::input::Media{stream, ++sequence, std::chrono::milliseconds(i * 20),
                                         call::Track::inbound, std::span(mulaw).subspan(at, 160)});
         if (way.microphone) {
-            for (const auto& to : fixture.microphone->lines)
-                to->write(std::span(voice).subspan((at + 8000) % (voice.size() - 160), 160),
-                          fixture.clock.now());
+            fixture.microphone->speak(
+                std::span(voice).subspan((at + 8000) % (voice.size() - 160), 160),
+                fixture.clock.now());
         }
         for (int half = 0; half < 2; ++half) {
             fixture.clock.advance(10ms + std::chrono::microseconds(sequence % 7));

@@ -27,14 +27,8 @@ public:
     ToneMicrophone& operator=(const ToneMicrophone&) = delete;
 
     std::string name() const override { return "tone"; }
-    void attach(std::shared_ptr<audio::MicLine> line) override {
-        const std::scoped_lock lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    void detach(const std::shared_ptr<audio::MicLine>& line) override {
-        const std::scoped_lock lock(mutex_);
-        std::erase(lines_, line);
-    }
+    void attach(std::shared_ptr<audio::MicLine> line) override { line->follow(track_); }
+    void detach(const std::shared_ptr<audio::MicLine>& line) override { line->leave(); }
     audio::MicStats stats() const override {
         audio::MicStats out;
         out.running = true;
@@ -51,13 +45,11 @@ private:
             due += audio::kFrameTime;
             std::this_thread::sleep_until(due);
             tone.fill(pcm);
-            const std::scoped_lock lock(mutex_);
-            for (const auto& line : lines_) line->write(pcm, due);
+            track_->write(pcm, due);
         }
     }
 
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<audio::MicLine>> lines_;
+    const std::shared_ptr<audio::MicTrack> track_ = std::make_shared<audio::MicTrack>();
     std::atomic<bool> stop_{false};
     std::thread thread_;  // last: it uses the others
 };

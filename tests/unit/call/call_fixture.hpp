@@ -110,16 +110,27 @@ private:
 class HandMicrophone final : public audio::Microphone {
 public:
     std::string name() const override { return "hand"; }
-    void attach(std::shared_ptr<audio::MicLine> line) override { lines.push_back(std::move(line)); }
-    void detach(const std::shared_ptr<audio::MicLine>& line) override { std::erase(lines, line); }
+    void attach(std::shared_ptr<audio::MicLine> line) override {
+        line->follow(track_);
+        lines.push_back(std::move(line));
+    }
+    void detach(const std::shared_ptr<audio::MicLine>& line) override {
+        line->leave();
+        std::erase(lines, line);
+    }
     audio::MicStats stats() const override { return {}; }
 
     void speak(std::size_t samples, std::int16_t value, Clock::Time now) {
-        const std::vector<std::int16_t> sound(samples, value);
-        for (const auto& line : lines) line->write(sound, now);
+        speak(std::vector<std::int16_t>(samples, value), now);
+    }
+    void speak(std::span<const std::int16_t> samples, Clock::Time now) {
+        track_->write(samples, now);
     }
 
     std::vector<std::shared_ptr<audio::MicLine>> lines;
+
+private:
+    const std::shared_ptr<audio::MicTrack> track_ = std::make_shared<audio::MicTrack>();
 };
 
 /// A device that holds its lines and plays them when the test says so.

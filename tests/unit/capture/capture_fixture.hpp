@@ -58,7 +58,7 @@ struct CapturedFixture : call::CallFixture {
             if (speaks) {
                 std::vector<std::int16_t> said(160);
                 for (auto& sample : said) sample = static_cast<std::int16_t>(noise() % 4000U);
-                for (const auto& to : microphone->lines) to->write(said, clock.now());
+                microphone->speak(said, clock.now());
             }
             advance(std::chrono::milliseconds(20));
             if (i % 5 == 4) echo(stream);
