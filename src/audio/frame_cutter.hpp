@@ -71,6 +71,8 @@ public:
     /// Samples that wait for the rest of their frame, 0 … 159.
     std::size_t waiting() const noexcept { return filled_; }
     std::uint64_t jumps() const noexcept { return jumps_; }
+    /// Behind everything else of it; whole frames never touch it.
+    const AudioFrame* own_frame() const noexcept { return &frame_; }
     /// Samples given up at a jump.
     std::uint64_t discarded() const noexcept { return discarded_; }
 
@@ -107,12 +109,12 @@ private:
         write(static_cast<const AudioFrame&>(frame));
     }
 
-    AudioFrame frame_;
     std::size_t filled_ = 0;
     std::int64_t next_ = 0;  ///< media time of the next sample, in samples
     bool placed_ = false;
     std::uint64_t jumps_ = 0;
     std::uint64_t discarded_ = 0;
+    AudioFrame frame_;
 };
 
 }  // namespace bridge::audio

@@ -6,6 +6,14 @@ namespace bridge {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+/// Frames are fetched on whole milliseconds (net::ReadableWatch). A timer of the same moment comes
+/// right after them: a call that has just heard finds itself in the cache when it speaks.
+constexpr std::chrono::microseconds kBehind{50};
+
+}  // namespace
+
 LoopClock::LoopClock(boost::asio::any_io_executor executor)
     : timer_(std::move(executor)),
       origin_(std::chrono::floor<milliseconds>(std::chrono::steady_clock::now())) {
@@ -92,7 +100,7 @@ void LoopClock::arm() {
     if (tick == armed_for_) return;
     armed_for_ = tick;
     timer_.expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(
-        origin_ + milliseconds(tick)));
+        origin_ + milliseconds(tick) + kBehind));
     timer_.async_wait([this, tick](const boost::system::error_code& error) {
         if (error || armed_for_ != tick) return;
         armed_for_ = -1;

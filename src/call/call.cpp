@@ -46,6 +46,8 @@ LiveCall::LiveCall(CallSpec spec, CallServices services, std::shared_ptr<CallCap
 
 LiveCall::~LiveCall() {
     outbound_.reset();  // tells nothing any more, whichever of its voices goes next
+    turns_.reset();
+    agent_.reset();
     services_.metrics->left(state_);
     for (auto& timer : timers_) services_.clock.cancel(timer);
     services_.clock.cancel(poll_);
@@ -65,6 +67,18 @@ void LiveCall::accept(const CallInput& input) {
         },
         input);
     end_if_over();
+}
+
+void LiveCall::list_hot(HotLines& lines) const {
+    lines.add_shared(this, 0);
+    lines.add_between(this, &audio_);
+    if (audio_) audio_->list_hot(lines);
+    lines.add_between(&from_phone_, &mix_ + 1);
+    lines.add(&services_.clock, sizeof(services_.clock));
+    lines.add(&carrier_time_, HotLines::kLine);
+    lines.add_shared(listener_.get(), HotLines::kLine);
+    lines.add_shared(mic_line_.get(), sizeof(audio::MicLine));
+    if (outbound_) outbound_->list_hot(lines);
 }
 
 CallSnapshot LiveCall::snapshot() const {
@@ -121,7 +135,7 @@ void LiveCall::on(const input::StreamStarted& started) {
     stream_sid_ = line_->stream_sid();
     stream_up_ = services_.clock.now();
     audio_.emplace(media_);
-    in_step_ = false;
+    step_ = {};
     disarm(TimerKind::stream_deadline);
     take_down();
     connect_audio();
@@ -168,7 +182,7 @@ void LiveCall::on(const input::Media& media) {
     }
     const auto first = media_.frames == 0;
     heard_at_ = services_.clock.now();
-    if (!in_step_) keep_step();
+    keep_step();
     if (!heard_track_ && !carrier_time_.placed())
         carrier_time_.frame(media.timestamp, media.mulaw.size(), heard_at_);
     audio_->media(media, heard_at_, [this](const audio::AudioFrame& frame) { tee_.write(frame); });

@@ -17,6 +17,7 @@
 #include "audio/device.hpp"
 #include "audio/microphone.hpp"
 #include "base/clock.hpp"
+#include "base/hot_lines.hpp"
 #include "base/ids.hpp"
 #include "call/call_input.hpp"
 #include "call/call_metrics.hpp"
@@ -170,6 +171,8 @@ public:
     /// Those who listen from outside.
     virtual std::size_t guests() const = 0;
     virtual const Timeline& timeline() const = 0;
+    /// Adds what the next frame, of the phone or of a voice, will touch.
+    virtual void list_hot(HotLines& lines) const = 0;
 };
 
 }  // namespace bridge::call

@@ -18,6 +18,9 @@ namespace {
 /// After a stall the microphone's line keeps so much; a frame that is taken comes on top.
 constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
 
+/// So many frames in favour of another slot, and the line moves there.
+constexpr int kSureStep = 50;
+
 /// Until something is heard calls share the 20 ms evenly, as far as their names allow.
 milliseconds phase_of(const CallId& id) {
     return milliseconds(stable_hash(id.str()) % 20);
@@ -54,11 +57,29 @@ void LiveCall::make_outbound_line() {
     prompt_ = outbound_->add_voice(OutboundLine::Kind::ahead, prompt_monitor_);
 }
 
-/// From a stream's first frame on, the call's slot is the one in which the phone's frames come.
+/// The call's slot is the one in which the phone's frames come, or have come a millisecond before:
+/// then all that a slot touches is in the cache. From the first frame on; and where most frames
+/// come now, as the first ones come in a rush and clocks drift. Frames that come anyhow move
+/// nothing.
 void LiveCall::keep_step() {
-    in_step_ = true;
-    outbound_->set_phase(std::chrono::floor<milliseconds>(heard_at_.time_since_epoch()) %
-                         audio::kFrameTime);
+    const auto now =
+        std::chrono::floor<milliseconds>(heard_at_.time_since_epoch()) % audio::kFrameTime;
+    const auto fits = [&](milliseconds slot) {
+        return (slot - now + audio::kFrameTime) % audio::kFrameTime <= 1ms;
+    };
+    if (fits(step_.candidate)) {
+        ++step_.votes;
+    } else if (--step_.votes < 0) {
+        step_.candidate = now;
+        step_.votes = 1;
+    }
+    const bool first = step_.slot < 0ms;
+    step_.votes = std::min(step_.votes, kSureStep);
+    const bool in_step = fits(step_.slot) || step_.slot == step_.candidate;
+    if (!first && (in_step || step_.votes < kSureStep)) return;
+    step_.slot = first ? now : step_.candidate;
+    step_.votes = 0;
+    outbound_->set_phase(step_.slot);
 }
 
 bool LiveCall::may_speak() const {

@@ -91,6 +91,7 @@ void EarMix::write(VoiceId voice, const AudioFrame& frame, Clock::Time now) {
         ++dropped_;
     }
     waiting.silent = false;
+    if (waiting.frames.empty()) waiting.frames.resize(kWaiting);
     waiting.frames[(waiting.first + waiting.count) % kWaiting] = frame;
     ++waiting.count;
     ++waiting_;

@@ -62,30 +62,30 @@ private:
     };
     /// Frames of one voice that no phone frame has picked up yet, as a ring.
     struct Voice {
-        std::array<audio::AudioFrame, kWaiting> frames;
+        std::vector<audio::AudioFrame> frames;  ///< kWaiting of them, from its first on
         std::size_t first = 0;
         std::size_t count = 0;
         bool used = false;
         bool silent = true;  ///< it has said nothing so far
     };
     struct Ear {
+        bool used = false;
+        bool fresh = true;  ///< it has heard nothing so far
         std::weak_ptr<audio::AudioSink> sink;
         VoiceId own = kNone;
         boost::container::small_vector<Gain, 2> gains;  ///< one for each voice, the phone first
-        bool used = false;
-        bool fresh = true;  ///< it has heard nothing so far
     };
 
     void drive(const audio::AudioFrame* phone, std::chrono::milliseconds at);
 
-    std::vector<std::unique_ptr<Voice>> voices_;  ///< without the phone: voice n is voices_[n - 1]
+    Clock::Time last_phone_{};
+    std::chrono::milliseconds next_at_{0};
+    std::size_t waiting_ = 0;  ///< frames of all voices
+    bool phone_seen_ = false;
     // The usual few lie here: a frame's way makes no detour over the heap.
     boost::container::small_vector<Ear, 2> ears_;
-    Clock::Time last_phone_{};
-    bool phone_seen_ = false;
-    std::chrono::milliseconds next_at_{0};
+    std::vector<std::unique_ptr<Voice>> voices_;  ///< without the phone: voice n is voices_[n - 1]
     std::uint64_t dropped_ = 0;
-    std::size_t waiting_ = 0;  ///< frames of all voices
 };
 
 }  // namespace bridge::call

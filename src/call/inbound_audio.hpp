@@ -11,6 +11,7 @@
 
 #include "audio/frame_cutter.hpp"
 #include "base/clock.hpp"
+#include "base/hot_lines.hpp"
 #include "call/call_input.hpp"
 #include "call/event.hpp"
 
@@ -40,16 +41,19 @@ public:
         });
     }
 
+    /// Adds what a whole frame touches.
+    void list_hot(HotLines& lines) const { lines.add_between(this, cutter_.own_frame()); }
+
 private:
     bool note(const input::Media& message, Clock::Time now);
 
     MediaStats& stats_;
-    audio::FrameCutter cutter_;
     std::uint64_t last_sequence_ = 0;
     std::optional<std::chrono::microseconds>
         expected_;  ///< timestamp of the next message, if nothing is missing
     std::optional<Clock::Time> last_arrival_;
     std::optional<Clock::Duration> best_transit_;  ///< smallest (arrival − timestamp) so far
+    audio::FrameCutter cutter_;
 };
 
 }  // namespace bridge::call

@@ -51,7 +51,10 @@ std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samp
         taken = std::min<std::size_t>(taken, room - std::min<std::size_t>(room, queue_.size()));
         line_->stats.dropped_ahead_samples += samples.size() - taken;
     }
-    queue_.push(samples.first(taken));
+    put_down();
+    const bool at_once = kind_ == Kind::live && taken == kFrameSamples && waiting() == 0;
+    in_hand_ = at_once ? line_->take_in_hand(samples) : std::span<const std::int16_t>();
+    if (in_hand_.empty()) queue_.push(samples.first(taken));
     written_at_ = line_->clock.now();
     runs_.back().waiting += taken;
     line_->book.received(current_, taken);
@@ -117,8 +120,8 @@ std::size_t OutboundLine::State::Voice::frames_ready(std::size_t most) {
         line_->book.received(current_, got);
         if (got < block.size()) finish_current(false);
     }
-    const auto whole = queue_.size() / kFrameSamples;
-    const auto rest = queue_.size() % kFrameSamples;
+    const auto whole = waiting() / kFrameSamples;
+    const auto rest = waiting() % kFrameSamples;
     // A remainder waits for what follows it, unless nothing does, or too late.
     const bool too =
         rest > 0 && whole < most && (current_ == 0 || line_->clock.now() >= rest_due());
@@ -138,8 +141,14 @@ std::optional<Clock::Time> OutboundLine::State::Voice::rest_waits_until() const 
 }
 
 void OutboundLine::State::Voice::take(AudioFrame& frame, std::uint64_t at, Clock::Time due) {
-    frame.pcm.fill(0);
-    const auto got = queue_.pop(frame.pcm);
+    auto got = in_hand_.size();
+    if (got > 0) {
+        std::copy(in_hand_.begin(), in_hand_.end(), frame.pcm.begin());
+        in_hand_ = {};
+    } else {
+        frame.pcm.fill(0);
+        got = queue_.pop(frame.pcm);
+    }
     auto left = static_cast<std::uint64_t>(got);
     auto offset = std::uint64_t{0};
     while (left > 0 && !runs_.empty()) {
@@ -191,8 +200,13 @@ void OutboundLine::State::Voice::forget() {
     finish_current(true);
 }
 
+void OutboundLine::State::Voice::put_down() {
+    queue_.push(std::exchange(in_hand_, {}));
+}
+
 std::size_t OutboundLine::State::Voice::trim(std::size_t samples) {
-    if (queue_.size() <= samples) return 0;
+    if (waiting() <= samples) return 0;
+    put_down();
     const auto excess = queue_.size() - samples;
     queue_.drop(excess);
     auto left = static_cast<std::uint64_t>(excess);
@@ -214,6 +228,7 @@ void OutboundLine::State::Voice::drop_spent_runs() {
 void OutboundLine::State::Voice::finish_current(bool forget) {
     source_.reset();
     if (forget) {
+        in_hand_ = {};
         queue_.drop(queue_.size());
         for (auto& run : runs_) line_->book.forgotten(run.id, std::exchange(run.waiting, 0));
     }

@@ -26,7 +26,7 @@ public:
     void pause() override;
     void resume() override;
     bool paused() const override { return paused_; }
-    std::size_t waiting() const override { return queue_.size(); }
+    std::size_t waiting() const override { return queue_.size() + in_hand_.size(); }
 
     // --- for the line
 
@@ -53,6 +53,16 @@ public:
     void rewind(std::uint64_t position);
     /// The message it has put frames into did not leave.
     void refused();
+    /// The slot is over: what was written in it and not taken waits.
+    void put_down();
+
+    void list_hot(HotLines& lines) const {
+        lines.add_shared(this, sizeof(*this));
+        if (!runs_.empty()) lines.add(&runs_.front(), sizeof(Run));
+        if (kind_ == Kind::ahead && !source_) return;
+        lines.add(&lane_, sizeof(lane_));
+        if (!lane_.segments.empty()) lines.add(&lane_.segments.back(), sizeof(SpeechBook::Segment));
+    }
 
     std::size_t ready = 0;  ///< frames of the message that is being put together
 
@@ -77,6 +87,9 @@ private:
     const Kind kind_;
     const std::size_t tag_;
     SampleQueue queue_;
+    /// A live voice's frame of this slot, in memory that the calls of a thread share; nothing waits
+    /// before it.
+    std::span<const std::int16_t> in_hand_;
     boost::circular_buffer<Run> runs_{8};  ///< grows with the utterances that wait
     std::unique_ptr<audio::SampleSource> source_;
     UtteranceId current_ = 0;

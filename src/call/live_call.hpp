@@ -65,6 +65,7 @@ public:
     CallSnapshot snapshot() const override;
     std::size_t guests() const override { return guests_.size(); }
     const Timeline& timeline() const override { return *timeline_; }
+    void list_hot(HotLines& lines) const override;
 
 private:
     /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
@@ -131,6 +132,12 @@ private:
 
     void make_outbound_line();
 
+    /// The outbound line's slot is where this stream's frames come.
+    struct Step {
+        milliseconds slot{-1};      ///< 0–19; -1: none of its frames has come
+        milliseconds candidate{0};  ///< where most frames of late have come
+        int votes = 0;              ///< how many more than have not
+    };
     void keep_step();
 
     /// Somebody on this side may speak to the phone.
@@ -465,6 +472,41 @@ private:
     }
 
     const std::shared_ptr<CallCapture> capture_;  ///< first: it may own the clock
+
+    struct Monitored {
+        EarMix::VoiceId voice;
+        Clock::Time heard_at;
+        audio::AudioFrame frame;
+    };
+    // --- what every frame touches lies together (a thousand calls push each other out of the
+    // cache)
+    CallState state_ = CallState::created;
+    bool ended_ = false;
+    bool stream_open_ = false;  ///< it is up or being set up
+    std::uint64_t stream_ = 0;  ///< number of the current stream, 0: none so far
+    Clock::Time heard_at_{};    ///< when the media message in hand came
+    Step step_;
+    std::optional<OutboundLine> outbound_;  ///< from the beginning to the end
+    std::unique_ptr<AgentLine> agent_;      ///< null: there is none, or it is gone
+    std::unique_ptr<Turns> turns_;          ///< from the first agent on
+    std::shared_ptr<audio::SpeakerLine> speaker_;
+    std::shared_ptr<LevelTap> levels_;          ///< null: nobody looks
+    std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
+    std::shared_ptr<VoiceSink> mic_voice_;
+    EarMix::VoiceId mic_monitor_ = 0;  ///< for the ears outside
+    double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
+    EarMix::VoiceId prompt_monitor_ = 0;  ///< what prompts say, for the ears on this side
+    EarMix::VoiceId agent_monitor_ = 0;   ///< … and the agent
+    std::vector<GuestSeat> guests_;
+    boost::circular_buffer_space_optimized<Monitored> monitored_{128};
+    std::shared_ptr<HeardTrack> heard_track_;  ///< null: nobody takes it down
+    MediaStats media_;
+    std::optional<InboundAudio> audio_;
+    FromPhone from_phone_{*this};
+    audio::Tee tee_{&from_phone_};
+    EarMix mix_;
+
+    // --- the call
     CallSpec spec_;
     CallServices services_;
     const Clock::Time created_;
@@ -474,7 +516,6 @@ private:
     Clock::Time asked_{};  ///< when the call was dialled or announced
     CallSid sid_;
     StreamSid stream_sid_;
-    CallState state_ = CallState::created;
     std::string answered_by_, end_reason_, stream_error_, create_error_;
     int carrier_code_ = 0;
     int sip_code_ = 0;
@@ -483,7 +524,7 @@ private:
 
     bool dialing_ = false, hanging_up_ = false, fetching_ = false,
          looking_ = false;  ///< a request to the carrier is under way
-    bool hang_up_wanted_ = false, outcome_unknown_ = false, end_confirmed_ = false, ended_ = false;
+    bool hang_up_wanted_ = false, outcome_unknown_ = false, end_confirmed_ = false;
     int confirm_tries_ = 0, look_tries_ = 0;
     CreatedCalls create_;  ///< what the create asked for, and when
     std::vector<CallSid> candidates_;
@@ -493,8 +534,6 @@ private:
     bool heard_ = false;     ///< a webhook of this call has come
     bool adopting_ = false;  ///< the carrier has not told yet what became of it
 
-    std::uint64_t stream_ = 0;  ///< number of the current stream, 0: none so far
-    bool stream_open_ = false;  ///< it is up or being set up
     std::shared_ptr<PhoneLine> line_;
     Clock::Time stream_up_{};
     Clock::Duration streamed_{0};
@@ -521,37 +560,15 @@ private:
     std::optional<std::string> closing_;      ///< hang up for this reason once all is said
     std::optional<Clock::Time> closing_end_;  ///< and then at the latest
 
-    Clock::Time heard_at_{};  ///< when the media message in hand came
-    MediaStats media_;
-    std::optional<InboundAudio> audio_;
-    bool in_step_ = false;  ///< the outbound line's slot is where this stream's frames come
-    FromPhone from_phone_{*this};
-    audio::Tee tee_{&from_phone_};
-    EarMix mix_;
-    std::shared_ptr<audio::SpeakerLine> speaker_;
     EarMix::EarId local_ear_ = 0;
     std::shared_ptr<audio::AudioSink> listener_;
-    std::shared_ptr<LevelTap> levels_;  ///< null: nobody looks
     EarMix::EarId listener_ear_ = 0;
     std::optional<audio::PlayoutStats> playout_;
     std::optional<audio::DeviceStats> device_;
 
-    std::optional<OutboundLine> outbound_;  ///< from the beginning to the end
-    std::shared_ptr<VoiceSink> prompt_;     ///< tones, music, greetings
-    EarMix::VoiceId prompt_monitor_ = 0;    ///< the same, for the ears on this side
-    struct Monitored {
-        EarMix::VoiceId voice;
-        Clock::Time heard_at;
-        audio::AudioFrame frame;
-    };
-    boost::circular_buffer_space_optimized<Monitored> monitored_{128};
-    std::shared_ptr<audio::MicLine> mic_line_;  ///< while the microphone is this call's
-    std::shared_ptr<VoiceSink> mic_voice_;
-    EarMix::VoiceId mic_monitor_ = 0;  ///< for the ears outside
-    std::uint64_t mic_dropped_ = 0;    ///< samples, after stalls
-    double mouth_to_wire_ms_ = 0, mouth_to_wire_max_ms_ = 0;
+    std::shared_ptr<VoiceSink> prompt_;  ///< tones, music, greetings
+    std::uint64_t mic_dropped_ = 0;      ///< samples, after stalls
     LocalPart local_;
-    std::vector<GuestSeat> guests_;
     std::shared_ptr<VoiceSink> said_;     ///< from the first saying on
     std::deque<audio::Samples> sayings_;  ///< that wait
     UtteranceId saying_ = 0;              ///< the one that is being said
@@ -563,7 +580,6 @@ private:
     // --- what takes the call down
     CarrierTime carrier_time_;
     ToTaps to_taps_{*this};
-    std::shared_ptr<HeardTrack> heard_track_;   ///< null: nobody takes it down
     std::shared_ptr<CallRecording> recording_;  ///< null: it is not recorded now
     std::uint64_t recordings_made_ = 0;
     RecordingState recording_state_;
@@ -574,11 +590,9 @@ private:
     Clock::TimerId last_words_ = Clock::kNoTimer;  ///< the end waits for what was said last
 
     // --- the agent
-    std::unique_ptr<AgentLine> agent_;  ///< null: there is none, or it is gone
     AgentState agent_state_;
     std::uint64_t agent_session_ = 0;            ///< number of the one that is open, or was last
     std::shared_ptr<VoiceSink> agent_voice_;     ///< made for the first agent, and kept
-    EarMix::VoiceId agent_monitor_ = 0;          ///< the same, for the ears on this side
     EarMix::VoiceId person_ = 0;                 ///< the microphone, for the agent's ear
     std::vector<UtteranceId> agent_utterances_;  ///< not over yet, in order
     std::optional<Clock::Time> outage_since_;    ///< nobody speaks to the caller
@@ -587,7 +601,6 @@ private:
     std::vector<ToolDone> transfer_asked_, digits_asked_;  ///< tools that wait for the outcome
     bool agent_utterance_open_ = false;
     bool agent_answer_due_ = false;  ///< the first sample of an answer has not come yet
-    std::unique_ptr<Turns> turns_;   ///< from the first agent on
     Clock::Time agent_heard_until_{};
     std::minstd_rand random_;
 

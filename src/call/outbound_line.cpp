@@ -26,6 +26,13 @@ std::array<AudioFrame, kLongestMessage>& message_in_hand() {
     return frames;
 }
 
+/// Where the live voices' frames of a slot lie: they leave in it, as a rule.
+constexpr std::size_t kHands = 4;
+std::array<AudioFrame, kHands>& frames_in_hand() {
+    static thread_local std::array<AudioFrame, kHands> frames;
+    return frames;
+}
+
 /// With a live voice, more than this at the far end is waited out before anything is sent.
 constexpr auto kLiveLead = kFrameTime * 3 / 2;
 
@@ -34,7 +41,11 @@ constexpr auto kLiveLead = kFrameTime * 3 / 2;
 void OutboundLine::State::pump(bool in_slot) {
     const auto now = clock.now();
     const bool is_live = live();
-    if (is_live && in_slot && hooks.pull_live) hooks.pull_live();
+    if (is_live && in_slot && hooks.pull_live) {
+        hands_free = kHands;
+        hooks.pull_live();
+        hands_free = 0;
+    }
     if (is_live) {
         const auto most = samples_of(options.live_backlog);
         for (auto* voice : voices) {
@@ -49,7 +60,18 @@ void OutboundLine::State::pump(bool in_slot) {
         }
         mark_end(now);
     }
+    if (is_live && in_slot) {
+        for (auto* voice : voices) voice->put_down();
+    }
     schedule();
+}
+
+std::span<const std::int16_t> OutboundLine::State::take_in_hand(
+    std::span<const std::int16_t> samples) {
+    if (hands_free == 0 || samples.size() > kFrameSamples) return {};
+    auto& frame = frames_in_hand()[--hands_free];
+    std::copy(samples.begin(), samples.end(), frame.pcm.begin());
+    return std::span(frame.pcm).first(samples.size());
 }
 
 /// The end of what was said is worth a mark of its own; so is the place from which on nothing came
@@ -350,6 +372,15 @@ bool OutboundLine::speaking() const {
 
 std::optional<Heard> OutboundLine::heard(UtteranceId utterance) const {
     return state_->book.heard(utterance, state_->played_now());
+}
+
+void OutboundLine::list_hot(HotLines& lines) const {
+    lines.add_shared(state_.get(), 0);
+    lines.add_between(state_.get(), &state_->hooks.cleared);
+    lines.add_between(&state_->phone, state_.get() + 1);
+    lines.add(state_->voices.data(), state_->voices.size() * sizeof(State::Voice*));
+    for (const auto* voice : state_->voices) voice->list_hot(lines);
+    state_->book.list_hot(lines);
 }
 
 OutboundStats OutboundLine::stats() const {

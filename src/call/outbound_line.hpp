@@ -20,6 +20,7 @@
 
 #include "audio/frame.hpp"
 #include "base/clock.hpp"
+#include "base/hot_lines.hpp"
 #include "call/level_tap.hpp"
 #include "call/outbound_stats.hpp"
 #include "call/phone_line.hpp"
@@ -106,6 +107,8 @@ public:
     /// Of an utterance that is not finished, or one of the last 64 that are; else nothing.
     std::optional<Heard> heard(UtteranceId utterance) const;
     OutboundStats stats() const;
+    /// Adds what its next slot will touch.
+    void list_hot(HotLines& lines) const;
 
 private:
     struct State;

@@ -33,6 +33,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     std::shared_ptr<PhoneLine> phone;
     std::vector<Voice*> voices;
     std::size_t live_voices = 0;
+    std::size_t hands_free = 0;  ///< places for frames of live voices, in a slot
     Clock::TimerId timer = Clock::kNoTimer;
     Clock::Time timer_at{};
 
@@ -55,6 +56,10 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     std::uint64_t most_unheard() const {
         return samples_of(options.lead_high + options.message + PlayoutEstimate::kMostBehind);
     }
+
+    /// In a slot, while the live voices bring what they have: a copy that lasts until the slot is
+    /// over. Empty: there is no place, or it is not the time.
+    std::span<const std::int16_t> take_in_hand(std::span<const std::int16_t> samples);
 
     /// What is due goes out, and the timer is set for the next time something will be.
     void pump(bool in_slot);

@@ -75,7 +75,7 @@ private:
 
     void reserve(std::size_t wanted) {
         if (wanted <= ring_.size()) return;
-        auto capacity = std::max<std::size_t>(ring_.size(), 2048);
+        auto capacity = std::max<std::size_t>(ring_.size(), 512);
         while (capacity < wanted) capacity *= 2;
         std::vector<std::int16_t> larger(capacity);
         if (!ring_.empty()) {

@@ -39,6 +39,7 @@ UtteranceId SpeechBook::begin(const Lane& lane) {
     Utterance one;
     one.lane = &lane;
     utterances_.emplace(++last_, one);
+    found_ = nullptr;
     ++unfinished_;
     return last_;
 }
@@ -212,13 +213,17 @@ SpeechBook::News SpeechBook::take_news(std::uint64_t position) {
     if (news.what != News::What::finished) return news;
     news.heard = describe(news.id, utterances_.at(news.id), position);
     if (remembered_.full()) utterances_.erase(remembered_.front());
+    found_ = nullptr;
     remembered_.push_back(news.id);
     return news;
 }
 
 SpeechBook::Utterance* SpeechBook::find(UtteranceId id) {
+    if (found_ != nullptr && found_id_ == id) return found_;
     const auto found = utterances_.find(id);
-    return found == utterances_.end() ? nullptr : &found->second;
+    if (found == utterances_.end()) return nullptr;
+    found_id_ = id;
+    return found_ = &found->second;
 }
 
 /// All of it is accounted for; or, if it is `gone`, nobody will tell of the rest.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/hot_lines.hpp"
 #include "call/voice_sink.hpp"
 
 namespace bridge::call {
@@ -86,6 +87,9 @@ public:
     News take_news(std::uint64_t position);
     /// Utterances told as lost because there were too many.
     std::uint64_t overflowed() const { return overflowed_; }
+    void list_hot(HotLines& lines) const {
+        if (found_ != nullptr) lines.add(found_, sizeof(*found_));
+    }
 
 private:
     struct Utterance {
@@ -118,6 +122,8 @@ private:
     std::uint64_t heard_of(UtteranceId id, const Utterance& one, std::uint64_t position) const;
     Heard describe(UtteranceId id, const Utterance& one, std::uint64_t position) const;
 
+    UtteranceId found_id_ = 0;
+    Utterance* found_ = nullptr;  ///< the one asked for last; null since the table changed
     std::vector<std::unique_ptr<Lane>> lanes_;
     boost::unordered_flat_map<UtteranceId, Utterance, HashOfNumber> utterances_;
     std::size_t unfinished_ = 0;

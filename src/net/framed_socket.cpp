@@ -142,12 +142,12 @@ FramedSocket::FramedSocket(FrameParser::Side side, FramedLink link, WebSocketLim
     : socket_(std::move(link.socket)),
       turn_outbox_(asio::use_service<TurnOutbox>(socket_.get_executor().context())),
       tls_(std::move(link.tls)),
-      close_timer_(socket_.get_executor()),
-      limits_(limits),
       masks_(side == FrameParser::Side::client),
+      last_heard_(std::chrono::steady_clock::now()),
       parser_(side, limits.message_bytes),
+      limits_(limits),
       leftover_(std::move(link.leftover)),
-      last_heard_(std::chrono::steady_clock::now()) {}
+      close_timer_(socket_.get_executor()) {}
 
 void FramedSocket::answer(std::string_view bytes) {
     outbox_ += bytes;
@@ -222,6 +222,7 @@ void FramedSocket::give_up(std::string why) {
 
 void FramedSocket::forget() {
     on_end_ = nullptr;
+    hot_ = nullptr;
     if (!delivering_) on_batch_ = nullptr;
     forgotten_ = true;
     if (state_ == State::open) finish();
@@ -599,6 +600,7 @@ void FramedSocket::tell_end() {
     // The callbacks usually hold their owner, which holds this socket: let go of both.
     const auto on_end = std::exchange(on_end_, nullptr);
     on_batch_ = nullptr;
+    hot_ = nullptr;
     if (on_end) on_end(end_);
 }
 

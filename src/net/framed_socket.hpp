@@ -113,6 +113,9 @@ public:
     /// Forgets the callbacks. A close that has begun goes on, anything else is cut.
     void forget();
     /// Bytes queued and not yet taken by the kernel.
+    void expect(const HotLines* lines) override {
+        hot_ = lines;
+    }
     std::size_t outbox_bytes() const override {
         return turn_outbox_.size_of(*this) + sending_.size() - sent_ + outbox_.size();
     }
@@ -140,6 +143,12 @@ private:
     void read_later();
 #if defined(__linux__)
     void readable(bool at_end) override;
+    void prefetch_list() const noexcept override {
+        if (hot_) hot_->prefetch_list();
+    }
+    void prefetch() const noexcept override {
+        if (hot_) hot_->prefetch();
+    }
 #endif
     void read();
     bool floods(std::size_t bytes);
@@ -170,21 +179,10 @@ private:
     void finish();
     void tell_end();
 
+    // What every frame touches lies together.
     LoopConnection socket_;
     TurnOutbox& turn_outbox_;
     const std::unique_ptr<TlsSession> tls_;  ///< null: plain
-    WaitType read_wants_ = asio::ip::tcp::socket::wait_read;
-    WaitType write_wants_ = asio::ip::tcp::socket::wait_write;
-    asio::steady_timer close_timer_;
-    const WebSocketLimits limits_;
-    const bool masks_;  ///< a client does
-    FrameParser parser_;
-    std::string leftover_;
-    Clock::Time last_heard_;
-    Clock::Time window_began_{};
-    std::size_t frames_in_window_ = 0;
-    std::size_t bytes_in_window_ = 0;
-
     State state_ = State::open;
     bool started_ = false;
     bool paused_ = false;
@@ -195,18 +193,29 @@ private:
     bool close_limited_ = false;
     bool delivering_ = false;
     bool forgotten_ = false;
-    WebSocketEnd end_;
-    WebSocketStats stats_;
-    OnBatch on_batch_;
-    OnEnd on_end_;
-
-    std::vector<char> buffer_;  ///< a frame that came in pieces; empty for most sockets, always
+    const bool masks_;  ///< a client does
+    WaitType read_wants_ = asio::ip::tcp::socket::wait_read;
+    WaitType write_wants_ = asio::ip::tcp::socket::wait_write;
     std::size_t filled_ = 0;
+    Clock::Time last_heard_;
+    Clock::Time window_began_{};
+    std::size_t frames_in_window_ = 0;
+    std::size_t bytes_in_window_ = 0;
+    OnBatch on_batch_;
+    const HotLines* hot_ = nullptr;
+    WebSocketStats stats_;
+    FrameParser parser_;
+    const WebSocketLimits limits_;
+    std::size_t sent_ = 0;
     std::string
         outbox_;  ///< what does not leave in this turn; grows while `sending_` is on its way
     std::string sending_;
-    std::size_t sent_ = 0;
 
+    std::vector<char> buffer_;  ///< a frame that came in pieces; empty for most sockets, always
+    std::string leftover_;
+    OnEnd on_end_;
+    WebSocketEnd end_;
+    asio::steady_timer close_timer_;
 #if !defined(__linux__)
     bool read_waits_ = false;
     OperationMemory read_memory_;

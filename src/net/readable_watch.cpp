@@ -110,12 +110,26 @@ void ReadableWatch::pause() {
     });
 }
 
+void ReadableWatch::prefetch_behind(std::size_t next) const noexcept {
+    const auto reader = [&](std::size_t at) {
+        return at < count_ ? static_cast<const Reader*>(events_[at].data.ptr) : nullptr;
+    };
+    if (const auto* near = reader(next)) near->prefetch();
+    if (const auto* far = reader(next + 1)) far->prefetch_list();
+    if (const auto* far = reader(next + 2)) {
+        const auto* at = reinterpret_cast<const char*>(far);
+        for (std::size_t i = 0; i < Reader::kHotBytes; i += 64) __builtin_prefetch(at + i);
+    }
+}
+
 bool ReadableWatch::serve() {
     for (int round = 0; round < kRounds; ++round) {
         const int found = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
         if (found <= 0) return round > 0;
         count_ = static_cast<std::size_t>(found);
+        prefetch_behind(0);
         for (std::size_t i = 0; i < count_; ++i) {
+            prefetch_behind(i + 1);
             const auto at_end = (events_[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             if (auto* const reader = static_cast<Reader*>(events_[i].data.ptr)) {
                 reader->readable(at_end);

@@ -32,6 +32,12 @@ public:
         /// Something came: read until the socket has less than was asked for. `at_end`: nothing
         /// follows what is there, so that has to be read up to the end of the stream.
         virtual void readable(bool at_end) = 0;
+        /// Soon it will be: first the list of what it will touch is fetched into the cache, then
+        /// what the list names.
+        virtual void prefetch_list() const noexcept = 0;
+        virtual void prefetch() const noexcept = 0;
+        /// Of the object itself, with no look into it.
+        static constexpr std::size_t kHotBytes = 448;
 
     protected:
         ~Reader() = default;
@@ -55,6 +61,8 @@ private:
     void pause();
     /// Tells everybody who can read now. False: there was nobody.
     bool serve();
+    /// The readers behind the `next` one of this round come nearer.
+    void prefetch_behind(std::size_t next) const noexcept;
 
     int epoll_;
     boost::asio::posix::basic_stream_descriptor<Loop> watch_;  ///< holds epoll_ while it waits

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "base/hot_lines.hpp"
 #include "base/result.hpp"
 #include "net/http_server.hpp"
 #include "net/websocket.hpp"
@@ -27,6 +28,9 @@ public:
 
     /// Bytes queued and not yet taken by the kernel.
     virtual std::size_t outbox_bytes() const = 0;
+    /// What the callbacks will touch: it is fetched into the cache before they are called, while
+    /// other sockets have their turn. Null: nothing is. It must be there until the end is told.
+    virtual void expect(const HotLines* lines) = 0;
 };
 
 }  // namespace bridge::net

@@ -28,14 +28,14 @@ MediaStream::MediaStream(std::shared_ptr<call::Call> call, CallSid expected, std
                          std::shared_ptr<MediaScratch> scratch, MediaStreamOptions options,
                          std::shared_ptr<metrics::Registry> metrics)
     : call_(std::move(call)),
-      expected_(std::move(expected)),
-      stream_(stream),
       socket_(std::move(socket)),
-      clock_(clock),
       scratch_(std::move(scratch)),
+      stream_(stream),
+      listen_only_(call_->spec().listen_only),
+      expected_(std::move(expected)),
+      clock_(clock),
       options_(options),
       metrics_(metrics::registry_or_own(std::move(metrics))),
-      listen_only_(call_->spec().listen_only),
       opened_(clock_.now()),
       quiet_since_(opened_) {}
 
@@ -43,13 +43,15 @@ void MediaStream::start() {
     const auto self = shared_from_this();
     schedule_sweep();
     socket_->start(
-        [self](std::span<const net::WebSocketMessage> batch) {
+        // One pointer: the function lies in the socket, not on the heap. The one below, which goes
+        // last, keeps us.
+        [this](std::span<const net::WebSocketMessage> batch) {
             for (const auto& one : batch) {
-                if (self->closing_) return;
+                if (closing_) return;
                 if (one.text) {
-                    self->handle(one.payload);
+                    handle(one.payload);
                 } else {
-                    self->bad("a binary message");
+                    bad("a binary message");
                 }
             }
         },
@@ -206,11 +208,22 @@ void MediaStream::schedule_sweep() {
     sweep_timer_ = clock_.after(kSweep, [this] { sweep(); });
 }
 
+/// What a frame touches, as it is laid out now.
+void MediaStream::list_hot() {
+    hot_.clear();
+    hot_.add_shared(this, 0);
+    hot_.add_between(this, &ended_);
+    hot_.add(stream_sid_.str().data(), stream_sid_.str().size());
+    call_->list_hot(hot_);
+    socket_->expect(&hot_);
+}
+
 void MediaStream::sweep() {
     sweep_timer_ = Clock::kNoTimer;
     if (ended_) return;
     schedule_sweep();
     if (closing_) return;
+    list_hot();
     const auto now = clock_.now();
     if (!started_ && now - opened_ >= options_.start_time) {
         log::warning({"media", call_->id()}, "no start within {} s of the upgrade; closed",

@@ -71,32 +71,36 @@ private:
     void count_end(const net::WebSocketEnd& end, const net::WebSocketStats& stats);
     void sweep();
     void schedule_sweep();
+    void list_hot();
     void end(const net::WebSocketEnd& end);
 
+    // What every message touches lies together.
     std::shared_ptr<call::Call> call_;
-    const CallSid expected_;
-    const std::uint64_t stream_;
     std::shared_ptr<net::ServerWebSocket> socket_;
-    Clock& clock_;
     std::shared_ptr<MediaScratch> scratch_;
+    const std::uint64_t stream_;
+    StreamSid stream_sid_;
+    const bool listen_only_;
+    bool started_ = false;  // `start` came and was right
+    bool stopped_ = false;  // `stop` came
+    bool closing_ = false;  // we asked for the end, or it is there
+
+    bool ended_ = false;
+    const CallSid expected_;
+    Clock& clock_;
     const MediaStreamOptions options_;
     const std::shared_ptr<metrics::Registry> metrics_;
-    const bool listen_only_;
     const Clock::Time opened_;
     Clock::TimerId sweep_timer_ = Clock::kNoTimer;
     Clock::Time stopped_at_{};
     Clock::Time pinged_at_{};
     Clock::Time quiet_since_{};  // this side sends nothing
     std::uint64_t sent_ = 0;     // messages, when last looked
-    StreamSid stream_sid_;
-    bool started_ = false;  // `start` came and was right
-    bool stopped_ = false;  // `stop` came
-    bool closing_ = false;  // we asked for the end, or it is there
-    bool ended_ = false;
     std::size_t bad_ = 0;
     std::size_t unknown_events_ = 0;
     const char* refusal_ = nullptr;  // its name in the metrics
     std::string refused_because_;
+    HotLines hot_;
 };
 
 }  // namespace bridge::twilio

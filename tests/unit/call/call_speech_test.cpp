@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "call_fixture.hpp"
 
@@ -64,6 +65,39 @@ TEST_F(CallSpeech, FramesLeaveWhereThePhonesFramesCome) {
             EXPECT_EQ(f.line->sent, before + 1) << i << " after " << shift.count();
         }
     }
+}
+
+TEST_F(CallSpeech, TheSlotMovesToWhereMostFramesComeAndStaysIfTheyComeAnyhow) {
+    const auto phase = [&] {
+        return std::chrono::floor<std::chrono::milliseconds>(f.clock.now().time_since_epoch()) %
+               20ms;
+    };
+    auto left_at = -1ms;  // the phase in which frames leave
+    const auto twenty = [&](std::chrono::milliseconds until_heard) {
+        f.microphone->speak(160, 1000, f.clock.now());
+        for (auto at = 0ms; at < 20ms; at += 1ms) {
+            if (at == until_heard) f.media(stream, ++sequence, timestamp += 20);
+            const auto before = f.line->sent;
+            f.advance(1ms);
+            if (f.line->sent > before) left_at = phase();
+        }
+    };
+    const auto first = (phase() + 3ms) % 20ms;
+    for (int i = 0; i < 5; ++i) twenty(3ms);
+    EXPECT_EQ(left_at, first);
+    for (int i = 0; i < 40; ++i) twenty(10ms);
+    EXPECT_EQ(left_at, first) << "so few may be chance";
+    for (int i = 0; i < 20; ++i) twenty(10ms);
+    const auto second = (first + 7ms) % 20ms;
+    EXPECT_EQ(left_at, second);
+    std::minstd_rand random(5);
+    for (int i = 0; i < 500; ++i) {
+        twenty(std::chrono::milliseconds(random() % 20));
+        ASSERT_EQ(left_at, second) << i;
+    }
+    // A millisecond earlier is near enough: what comes before the slot finds itself in it.
+    for (int i = 0; i < 200; ++i) twenty(i % 2 == 0 ? 9ms : 10ms);
+    EXPECT_EQ(left_at, second);
 }
 
 TEST_F(CallSpeech, MutedNothingLeavesAndTheMicrophoneIsLetGo) {

@@ -219,6 +219,54 @@ TEST_F(OutboundLineTest, ALiveVoiceLosesItsOldestAfterAStall) {
     EXPECT_EQ(line->stats().dropped_live_samples, 1280u);
 }
 
+TEST_F(OutboundLineTest, ManyLiveVoicesAreHeardTogether) {
+    std::vector<std::shared_ptr<VoiceSink>> voices;
+    for (int i = 0; i < 6; ++i) voices.push_back(line->add_voice(OutboundLine::Kind::live));
+    int slot = 0;
+    bring_live = [&] {
+        ++slot;
+        for (std::size_t i = 0; i < voices.size(); ++i) {
+            const std::vector<std::int16_t> sound(160, static_cast<std::int16_t>(1 << i));
+            // Some bring it in pieces, and one now and then nothing.
+            if (i == 5 && slot % 2 == 0) continue;
+            if (i == 1) {
+                voices[i]->write(std::span(sound).first(100));
+                voices[i]->write(std::span(sound).last(60));
+            } else {
+                voices[i]->write(sound);
+            }
+        }
+    };
+    clock.advance(400ms);
+    const auto& heard = far->heard();
+    ASSERT_GE(heard.size(), 15u * 160);
+    for (std::size_t i = 0; i < heard.size(); ++i)
+        ASSERT_EQ(heard[i], (i / 160) % 2 == 0 ? 63 : 31) << i;
+    EXPECT_EQ(line->stats().dropped_live_samples, 0u);
+}
+
+TEST_F(OutboundLineTest, WhatALiveVoiceCannotSendInItsSlotWaits) {
+    auto voice = line->add_voice(OutboundLine::Kind::live);
+    int slot = 0;
+    std::vector<std::size_t> waiting;
+    line->detach();
+    bring_live = [&] {
+        waiting.push_back(voice->waiting());
+        voice->write(std::vector<std::int16_t>(160, static_cast<std::int16_t>(++slot)));
+        voice->write(std::vector<std::int16_t>(160, static_cast<std::int16_t>(++slot)));
+    };
+    line->attach(far);
+    clock.advance(100ms);
+    // Two frames come in a slot and one leaves; 40 ms of the rest are kept.
+    ASSERT_GE(waiting.size(), 4u);
+    EXPECT_EQ(waiting.front(), 0u);
+    EXPECT_EQ(waiting[1], 160u);
+    EXPECT_EQ(waiting.back(), 160u);
+    const auto& heard = far->heard();
+    EXPECT_EQ(heard.front(), 1);
+    EXPECT_TRUE(std::is_sorted(heard.begin(), heard.end()));
+}
+
 TEST_F(OutboundLineTest, WhatIsSaidWhileTheMicrophoneIsOpenHasNoLead) {
     auto prompt = line->add_voice(OutboundLine::Kind::ahead);
     auto microphone = line->add_voice(OutboundLine::Kind::live);

@@ -41,6 +41,7 @@ public:
     Clock::Time last_heard() const override { return heard; }
     net::WebSocketStats stats() const override { return {}; }
     std::size_t outbox_bytes() const override { return 0; }
+    void expect(const HotLines* lines) override { expected = lines; }
 
     void receive(std::string_view text, bool is_text = true) {
         heard = clock.now();
@@ -59,6 +60,7 @@ public:
     OnEnd ended;
     std::string sent;
     std::size_t sends = 0;
+    const HotLines* expected = nullptr;
     bool full = false;
     std::vector<std::string> closes;
     net::WebSocketEnd end;
@@ -87,6 +89,7 @@ public:
     call::CallSnapshot snapshot() const override { return {}; }
     std::size_t guests() const override { return 0; }
     const call::Timeline& timeline() const override { return timeline_; }
+    void list_hot(HotLines& lines) const override { lines.add(this, sizeof(*this)); }
 
     std::string line(const input::StreamStarted& in) {
         phone = in.line;
