@@ -18,8 +18,8 @@ namespace {
 /// After a stall the microphone's line keeps so much; a frame that is taken comes on top.
 constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
 
-/// So many frames in favour of another slot, and the line moves there.
-constexpr int kSureStep = 50;
+/// So many frames against the slot, and in favour of another one, and the line moves there.
+constexpr int kSureStep = 25;
 
 /// Until something is heard calls share the 20 ms evenly, as far as their names allow.
 milliseconds phase_of(const CallId& id) {
@@ -68,17 +68,16 @@ void LiveCall::keep_step() {
         return (slot - now + audio::kFrameTime) % audio::kFrameTime <= 1ms;
     };
     if (fits(step_.candidate)) {
-        ++step_.votes;
+        step_.votes = std::min(step_.votes + 1, kSureStep);
     } else if (--step_.votes < 0) {
         step_.candidate = now;
         step_.votes = 1;
     }
     const bool first = step_.slot < 0ms;
-    step_.votes = std::min(step_.votes, kSureStep);
-    const bool in_step = fits(step_.slot) || step_.slot == step_.candidate;
-    if (!first && (in_step || step_.votes < kSureStep)) return;
+    step_.misfits = std::clamp(step_.misfits + (fits(step_.slot) ? -1 : 1), 0, kSureStep);
+    if (!first && (step_.misfits < kSureStep || step_.votes < kSureStep)) return;
     step_.slot = first ? now : step_.candidate;
-    step_.votes = 0;
+    step_.votes = step_.misfits = 0;
     outbound_->set_phase(step_.slot);
 }
 

@@ -137,6 +137,7 @@ private:
         milliseconds slot{-1};      ///< 0–19; -1: none of its frames has come
         milliseconds candidate{0};  ///< where most frames of late have come
         int votes = 0;              ///< how many more than have not
+        int misfits = 0;            ///< how many more have come elsewhere than in the slot
     };
     void keep_step();
 

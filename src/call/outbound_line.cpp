@@ -238,9 +238,12 @@ void OutboundLine::State::schedule() {
     const auto when = next_turn(clock.now());
     if (when && timer != Clock::kNoTimer && *when == timer_at) return;
     clock.cancel(std::exchange(timer, Clock::kNoTimer));
-    if (!when) return;
-    timer_at = *when;
-    timer = clock.at(*when, [this] {
+    if (when) arm(*when);
+}
+
+void OutboundLine::State::arm(Clock::Time when) {
+    timer_at = when;
+    timer = clock.at(when, [this] {
         const auto keep = shared_from_this();
         timer = Clock::kNoTimer;
         pump(true);
@@ -314,8 +317,16 @@ void OutboundLine::follow(std::shared_ptr<HeardTrack> track) {
 }
 
 void OutboundLine::set_phase(milliseconds phase) {
-    state_->phase = phase % kFrameTime;
-    state_->schedule();
+    auto& state = *state_;
+    if (state.phase == phase % kFrameTime) return;
+    state.phase = phase % kFrameTime;
+    state.clock.cancel(std::exchange(state.timer, Clock::kNoTimer));
+    if (!state.live()) {
+        state.schedule();
+    } else if (state.can_send()) {
+        // A slot too early, not too late: what the microphone brings meanwhile would be too much.
+        state.arm(state.clock.now());
+    }
 }
 
 void OutboundLine::attach(std::shared_ptr<PhoneLine> phone) {

@@ -64,6 +64,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
     /// What is due goes out, and the timer is set for the next time something will be.
     void pump(bool in_slot);
     void schedule();
+    void arm(Clock::Time when);
     /// The far end throws away what it has. What it has not played, as far as this side can tell,
     /// goes back to the voices that have not forgotten it.
     void clear_far_end();

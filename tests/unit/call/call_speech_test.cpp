@@ -60,7 +60,8 @@ TEST_F(CallSpeech, FramesLeaveWhereThePhonesFramesCome) {
             f.microphone->speak(160, 1000, f.clock.now());
             const auto before = f.line->sent;
             f.advance(19ms);
-            EXPECT_EQ(f.line->sent, before) << i << " after " << shift.count();
+            // The first one moves the slot to where it is, and speech leaves at once.
+            EXPECT_EQ(f.line->sent, before + (i == 0 ? 1 : 0)) << i << " after " << shift.count();
             f.advance(1ms);
             EXPECT_EQ(f.line->sent, before + 1) << i << " after " << shift.count();
         }
@@ -85,9 +86,11 @@ TEST_F(CallSpeech, TheSlotMovesToWhereMostFramesComeAndStaysIfTheyComeAnyhow) {
     const auto first = (phase() + 3ms) % 20ms;
     for (int i = 0; i < 5; ++i) twenty(3ms);
     EXPECT_EQ(left_at, first);
-    for (int i = 0; i < 40; ++i) twenty(10ms);
-    EXPECT_EQ(left_at, first) << "so few may be chance";
     for (int i = 0; i < 20; ++i) twenty(10ms);
+    EXPECT_EQ(left_at, first) << "so few may be chance";
+    const auto dropped = f.call->snapshot().outbound.dropped_live_samples;
+    for (int i = 0; i < 20; ++i) twenty(10ms);
+    EXPECT_EQ(f.call->snapshot().outbound.dropped_live_samples, dropped) << "by the move";
     const auto second = (first + 7ms) % 20ms;
     EXPECT_EQ(left_at, second);
     std::minstd_rand random(5);
