@@ -18,6 +18,9 @@ namespace {
 /// Of one call, with the one that is being said.
 constexpr std::size_t kMostSayings = 8;
 
+/// A phone from which nothing has come for so long is silent.
+constexpr std::chrono::milliseconds kFarSilent{500};
+
 }  // namespace
 
 Result<> LiveCall::can_say() const {
@@ -121,13 +124,14 @@ void LiveCall::sample_timeline() {
     const auto of_playout = [&](auto figure) {
         return playout_ ? static_cast<float>(figure(*playout_)) : kUnknown;
     };
+    const bool heard = media_.frames > 0 && services_.clock.now() - heard_at_ < kFarSilent;
     timeline_->sample(
         {std::chrono::duration<std::uint32_t, std::milli>(
              static_cast<std::uint32_t>(age().count())),
          {of_playout([](const auto& playout) { return playout.depth_ms; }),
           of_playout([](const auto& playout) { return playout.jitter_ms; }),
           static_cast<float>(outbound.lead_ms), static_cast<float>(media_.lost_ms),
-          of_playout([](const auto& playout) { return playout.level_dbfs; }),
+          heard ? far_meter_.rms_dbfs() : audio::kSilenceDbfs,
           static_cast<float>(outbound.level_dbfs), of_playout([](const auto& playout) {
               return playout.concealed_samples / audio::kSamplesPerMs;
           })}});

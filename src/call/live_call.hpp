@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "audio/level.hpp"
 #include "audio/mic_line.hpp"
 #include "audio/tee.hpp"
 #include "base/spawn.hpp"
@@ -68,6 +69,9 @@ public:
     void list_hot(HotLines& lines) const override;
 
 private:
+    /// Of so many frames one is measured for the timeline, which wants a level once a second.
+    static constexpr std::uint64_t kMeteredFrames = 5;
+
     /// The trunk of the listeners: whatever hears the phone hangs on the tee, the ears on the mix.
     class FromPhone final : public audio::AudioSink {
     public:
@@ -75,6 +79,7 @@ private:
         void write(const audio::AudioFrame& frame) override {
             call_.hear_own(call_.heard_at_);
             if (call_.levels_) call_.levels_->far(call_.heard_at_, frame);
+            if (call_.media_.frames % kMeteredFrames == 0) call_.far_meter_.write(frame);
             if (call_.heard_track_) call_.take_down_far(frame);
             call_.hear_caller(frame);
             call_.mix_.write(EarMix::kPhone, frame, call_.heard_at_);
@@ -499,6 +504,7 @@ private:
     EarMix::VoiceId prompt_monitor_ = 0;  ///< what prompts say, for the ears on this side
     EarMix::VoiceId agent_monitor_ = 0;   ///< … and the agent
     std::vector<GuestSeat> guests_;
+    audio::LevelMeter far_meter_;  ///< half a second of the phone
     boost::circular_buffer_space_optimized<Monitored> monitored_{128};
     std::shared_ptr<HeardTrack> heard_track_;  ///< null: nobody takes it down
     MediaStats media_;

@@ -2,6 +2,7 @@
 // leads to its place, a search to its call, and what is deleted is gone.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { action, assert_accessible, assert_fits, card, kPhone, launch, log_in, open_page, picture, visit } from './browser.mjs';
 import { make_stage, wait_for } from './stage.mjs';
@@ -204,16 +205,20 @@ test('the sides are drawn as loud as they were', async () => {
   await assert_fits(page, 'the player at 360 px');
 });
 
-test('a recording is saved in every form that it has', async () => {
+test('a recording is saved in every form', async () => {
   const call = await recorded_call();
   page = await open_page(browser);
   await log_in(page, stage);
   await visit(page, stage, `/calls/${call.call}`);
   const save = page.getByRole('group', { name: 'Save the recording' });
   await save.waitFor();
-  const [download] = await Promise.all([page.waitForEvent('download'), save.getByRole('link').first().click()]);
-  assert.match(download.suggestedFilename(), /\.(wav|flac|opus)$/);
-  assert.equal(await download.failure(), null);
+  const begins = { WAV: 'RIFF', FLAC: 'fLaC', Opus: 'OggS' };
+  for (const [form, magic] of Object.entries(begins)) {
+    const [download] = await Promise.all([page.waitForEvent('download'), save.getByRole('link', { name: form, exact: true }).click()]);
+    assert.ok(download.suggestedFilename().endsWith(`${call.call}.${form.toLowerCase()}`), download.suggestedFilename());
+    assert.equal(await download.failure(), null);
+    assert.equal(readFileSync(await download.path()).toString('latin1', 0, 4), magic, form);
+  }
 });
 
 /** One that counts to four, again and again, and is taken down. */

@@ -203,7 +203,8 @@ export interface TimelineEvent {
   lane: string;
   kind: string;
   text: string;
-  data?: unknown;
+  /** Figures, each in the unit that its name ends in. */
+  data?: Record<string, number | null>;
 }
 
 export interface Samples {

@@ -3,6 +3,7 @@ import {
   clock,
   decibels,
   dialable,
+  figures,
   meter_part,
   offset,
   peer,
@@ -22,6 +23,12 @@ describe('formatting', () => {
     ['sip:name@host', 'sip:name@host'],
     ['', ''],
   ])('shows %s as "%s"', (number, shown) => expect(pretty_number(number)).toBe(shown));
+
+  it('shows the figures of an event in words', () => {
+    expect(figures({ utterance: 7, heard_ms: 480.4, sent_ms: 1200 })).toBe('heard 480 ms, sent 1,200 ms');
+    expect(figures({ count: 2, talkers: null })).toBe('count 2');
+    expect(figures({ utterance: 7 })).toBe('');
+  });
 
   it.each([
     ['(202) 555-0123', '2025550123'],

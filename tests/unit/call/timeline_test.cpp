@@ -102,6 +102,27 @@ TEST(CallTimeline, TellsACallFromItsWebhooksToItsEnd) {
     EXPECT_FALSE(std::isnan(samples.front().figures[2]));
 }
 
+TEST(CallTimeline, ThePhonesLevelIsThePhonesAndNotOurs) {
+    CallFixture f;
+    const auto stream = f.talk();
+    f.accept(input::Play{std::make_shared<const std::vector<std::int16_t>>(80000, 8000), false});
+    std::uint64_t sequence = 1;
+    const auto level = [&](std::uint8_t mulaw) {
+        for (int i = 0; i < 75; ++i) {
+            ++sequence;
+            f.media(stream, sequence, static_cast<std::int64_t>(sequence) * 20, 160, mulaw);
+            f.advance(20ms);
+        }
+        const auto& figures = f.call->timeline().samples().back().figures;
+        return figures[static_cast<std::size_t>(Timeline::Figure::far_level_db)];
+    };
+    EXPECT_EQ(level(0xff), audio::kSilenceDbfs) << "we speak, the phone does not";
+    EXPECT_NEAR(level(0x80), 0, 0.5) << "as loud as it can be";
+    f.advance(3s);
+    EXPECT_EQ(f.call->timeline().samples().back().figures[4], audio::kSilenceDbfs)
+        << "nothing comes any more";
+}
+
 TEST(CallTimeline, TellsHowMuchOfACutOffWordWasHeard) {
     CallFixture f;
     const auto stream = f.talk();

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { lazy } from '../ui/lazy';
 import { Problem, call_path, get } from '../api';
-import { clock, is_final, millis, offset, peer, pretty_number, state_tone, state_words, when } from '../format';
+import { clock, figures, is_final, millis, offset, peer, pretty_number, state_tone, state_words, when } from '../format';
 import { epoch, model, online } from '../store';
 import type { Call, Timeline, TimelineEvent } from '../types';
 import { Icon } from '../ui/icons';
@@ -271,6 +271,7 @@ function EventTable({ events }: { events: readonly TimelineEvent[] }) {
               <td>
                 {event.kind}
                 {event.text && event.text !== event.kind ? `: ${event.text}` : ''}
+                {event.data && <small> {figures(event.data)}</small>}
               </td>
             </tr>
           ))}

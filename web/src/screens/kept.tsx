@@ -6,7 +6,7 @@ import { Problem, call_path, get, post, remove } from '../api';
 import { peer, pretty_number, size, when } from '../format';
 import { go, query } from '../router';
 import { epoch, forget, online } from '../store';
-import type { Call, Peaks, RecordingEntry, TranscriptDocument } from '../types';
+import type { Call, Peaks, RecordingEntry, RecordingFormat, TranscriptDocument } from '../types';
 import { ActionButton, ActionNote, useActions } from '../ui/actions';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icons';
@@ -142,19 +142,23 @@ const kForms = [
   ['vtt', 'WebVTT'],
 ] as const;
 
+/** What is not there yet is made when it is asked for. */
+const kFormats: readonly RecordingFormat[] = ['wav', 'flac', 'opus'];
+
 function Exports({ call, recording, transcript }: { call: Call; recording: RecordingEntry | null; transcript: TranscriptDocument | null }) {
   const id = call.call;
   return (
     <div class="controls" role="group" aria-label={transcript ? 'Save the transcript' : 'Save the recording'}>
       <span class="hint">Save as</span>
-      {recording?.formats.map((format) => (
-        <Download
-          key={format}
-          href={recording_url(id, format)}
-          name={`${id}.${format}`}
-          words={format === 'opus' ? 'Opus' : format.toUpperCase()}
-        />
-      ))}
+      {recording &&
+        (recording.live ? recording.formats : kFormats).map((format) => (
+          <Download
+            key={format}
+            href={recording_url(id, format)}
+            name={`${id}.${format}`}
+            words={format === 'opus' ? 'Opus' : format.toUpperCase()}
+          />
+        ))}
       {transcript &&
         kForms.map(([form, words]) => (
           <Download key={form} href={call_path(id, `/transcript.${form}`)} name={`${id}.${form}`} words={words} />
