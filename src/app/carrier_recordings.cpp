@@ -135,7 +135,8 @@ asio::awaitable<bool> CarrierRecordings::over(std::shared_ptr<Order> order) {
     if (!call || call::is_final(call->snapshot().state)) co_return true;
     const auto there = co_await rest_->fetch(order->who.sid);
     const auto state = there ? call::parse_call_state(there->status) : std::nullopt;
-    co_return state&& call::is_final(*state);
+    const bool ended = state && call::is_final(*state);
+    co_return ended;
 }
 
 asio::awaitable<Result<>> CarrierRecordings::tell(std::shared_ptr<Order> order, Status wanted) {

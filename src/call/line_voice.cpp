@@ -53,7 +53,8 @@ std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samp
     }
     put_down();
     const bool at_once = kind_ == Kind::live && taken == kFrameSamples && waiting() == 0;
-    in_hand_ = at_once ? line_->take_in_hand(samples) : std::span<const std::int16_t>();
+    in_hand_ = at_once ? line_->take_in_hand(samples.first<kFrameSamples>())
+                       : std::span<const std::int16_t>();
     if (in_hand_.empty()) queue_.push(samples.first(taken));
     written_at_ = line_->clock.now();
     runs_.back().waiting += taken;

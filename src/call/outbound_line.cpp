@@ -67,11 +67,11 @@ void OutboundLine::State::pump(bool in_slot) {
 }
 
 std::span<const std::int16_t> OutboundLine::State::take_in_hand(
-    std::span<const std::int16_t> samples) {
-    if (hands_free == 0 || samples.size() > kFrameSamples) return {};
+    std::span<const std::int16_t, kFrameSamples> samples) {
+    if (hands_free == 0) return {};
     auto& frame = frames_in_hand()[--hands_free];
     std::copy(samples.begin(), samples.end(), frame.pcm.begin());
-    return std::span(frame.pcm).first(samples.size());
+    return frame.pcm;
 }
 
 /// The end of what was said is worth a mark of its own; so is the place from which on nothing came
@@ -237,13 +237,14 @@ std::optional<Clock::Time> OutboundLine::State::next_turn(Clock::Time now) {
 void OutboundLine::State::schedule() {
     const auto when = next_turn(clock.now());
     if (when && timer != Clock::kNoTimer && *when == timer_at) return;
-    clock.cancel(std::exchange(timer, Clock::kNoTimer));
-    if (when) arm(*when);
+    arm(when);
 }
 
-void OutboundLine::State::arm(Clock::Time when) {
-    timer_at = when;
-    timer = clock.at(when, [this] {
+void OutboundLine::State::arm(std::optional<Clock::Time> when) {
+    clock.cancel(std::exchange(timer, Clock::kNoTimer));
+    if (!when) return;
+    timer_at = *when;
+    timer = clock.at(*when, [this] {
         const auto keep = shared_from_this();
         timer = Clock::kNoTimer;
         pump(true);
@@ -320,12 +321,11 @@ void OutboundLine::set_phase(milliseconds phase) {
     auto& state = *state_;
     if (state.phase == phase % kFrameTime) return;
     state.phase = phase % kFrameTime;
-    state.clock.cancel(std::exchange(state.timer, Clock::kNoTimer));
-    if (!state.live()) {
-        state.schedule();
-    } else if (state.can_send()) {
+    if (state.live() && state.can_send()) {
         // A slot too early, not too late: what the microphone brings meanwhile would be too much.
         state.arm(state.clock.now());
+    } else {
+        state.schedule();
     }
 }
 

@@ -59,12 +59,14 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     /// In a slot, while the live voices bring what they have: a copy that lasts until the slot is
     /// over. Empty: there is no place, or it is not the time.
-    std::span<const std::int16_t> take_in_hand(std::span<const std::int16_t> samples);
+    std::span<const std::int16_t> take_in_hand(
+        std::span<const std::int16_t, audio::kFrameSamples> samples);
 
     /// What is due goes out, and the timer is set for the next time something will be.
     void pump(bool in_slot);
     void schedule();
-    void arm(Clock::Time when);
+    /// The timer is set for `when`, and for nothing else.
+    void arm(std::optional<Clock::Time> when);
     /// The far end throws away what it has. What it has not played, as far as this side can tell,
     /// goes back to the voices that have not forgotten it.
     void clear_far_end();

@@ -112,10 +112,10 @@ public:
     void give_up(std::string why);
     /// Forgets the callbacks. A close that has begun goes on, anything else is cut.
     void forget();
-    /// Bytes queued and not yet taken by the kernel.
     void expect(const HotLines* lines) override {
         hot_ = lines;
     }
+    /// Bytes queued and not yet taken by the kernel.
     std::size_t outbox_bytes() const override {
         return turn_outbox_.size_of(*this) + sending_.size() - sent_ + outbox_.size();
     }

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/hot_lines.hpp"
+
 namespace bridge::net {
 namespace {
 
@@ -118,7 +120,8 @@ void ReadableWatch::prefetch_behind(std::size_t next) const noexcept {
     if (const auto* far = reader(next + 1)) far->prefetch_list();
     if (const auto* far = reader(next + 2)) {
         const auto* at = reinterpret_cast<const char*>(far);
-        for (std::size_t i = 0; i < Reader::kHotBytes; i += 64) __builtin_prefetch(at + i);
+        for (std::size_t i = 0; i < Reader::kHotBytes; i += HotLines::kLine)
+            __builtin_prefetch(at + i);
     }
 }
 

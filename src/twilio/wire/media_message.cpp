@@ -38,17 +38,11 @@ public:
         rest_.remove_prefix(expected.size());
         return true;
     }
-    /// Digits up to a quote, few enough to fit.
+    /// Digits up to a quote, and a value that fits.
     bool number(std::uint64_t& value) {
-        constexpr std::size_t kFit = 18;
-        std::size_t digits = 0;
-        value = 0;
-        for (; digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9'; ++digits) {
-            if (digits == kFit) return false;
-            value = value * 10 + static_cast<std::uint64_t>(rest_[digits] - '0');
-        }
-        rest_.remove_prefix(digits);
-        return digits > 0 && rest_.starts_with('"');
+        const auto parsed = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+        rest_.remove_prefix(static_cast<std::size_t>(parsed.ptr - rest_.data()));
+        return parsed.ec == std::errc{} && rest_.starts_with('"');
     }
     /// Whatever stands before the next quote.
     bool text(std::string_view& value) {
