@@ -17,7 +17,9 @@ class PhoneLine {
 public:
     virtual ~PhoneLine() = default;
     virtual const StreamSid& stream_sid() const = 0;
-    /// False for a listen-only stream: `send`, `mark` and `clear` then do nothing.
+    /// False: `send`, `mark` and `clear` do nothing. It is false for a listen-only stream; else
+    /// from input::StreamStopped, or `close`, on. Nothing else changes it, so that a captured call
+    /// that is done again finds what it found: a connection that fails refuses what it is given.
     virtual bool can_send() const = 0;
     /// Speech for the phone, as one message of `frames.size()` × 20 ms, in the order of the calls.
     /// False: the connection is too far behind or gone, and nothing of it was sent.

@@ -15,10 +15,10 @@ namespace bridge::capture {
 struct Replay::Services {
     class Line final : public call::PhoneLine {
     public:
-        Line(Replay::Stage& stage, StreamSid sid, bool can_send)
-            : stage_(stage), sid_(std::move(sid)), can_send_(can_send) {}
+        Line(Replay::Stage& stage, std::uint64_t stream, StreamSid sid, bool can_send)
+            : stage_(stage), stream_(stream), sid_(std::move(sid)), can_send_(can_send) {}
         const StreamSid& stream_sid() const override { return sid_; }
-        bool can_send() const override { return can_send_; }
+        bool can_send() const override { return can_send_ && !stage_.stopped(stream_); }
         bool send(std::span<const audio::AudioFrame> frames) override {
             const auto taken = stage_.taken<note::Sent>();
             stage_.call_out();
@@ -40,14 +40,16 @@ struct Replay::Services {
             return taken;
         }
         void close() override {
+            can_send_ = false;
             stage_.output(note::Closed{});
             stage_.call_out();
         }
 
     private:
         Replay::Stage& stage_;
+        const std::uint64_t stream_;
         const StreamSid sid_;
-        const bool can_send_;
+        bool can_send_;
     };
 
     class Source final : public audio::SampleSource {
@@ -305,7 +307,10 @@ void Replay::Stage::play_input(HeldInput& held) {
     if (!call_) return;
     std::unique_ptr<audio::SampleSource> source;
     if (auto* started = std::get_if<input::StreamStarted>(&held.input)) {
-        started->line = std::make_shared<Services::Line>(*this, held.stream_sid, held.can_send);
+        started->line = std::make_shared<Services::Line>(*this, started->stream, held.stream_sid,
+                                                         held.can_send);
+    } else if (const auto* stopped = std::get_if<input::StreamStopped>(&held.input)) {
+        stopped_.insert(stopped->stream);
     } else if (auto* joins = std::get_if<input::GuestJoins>(&held.input)) {
         joins->guest = std::make_shared<Services::Guest>();
     } else if (auto* speech = std::get_if<input::AgentSpeech>(&held.input);

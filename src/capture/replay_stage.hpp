@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -142,6 +143,8 @@ public:
         messages_.push_back(std::move(done));
     }
     bool next_agent_has_tools() const;
+    /// Nothing can be sent into that stream any more.
+    bool stopped(std::uint64_t stream) const { return stopped_.contains(stream); }
     /// A turn is being played.
     bool playing() const { return playing_; }
 
@@ -188,6 +191,7 @@ private:
     std::size_t next_output_ = 0, next_input_ = 0;
     std::uint64_t call_outs_ = 0;
     bool playing_ = false;
+    std::set<std::uint64_t> stopped_;  ///< streams
 
     std::vector<note::Stocked> stock_;
     std::vector<Run> runs_;

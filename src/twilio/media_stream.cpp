@@ -170,7 +170,7 @@ void MediaStream::refuse(const char* cause, std::string_view reason) {
 // --- to the phone
 
 bool MediaStream::send(std::span<const audio::AudioFrame> frames) {
-    if (!can_send()) return false;
+    if (!may_send()) return false;
     auto& mulaw = scratch_->mulaw;
     mulaw.resize(frames.size() * audio::kFrameSamples);
     auto at = std::span<std::uint8_t>(mulaw);
@@ -184,18 +184,19 @@ bool MediaStream::send(std::span<const audio::AudioFrame> frames) {
 }
 
 bool MediaStream::mark(std::string_view name) {
-    if (!can_send()) return false;
+    if (!may_send()) return false;
     format_mark(stream_sid_.str(), name, scratch_->out);
     return socket_->send(scratch_->out);
 }
 
 bool MediaStream::clear() {
-    if (!can_send()) return false;
+    if (!may_send()) return false;
     format_clear(stream_sid_.str(), scratch_->out);
     return socket_->send(scratch_->out);
 }
 
 void MediaStream::close() {
+    hung_up_ = true;
     if (closing_) return;
     closing_ = true;
     socket_->close(kNormal, "done");

@@ -51,13 +51,14 @@ public:
     void start();
 
     const StreamSid& stream_sid() const override { return stream_sid_; }
-    bool can_send() const override { return started_ && !stopped_ && !closing_ && !listen_only_; }
+    bool can_send() const override { return started_ && !stopped_ && !hung_up_ && !listen_only_; }
     bool send(std::span<const audio::AudioFrame> frames) override;
     bool mark(std::string_view name) override;
     bool clear() override;
     void close() override;
 
 private:
+    bool may_send() const { return can_send() && !closing_; }
     void handle(std::string_view text);
     void on_message(const message::Connected& connected);
     void on_message(const message::Start& start);
@@ -83,6 +84,7 @@ private:
     const bool listen_only_;
     bool started_ = false;  // `start` came and was right
     bool stopped_ = false;  // `stop` came
+    bool hung_up_ = false;  // the call closed it
     bool closing_ = false;  // we asked for the end, or it is there
 
     bool ended_ = false;

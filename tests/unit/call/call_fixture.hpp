@@ -77,7 +77,7 @@ public:
 class ScriptedLine final : public PhoneLine {
 public:
     const StreamSid& stream_sid() const override { return sid_; }
-    bool can_send() const override { return true; }
+    bool can_send() const override { return !stopped && !closed; }
     bool send(std::span<const audio::AudioFrame> frames) override {
         if (refuses) return false;
         sent += frames.size();
@@ -101,6 +101,7 @@ public:
     int clears = 0;
     bool closed = false;
     bool refuses = false;  ///< its socket takes nothing
+    bool stopped = false;  ///< by the carrier
 
 private:
     StreamSid sid_{"MZ1"};

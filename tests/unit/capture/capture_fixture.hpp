@@ -68,6 +68,10 @@ struct CapturedFixture : call::CallFixture {
         for (const auto& name : std::exchange(line->marks, {}))
             accept(call::input::MarkEchoed{stream, ++sequence, name});
     }
+    void stop(std::uint64_t stream) {
+        line->stopped = true;
+        accept(call::input::StreamStopped{stream});
+    }
     void end(std::uint64_t stream) {
         accept(call::input::StreamClosed{stream, true, "stopped"});
         status("completed");

@@ -150,7 +150,7 @@ TEST(Replay, DoesGapsAndSecondStreamsAgain) {
     fixture.talk_on(stream, 50);
     fixture.accept(in::SendDigits{"7", false});
     fixture.advance(400ms);
-    fixture.accept(in::StreamStopped{stream});
+    fixture.stop(stream);
     fixture.advance(2s);
     stream = fixture.start_stream();
     fixture.sequence = 1;
@@ -158,6 +158,28 @@ TEST(Replay, DoesGapsAndSecondStreamsAgain) {
     fixture.talk_on(stream, 100, true);
     fixture.accept(in::Transfer{"+15557654321"});
     fixture.advance(100ms);
+    fixture.end(stream);
+    expect_same(fixture.file());
+}
+
+TEST(Replay, SendsNothingAfterTheCarriersStopEither) {
+    CapturedFixture fixture;
+    const auto stream = fixture.talk();
+    fixture.talk_on(stream, 60, true);
+    fixture.microphone->speak(std::vector<std::int16_t>(480, 3000), fixture.clock.now());
+    fixture.stop(stream);
+    fixture.advance(60ms);  // slots, before the connection is gone
+    fixture.end(stream);
+    expect_same(fixture.file());
+}
+
+TEST(Replay, SendsNothingAfterTheCallClosedItsStreamEither) {
+    CapturedFixture fixture;
+    const auto stream = fixture.talk();
+    fixture.talk_on(stream, 60, true);
+    fixture.microphone->speak(std::vector<std::int16_t>(480, 3000), fixture.clock.now());
+    fixture.accept(in::HangUp{"enough"});
+    fixture.advance(60ms);
     fixture.end(stream);
     expect_same(fixture.file());
 }
