@@ -348,6 +348,8 @@ web::ApiParts Bridge::api_parts() {
     parts.target = wanted.target;
     parts.agent = wanted.agent;
     parts.capture = wanted.capture;
+    parts.capture_report = wanted.capture_report;
+    parts.microphone = options_.microphone != nullptr;
     parts.recordings = wanted.recordings;
     parts.lookups = wanted.lookups;
     parts.lookups.numbers = [rest = rest_, url = public_url_] { return list_numbers(rest, url); };

@@ -104,6 +104,7 @@ struct BridgeOptions {
         /// What makes transcripts; the book of this run's is the bridge's own.
         web::TranscriptSources transcripts{};
         std::shared_ptr<web::RecordingLibrary> recordings{};  ///< null: none are shown
+        web::ReportCapture capture_report{};                  ///< likewise
         web::FindCapture capture{};                           ///< as web::ApiParts has it
     } control;
     call::DeskOptions desk;

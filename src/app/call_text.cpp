@@ -190,12 +190,16 @@ std::vector<std::string> format_live_lines(const std::vector<CallSnapshot>& call
     return lines;
 }
 
-std::string format_watch_foot(std::size_t calls, int width) {
+std::string format_watch_foot(std::size_t calls, bool keys, int width) {
     const auto count = calls == 0   ? std::string("no calls")
                        : calls == 1 ? std::string("1 call")
                                     : fmt::format("{} calls", calls);
-    return fit({plain(count), plain("Ctrl-C leaves"),
-                plain("`agentbridge calls` in another terminal steers them")},
+    if (!keys)
+        return fit({plain(count), plain("Ctrl-C leaves"),
+                    plain("`agentbridge calls` in another terminal steers them")},
+                   {width});
+    return fit({plain(count), plain("q leaves"), plain("? keys"), plain("n next"), plain("m mute"),
+                plain("h hold"), plain("t transfer"), plain("a accept"), plain("x hang up")},
                {width});
 }
 

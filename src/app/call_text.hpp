@@ -33,8 +33,9 @@ struct LiveStyle {
 std::vector<std::string> format_live_lines(const std::vector<call::CallSnapshot>& calls,
                                            const LiveStyle& style);
 
-/// The last line of a watch: "2 calls   Ctrl-C leaves", as much of it as is less than `width`.
-std::string format_watch_foot(std::size_t calls, int width);
+/// The last line of a watch: "2 calls  Ctrl-C leaves", or, with `keys`, what they do; as much of it
+/// as is less than `width`.
+std::string format_watch_foot(std::size_t calls, bool keys, int width);
 
 /// What this side does with a call, in words: "focus, muted, on hold".
 std::string format_signs(const call::CallSnapshot& call);

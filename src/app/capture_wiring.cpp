@@ -4,6 +4,8 @@
 #include <fstream>
 #include <utility>
 
+#include "base/log_quiet.hpp"
+#include "capture/report.hpp"
 #include "net/body_stream.hpp"
 
 namespace bridge::app {
@@ -73,7 +75,55 @@ asio::awaitable<Result<web::CaptureFile>> find(std::shared_ptr<capture::CaptureS
     co_return file;
 }
 
+/// Errors: not_found, bad_field, cancelled.
+struct Report {
+    std::shared_ptr<capture::CaptureStore> store;
+    CallId call;
+    const std::atomic<bool>* stopping;
+    Result<std::string> operator()() const {
+        const auto found = store->find(call);
+        if (!found) return fail(Errc::not_found, "nothing was captured of this call");
+        auto reader = capture::CaptureReader::open(found->file);
+        if (!reader) return fail(Errc::bad_field, reader.error().message);
+        const log::Quiet quiet;
+        capture::Report report(false);
+        capture::ReplayOptions options;
+        options.record = [&](const auto& record) { report.take(record); };
+        options.output = [&](const auto& output) { report.take(output); };
+        capture::Replay replay(std::move(*reader), std::move(options));
+        while (replay.step()) {
+            report.look(replay);
+            if (*stopping) return fail(Errc::cancelled, "the program is stopping");
+        }
+        return capture::summary_json(replay, report);
+    }
+};
+
+asio::awaitable<Result<std::string>> make_report(std::shared_ptr<CaptureReports> keep,
+                                                 WorkerPool& pool, asio::any_io_executor executor,
+                                                 Report work) {
+    auto made = co_await offload(pool, executor, std::move(work), asio::use_awaitable);
+    keep.reset();
+    co_return made;
+}
+
 }  // namespace
+
+CaptureReports::CaptureReports(std::shared_ptr<capture::CaptureStore> store,
+                               std::shared_ptr<metrics::Registry> metrics)
+    : store_(std::move(store)), pool_({"capture-reports", 1, 8, std::move(metrics)}) {}
+
+web::ReportCapture CaptureReports::reports() {
+    return [self = shared_from_this()](asio::any_io_executor executor, CallId call) {
+        Report work{self->store_, std::move(call), &self->stopping_};
+        return make_report(self, self->pool_, std::move(executor), std::move(work));
+    };
+}
+
+void CaptureReports::stop() {
+    stopping_ = true;
+    pool_.stop();
+}
 
 std::shared_ptr<capture::CaptureStore> open_captures(const SessionOptions& options,
                                                      std::shared_ptr<metrics::Registry> metrics) {

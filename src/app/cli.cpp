@@ -243,6 +243,10 @@ private:
         sub->add_flag("-y,--yes", run.yes, "dial a real number without asking");
         sub->add_flag("--dry-run", run.dry_run,
                       "check the settings, show what would be done, do nothing");
+        if (kind == RunCommand::Kind::call) {
+            sub->add_flag("--detach", run.detach,
+                          "have the running `serve` place it, print the call, and end");
+        }
         if (kind == RunCommand::Kind::serve) {
             setting(sub, "--answer", "AGENTBRIDGE_ANSWER", "auto|ring|reject",
                     "what to do with inbound calls");

@@ -29,6 +29,7 @@ struct RunCommand {
     bool no_bell = false;
     bool open_page = false;  ///< serve: in a browser
     bool force = false;      ///< serve: take the number even if it is somebody else's
+    bool detach = false;     ///< call: the running program places it, and this one ends
 };
 struct DemoCommand {
     std::string persona, wav, to;
@@ -109,11 +110,15 @@ struct CallsCommand {
     bool interrupt = false;  ///< say: what is being said is cut off first
     std::string to;          ///< dial, transfer
     std::string from;        ///< dial; empty: the configured number
-    int percent = 100;       ///< volume
-    bool silence = false;    ///< hold, warm transfer: without music
-    bool warm = false;       ///< transfer: the target is talked to first
-    bool focus = true;       ///< dial: the person here speaks to it
-    bool in_band = false;    ///< dtmf: as tones in the sound
+    std::optional<bool> recorded, transcribed;       ///< dial; nothing: as that program is set up
+    std::optional<std::chrono::seconds> time_limit;  ///< likewise
+    bool muted = false;                              ///< dial: it begins muted
+    std::string notice;    ///< record: none, beep or spoken; empty: as that program is set up
+    int percent = 100;     ///< volume
+    bool silence = false;  ///< hold, warm transfer: without music
+    bool warm = false;     ///< transfer: the target is talked to first
+    bool focus = true;     ///< dial: the person here speaks to it
+    bool in_band = false;  ///< dtmf: as tones in the sound
 };
 /// `listen` and `talk`.
 struct ListenCommand {

@@ -6,8 +6,10 @@
 #include <array>
 #include <cctype>
 
+#include "app/config.hpp"
 #include "app/dial_rules.hpp"
 #include "app/phone_number.hpp"
+#include "call/recordings.hpp"
 
 namespace bridge::app {
 
@@ -47,6 +49,15 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
     dial->add_option("--from", calls_.from, "the number shown there (default: the configured one)")
         ->option_text("NUMBER");
     dial->add_flag("!--no-focus", calls_.focus, "go on speaking to the call you speak to now");
+    dial->add_flag("--muted", calls_.muted, "it does not hear your microphone until you unmute it");
+    dial->add_option("--agent", calls_.agent,
+                     "who speaks to it: openai, local, ws://…, …; off: nobody but you")
+        ->option_text("NAME|URL");
+    dial->add_flag("--record,!--no-record", calls_.recorded,
+                   "record it, or do not, whatever is set");
+    dial->add_flag("--transcribe,!--no-transcribe", calls_.transcribed,
+                   "take down what is said, or do not");
+    dial->add_option("--time-limit", limit_, "end it after 90s, 15m, 4h")->option_text("TIME");
     with_id(
         add_one(Action::hangup, "hangup", "Hang a call up", "  agentbridge calls hangup c_7qk"));
     with_id(add_one(Action::mute, "mute", "Keep your microphone from a call",
@@ -131,6 +142,8 @@ void CallsGrammar::add(CLI::App* group, const AddCommand& command) {
                      "start (which it is without a word), pause, resume "
                      "or stop")
         ->option_text("WHAT");
+    record->add_option("--notice", calls_.notice, "what the phone hears when it begins")
+        ->option_text("none|beep|spoken");
     auto* agent = add_one(Action::agent, "agent", "Who speaks to a call: an agent, you, or both",
                           "  agentbridge calls agent openai       this agent has the call\n"
                           "  agentbridge calls agent take-over    you speak, the agent is silent\n"
@@ -182,11 +195,22 @@ std::string CallsGrammar::check() {
                 calls_.record = std::exchange(calls_.id, {});
             if (!calls_.record.empty() && !known(calls_.record))
                 return fmt::format("'{}' is none of start, pause, resume and stop", calls_.record);
+            if (!calls_.notice.empty() && !call::parse_recording_notice(calls_.notice))
+                return fmt::format("--notice: '{}' is none of none, beep and spoken",
+                                   calls_.notice);
+            if (!calls_.notice.empty() && (calls_.record == "pause" || calls_.record == "stop"))
+                return "--notice is for a recording that begins";
             break;
         }
         case CallsCommand::Action::dial: {
             if (calls_.to.empty())
                 return "`agentbridge calls dial` needs a number, such as +15551234567";
+            if (!limit_.empty()) {
+                const auto limit = parse_duration(limit_);
+                if (!limit || limit->count() < 1)
+                    return fmt::format("--time-limit: '{}' is no time, such as 90s or 15m", limit_);
+                calls_.time_limit = *limit;
+            }
             if (is_emergency_number(calls_.to))
                 break;  // refused by policy, not for how it is written
             const auto target = parse_target(calls_.to);

@@ -22,7 +22,7 @@ public:
 
 private:
     CallsCommand calls_;
-    std::string volume_;
+    std::string volume_, limit_;
 };
 
 }  // namespace bridge::app

@@ -548,6 +548,15 @@ const SettingValue& LoadedConfig::value(std::string_view name) const {
     return *found;
 }
 
+std::string takes_calls_for(const Config& config) {
+    if (config.server_port == 0) return "";
+    const auto carrier = config.base_url.empty()
+                             ? fmt::format("Twilio {} {}", config.region, config.edge)
+                             : config.base_url;
+    return fmt::format("{} at {} on {}:{}", config.account_sid, carrier, config.server_host,
+                       config.server_port);
+}
+
 LoadedConfig load_config(const ConfigSources& sources, const ConfigNeeds& needs) {
     return Checker(sources, needs).run();
 }

@@ -185,6 +185,10 @@ struct LoadedConfig {
     bool has_account() const;
 };
 
+/// What a program that runs on these settings takes calls for: account, carrier and address. Two
+/// programs of which that is the same cannot run beside each other. Empty: any free port will do.
+std::string takes_calls_for(const Config& config);
+
 LoadedConfig load_config(const ConfigSources& sources, const ConfigNeeds& needs);
 
 /// The process's environment.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <chrono>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -14,7 +15,6 @@ namespace bridge::app {
 namespace {
 
 namespace json = boost::json;
-using std::chrono::milliseconds;
 
 tl::unexpected<Failure> failed(ExitCode exit, std::string message) {
     return tl::unexpected(Failure{exit, std::move(message)});
@@ -41,35 +41,11 @@ Outcome<ControlAddress> address_of(const RunningInstance& one) {
     return ControlAddress{one.control_url, one.token, true};
 }
 
-const json::value* at(const json::value& value, std::string_view name) {
-    const auto* object = value.if_object();
-    return object ? object->if_contains(json::string_view(name.data(), name.size())) : nullptr;
-}
-
-std::string text(const json::value& value, std::string_view name) {
-    const auto* found = at(value, name);
-    return found && found->is_string() ? std::string(found->get_string()) : std::string();
-}
-
-bool flag(const json::value& value, std::string_view name) {
-    const auto* found = at(value, name);
-    return found && found->is_bool() && found->get_bool();
-}
-
-double number(const json::value& value, std::string_view name, double otherwise = 0) {
-    const auto* found = at(value, name);
-    if (!found) return otherwise;
-    if (found->is_double()) return found->get_double();
-    if (found->is_int64()) return static_cast<double>(found->get_int64());
-    return found->is_uint64() ? static_cast<double>(found->get_uint64()) : otherwise;
-}
-
-std::uint64_t count(const json::value& value, std::string_view name) {
-    return static_cast<std::uint64_t>(std::max(number(value, name), 0.0));
-}
-
-milliseconds time(const json::value& value, std::string_view name) {
-    return milliseconds(static_cast<std::int64_t>(number(value, name)));
+/// What a problem says; empty: it says nothing.
+std::string detail_of(const json::value& problem) {
+    const auto* object = problem.if_object();
+    const auto* detail = object ? object->if_contains("detail") : nullptr;
+    return detail && detail->is_string() ? std::string(detail->get_string()) : std::string();
 }
 
 ExitCode exit_for(int status) {
@@ -158,100 +134,6 @@ Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const 
                   fmt::format("{} calls are meant; say which:{}", found.size(), list));
 }
 
-call::CallSnapshot read_call(const json::value& from) {
-    call::CallSnapshot call;
-    call.id = CallId{text(from, "call")};
-    call.sid = CallSid{text(from, "call_sid")};
-    call.direction =
-        text(from, "direction") == "inbound" ? call::Direction::inbound : call::Direction::outbound;
-    call.state = call::parse_call_state(text(from, "state")).value_or(call::CallState::created);
-    call.to = text(from, "to");
-    call.from = text(from, "from");
-    call.streaming = flag(from, "streaming");
-    call.end_reason = text(from, "reason");
-    call.age = time(from, "duration_ms");
-    call.streamed = time(from, "streamed_ms");
-    call.media.frames = call.media.messages = count(from, "frames");
-    call.media.lost_ms = count(from, "lost_ms");
-    call.media.late = count(from, "late");
-    if (const auto* local = at(from, "local")) {
-        call.local.ringing = flag(*local, "ringing");
-        call.local.focus = flag(*local, "focus");
-        call.local.microphone = flag(*local, "microphone");
-        call.local.muted = flag(*local, "muted");
-        call.local.held = flag(*local, "held");
-        call.local.gain = static_cast<float>(number(*local, "gain", 1));
-        call.local.pan = static_cast<float>(number(*local, "pan"));
-    }
-    if (const auto* transfer = at(from, "transfer"))
-        call.transfer = {text(*transfer, "to"), text(*transfer, "status"),
-                         CallId{text(*transfer, "call")}};
-    if (const auto* agent = at(from, "agent")) {
-        call.agent.name = text(*agent, "name");
-        call.agent.status = call::parse_agent_status(text(*agent, "status"))
-                                .value_or(call::AgentState::Status::none);
-        call.agent.mode =
-            call::parse_agent_mode(text(*agent, "mode")).value_or(call::AgentMode::speaks);
-        call.agent.reason = text(*agent, "reason");
-    }
-    call.parent = CallId{text(from, "parent")};
-    if (const auto* sent = at(from, "outbound")) {
-        call.outbound.level_dbfs = static_cast<float>(number(*sent, "level_dbfs", -96));
-        call.outbound.peak_dbfs = static_cast<float>(number(*sent, "peak_dbfs", -96));
-    }
-    if (const auto* mic = at(from, "microphone")) {
-        call.microphone.emplace();
-        call.microphone->level_dbfs = static_cast<float>(number(*mic, "level_dbfs", -96));
-    }
-    if (const auto* playout = at(from, "playout")) {
-        call.playout.emplace();
-        call.playout->level_dbfs = static_cast<float>(number(*playout, "level_dbfs", -96));
-        call.playout->depth_ms = number(*playout, "buffer_ms");
-        call.playout->latency_ms = number(*playout, "latency_p50_ms");
-    }
-    return call;
-}
-
-std::vector<call::CallSnapshot> read_calls(const json::value& list) {
-    std::vector<call::CallSnapshot> out;
-    const auto* calls = at(list, "calls");
-    if (!calls || !calls->is_array()) return out;
-    for (const auto& call : calls->get_array()) out.push_back(read_call(call));
-    return out;
-}
-
-call::TranscriptDocument read_transcript(const json::value& transcript) {
-    call::TranscriptDocument out;
-    out.call = CallId{text(transcript, "call")};
-    out.engine = text(transcript, "engine");
-    out.complete = flag(transcript, "complete");
-    out.dropped = count(transcript, "dropped");
-    const auto sure = [](const json::value& of) -> std::optional<float> {
-        const auto value = number(of, "confidence", -1);
-        return value < 0 ? std::nullopt : std::optional(static_cast<float>(value));
-    };
-    const auto* pieces = at(transcript, "pieces");
-    if (!pieces || !pieces->is_array()) return out;
-    for (const auto& from : pieces->get_array()) {
-        call::TranscriptPiece piece;
-        piece.speaker = call::parse_line_end(text(from, "speaker")).value_or(call::LineEnd::far);
-        piece.number = count(from, "number");
-        piece.final = true;
-        piece.begin = time(from, "begin_ms");
-        piece.end = time(from, "end_ms");
-        piece.text = text(from, "text");
-        piece.confidence = sure(from);
-        const auto* words = at(from, "words");
-        if (words && words->is_array()) {
-            for (const auto& word : words->get_array())
-                piece.words.push_back(
-                    {text(word, "text"), time(word, "begin_ms"), time(word, "end_ms"), sure(word)});
-        }
-        out.pieces.push_back(std::move(piece));
-    }
-    return out;
-}
-
 ControlClient::ControlClient(boost::asio::any_io_executor executor, ControlAddress address)
     : address_(std::move(address)) {
     net::HttpClientOptions options;
@@ -285,9 +167,30 @@ boost::asio::awaitable<Outcome<json::value>> ControlClient::ask(std::shared_ptr<
                                                     "instances/PID.json",
                                                     url));
     if (answer->status >= 200 && answer->status < 300 && !not_json) co_return std::move(value);
-    auto detail = not_json ? std::string() : text(value, "detail");
+    auto detail = not_json ? std::string() : detail_of(value);
     if (detail.empty()) detail = fmt::format("HTTP status {} from {}", answer->status, url);
     co_return failed(exit_for(answer->status), std::move(detail));
+}
+
+boost::asio::awaitable<Failure> ControlClient::stream(std::shared_ptr<ControlClient> self,
+                                                      std::string path,
+                                                      std::function<bool(std::string_view)> piece) {
+    const auto& url = self->address_.url;
+    net::HttpCall call;
+    call.url = url + "/api/v1" + path;
+    call.headers.set("Authorization", "Bearer " + self->address_.token.reveal());
+    call.total_timeout = std::chrono::hours(24 * 365);
+    call.response_bytes = std::numeric_limits<std::size_t>::max();
+    call.on_body = std::move(piece);
+    auto answer = co_await self->http_->request(std::move(call));
+    self->gone_ = !answer;
+    if (!answer)
+        co_return Failure{ExitCode::failure, fmt::format("{} does not tell any more: {}", url,
+                                                         answer.error().error.message)};
+    if (answer->status >= 200 && answer->status < 300)
+        co_return Failure{ExitCode::failure, fmt::format("{} does not tell any more", url)};
+    co_return Failure{exit_for(answer->status),
+                      fmt::format("HTTP status {} from {}", answer->status, url)};
 }
 
 boost::asio::awaitable<Outcome<json::value>> ControlClient::list_calls(

@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/value.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +15,6 @@
 #include "app/session.hpp"
 #include "base/secret.hpp"
 #include "call/event.hpp"
-#include "call/transcript_document.hpp"
 #include "net/http_client.hpp"
 
 namespace bridge::app {
@@ -42,14 +42,6 @@ enum class MeantCalls { all, ringing, transferred };
 Outcome<CallId> choose_call(const std::vector<call::CallSnapshot>& calls, const std::string& name,
                             MeantCalls meant = MeantCalls::all);
 
-/// What the API's JSON says of a call, as far as people are shown it.
-call::CallSnapshot read_call(const boost::json::value& call);
-/// {"calls": […]}
-std::vector<call::CallSnapshot> read_calls(const boost::json::value& list);
-
-/// GET /calls/{id}/transcript
-call::TranscriptDocument read_transcript(const boost::json::value& transcript);
-
 /// Thread: the executor's.
 class ControlClient : public std::enable_shared_from_this<ControlClient> {
 public:
@@ -65,6 +57,11 @@ public:
     /// empty one means too, all of them, however many requests that takes. Failures: as `ask`.
     static boost::asio::awaitable<Outcome<boost::json::value>> list_calls(
         std::shared_ptr<ControlClient> self, std::string state);
+    /// GET `path`, whose answer comes piece by piece and has no end: `piece` takes each, and false
+    /// ends it. It makes no request. Returns when there is no more, with the failure that ended it.
+    static boost::asio::awaitable<Failure> stream(std::shared_ptr<ControlClient> self,
+                                                  std::string path,
+                                                  std::function<bool(std::string_view)> piece);
     /// The last request failed because nobody listens there any more.
     bool gone() const { return gone_; }
 

@@ -113,13 +113,14 @@ constexpr std::string_view kCalls =
     R"(`agentbridge calls` speaks to a program that runs (`serve` or `call`), through its control API:
 
   agentbridge calls list                   every call: state, time, what you do with it
-  agentbridge calls watch                  the same as it changes, until Ctrl-C
+  agentbridge calls watch                  the same as it changes, with the keys of `help keys`
+  agentbridge calls dial NUMBER            call somebody: --agent, --record, --transcribe, --muted
   agentbridge calls show [CALL]            everything about one call
   agentbridge calls hangup [CALL]
   agentbridge calls mute|unmute [CALL]     your microphone
   agentbridge calls hold [--silence] [CALL] · resume [CALL]
   agentbridge calls dtmf [CALL] KEYS       0-9 * # A-D; w waits half a second; --in-band as tones
-  agentbridge calls transfer [CALL] --to NUMBER
+  agentbridge calls transfer [CALL] --to NUMBER [--warm] · join [CALL] · cancel-transfer [CALL]
   agentbridge calls accept|reject [CALL]   a call that rings
   agentbridge calls focus [CALL]           the microphone, and full loudness
   agentbridge calls solo|unsolo [CALL]     hear it alone
@@ -127,10 +128,14 @@ constexpr std::string_view kCalls =
   agentbridge calls clear [CALL]           cut off what is being said to it
   agentbridge calls say [CALL] "TEXT"      a synthetic voice says it; --interrupt cuts off what is said
   agentbridge calls play [CALL] FILE.wav
+  agentbridge calls record [CALL] [start|pause|resume|stop]     --notice none|beep|spoken
   agentbridge listen [CALL]                hear it here; --wav FILE, --raw, --side far|near
   agentbridge talk [CALL]                  speak into it; --file WAV
   agentbridge calls agent [CALL] NAME      this agent has the call; off takes it away
   agentbridge calls agent [CALL] take-over|hand-back|whisper|together
+
+`call` beside a `serve` on the same configuration has that program place the call, and stays with it;
+with --detach it only prints it.
 
 CALL is a CallId (c_…), a CallSid (CA…) or the beginning of one; with one call it may be left out.
 With several running programs, --instance PID or --instance URL says which; a URL from elsewhere
@@ -159,6 +164,7 @@ constexpr std::string_view kKeys =
   ?           these keys
   q, Ctrl-C   hang up every call and end; a second one does not wait
 
+In `calls watch` the same keys steer the calls of the program that is watched; q only leaves it.
 Off a terminal nothing of this is active, and nothing is read.
 )";
 

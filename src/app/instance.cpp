@@ -141,6 +141,7 @@ Result<> Instance::describe(const About& about) {
     if (!about.public_url.empty()) file["public_url"] = about.public_url;
     if (!about.control_url.empty()) file["control_url"] = about.control_url;
     if (!about.token.empty()) file["token"] = std::string(about.token.reveal());
+    if (!about.takes_calls_for.empty()) file["takes_calls_for"] = about.takes_calls_for;
     const auto text = json::serialize(file) + "\n";
     // Written over, not emptied first: whoever looks meanwhile finds something.
     if (::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
@@ -163,7 +164,7 @@ std::vector<RunningInstance> running_instances(const std::filesystem::path& stat
         if (pid == nullptr || !pid->is_int64()) continue;
         out.push_back({static_cast<int>(pid->get_int64()), text_in(about, "started"),
                        text_in(about, "public_url"), text_in(about, "control_url"),
-                       Secret{text_in(about, "token")}});
+                       Secret{text_in(about, "token")}, text_in(about, "takes_calls_for")});
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
         return a.started != b.started ? a.started < b.started : a.pid < b.pid;

@@ -36,6 +36,9 @@ public:
         std::string public_url;
         std::string control_url;
         Secret token;  ///< of the control plane
+        /// What it was started for, if it takes more calls: see takes_calls_for(). Empty: it takes
+        /// none.
+        std::string takes_calls_for{};
     };
     /// Errors: io.
     Result<> describe(const About& about);
@@ -55,6 +58,7 @@ struct RunningInstance {
     std::string public_url;   ///< empty: none yet
     std::string control_url;  ///< empty: it has no control plane (yet)
     Secret token;
+    std::string takes_calls_for{};  ///< empty: no more calls
 };
 /// Those that run, the oldest first. Unreadable files are passed over.
 std::vector<RunningInstance> running_instances(const std::filesystem::path& state_dir);

@@ -1,7 +1,7 @@
 #pragma once
 // The running program as the command line sees it: servers, calls and sound behind a few functions.
-// wiring.* implements it for `serve`, `call` and `demo`; tests of the command line have one of
-// their own.
+// wiring.* implements it for `serve`, `call` and `demo`, remote_session.* for the calls of another
+// program; tests of the command line have one of their own.
 //
 //   parse the command line ─▶ Config ─▶ SessionOptions ─▶ open_session() ─▶ start() … Ctrl-C:
 //   request_stop() … done
@@ -37,6 +37,7 @@ struct SessionOptions {
         serve,  ///< until stopped; with a target it ends with that call
         call,   ///< one outbound call, no inbound ones
         demo,   ///< emulator and bridge in one process, port 0 throughout, one call
+        watch,  ///< the calls of another program, which a stop leaves as they are
     };
     Kind kind = Kind::serve;
     Config config;  ///< checked; for demo: the defaults, with port 0 meaning "any free port"

@@ -161,6 +161,7 @@ public:
         if (memory_.journal) memory_.journal->close();
         lookups_.stop();
         transcripts_.stop();
+        if (capture_reports_) capture_reports_->stop();
         if (captures_) captures_->close();
         bridge_.reset();
         sound_.devices.stop();
@@ -255,6 +256,7 @@ public:
         orders_->extra = machine_detection(config.machine_detection);
         // `call` is for one call and ends with it.
         orders_->only_for_others = options_.kind != SessionOptions::Kind::serve;
+        if (!orders_->only_for_others) takes_calls_for_ = takes_calls_for(config);
         bridge.control = {
             config.control_host,
             config.control_port,
@@ -272,6 +274,10 @@ public:
         bridge.control.transcripts =
             transcripts_.sources([this] { return bridge_->desk_executor(); });
         bridge.control.capture = find_captures(captures_);
+        if (captures_) {
+            capture_reports_ = std::make_shared<CaptureReports>(captures_, metrics_);
+            bridge.control.capture_report = capture_reports_->reports();
+        }
         if (recordings_) bridge.control.recordings = recording_library(*recordings_);
         LookupSources shown{options_.loaded,         config.agent, {}, {},
                             sound_.devices.mic_note, kProgramName};
@@ -628,7 +634,7 @@ private:
     void describe_instance() {
         if (!memory_.instance) return;
         if (const auto told = memory_.instance->describe(
-                {bridge_->public_url(), bridge_->control_url(), control_token_});
+                {bridge_->public_url(), bridge_->control_url(), control_token_, takes_calls_for_});
             !told)
             log::warning("journal", "{}", told.error().message);
     }
@@ -815,12 +821,14 @@ private:
     std::shared_ptr<stores::RecordingStore> recordings_;  ///< null: none are made
     std::shared_ptr<stores::HistoryKeeper> history_;      ///< null: of a demo, nothing is kept
     Secret control_token_;
+    std::string takes_calls_for_;  ///< for the instance's file
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit
     LookupDesk lookups_{metrics_};
     TranscriptWiring transcripts_;
     std::shared_ptr<capture::CaptureStore> captures_;  ///< null: none are kept
+    std::shared_ptr<CaptureReports> capture_reports_;  ///< with captures_
     std::unique_ptr<Bridge> bridge_;
     std::unique_ptr<Browser> browser_;  ///< null: none was asked for
     std::unique_ptr<PublicAddress> address_;

@@ -15,12 +15,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/log_quiet.hpp"
 #include "base/own_stderr.hpp"
 
 namespace bridge::log {
 namespace {
 
 constexpr std::size_t kQueueLines = 8192;
+
+thread_local int quiet = 0;  ///< how many Quiet there are on this thread
 
 /// UTC or local broken-down time; fmt's own helpers for this differ between its versions.
 std::tm broken_down(std::time_t time, bool utc) {
@@ -196,7 +199,15 @@ void flush() {
 }
 
 bool enabled(Level level) noexcept {
-    return level >= threshold.load(std::memory_order_relaxed);
+    return level >= threshold.load(std::memory_order_relaxed) && quiet == 0;
+}
+
+Quiet::Quiet() noexcept {
+    ++quiet;
+}
+
+Quiet::~Quiet() {
+    --quiet;
 }
 
 std::uint64_t dropped() noexcept {

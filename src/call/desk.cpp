@@ -303,10 +303,10 @@ std::shared_ptr<WarmTransfer> Desk::warm_transfer(const CallId& id) const {
     return found && !found->over() ? found : nullptr;
 }
 
-void Desk::dialled(const CallId& id) {
+void Desk::dialled(const CallId& id, bool focus, bool muted) {
     if (!calls_.home_of(id)) return;
-    seat(id);
-    focus_ = id;
+    seat(id).muted = muted;
+    if (focus) focus_ = id;
     arrange();
 }
 

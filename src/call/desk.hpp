@@ -61,8 +61,8 @@ public:
     /// `done` is called once, soon: after a turn of the call's own thread.
     void carry_out(const CallId& id, Command command, Done done);
 
-    /// The person here dialled this call, and speaks to it.
-    void dialled(const CallId& id);
+    /// The person here dialled this call, and speaks to it (`focus`), if not `muted`.
+    void dialled(const CallId& id, bool focus = true, bool muted = false);
     /// The next call gets the focus. False: there is no other.
     bool focus_next();
     /// Empty: no call has it.

@@ -288,15 +288,13 @@ std::string report_text(const Replay& replay, const Report& report) {
     return out;
 }
 
-std::string report_json(const Replay& replay, const Report& report, const std::string& timeline) {
-    const auto in_ms = [](Micros at) { return ms(at); };
-    json::array moments;
-    for (const auto& one : report.moments())
-        moments.push_back(json::object{
-            {"at_ms", in_ms(one.at)}, {"lane", json::string(one.lane)}, {"text", one.text}});
+namespace {
+
+/// What a replay came to, without the timeline.
+json::object summary(const Replay& replay, const Report& report) {
     json::array gaps;
     for (const auto& one : report.gaps())
-        gaps.push_back(json::object{{"at_ms", in_ms(one.at)},
+        gaps.push_back(json::object{{"at_ms", ms(one.at)},
                                     {"length_ms", one.length.count()},
                                     {"heard_by", one.heard_by_phone ? "phone" : "speaker"},
                                     {"hop", json::string(to_string(one.hop))},
@@ -304,36 +302,50 @@ std::string report_json(const Replay& replay, const Report& report, const std::s
     json::array differences;
     for (const auto& one : replay.differences())
         differences.push_back(json::object{
-            {"at_ms", in_ms(one.at)}, {"captured", one.captured}, {"replayed", one.replayed}});
+            {"at_ms", ms(one.at)}, {"captured", one.captured}, {"replayed", one.replayed}});
     const auto& totals = report.totals();
-    return json::serialize(json::object{
-        {"call", replay.opening().spec.id.str()},
-        {"program", replay.opening().program},
-        {"hash", replay.hash()},
-        {"same", replay.difference_count() == 0},
-        {"difference_count", replay.difference_count()},
-        {"differences", std::move(differences)},
-        {"complete", replay.damage().empty()},
-        {"damage", replay.damage()},
-        {"length_ms", in_ms(replay.at())},
-        {"totals", json::object{{"turns", totals.turns},
-                                {"media", totals.media},
-                                {"frames_sent", totals.frames_sent},
-                                {"messages_sent", totals.messages_sent},
-                                {"frames_refused", totals.refused},
-                                {"marks", totals.marks},
-                                {"marks_echoed", totals.echoes},
-                                {"clears", totals.clears},
-                                {"underruns", totals.underruns},
-                                {"concealed_ms", totals.concealed_ms},
-                                {"trimmed_ms", totals.trimmed_ms},
-                                {"longest_wait_ms", totals.longest_wait_ms},
-                                {"latest_timer_ms", totals.latest_timer_ms},
-                                {"longest_pull_ms", totals.longest_pull_ms},
-                                {"pulls_not_captured", replay.lost_pulls()}}},
-        {"gaps", std::move(gaps)},
-        {"moments", std::move(moments)},
-        {"timeline", timeline.empty() ? json::value(nullptr) : json::parse(timeline)}});
+    return {{"call", replay.opening().spec.id.str()},
+            {"program", replay.opening().program},
+            {"hash", replay.hash()},
+            {"same", replay.difference_count() == 0},
+            {"difference_count", replay.difference_count()},
+            {"differences", std::move(differences)},
+            {"complete", replay.damage().empty()},
+            {"damage", replay.damage()},
+            {"length_ms", ms(replay.at())},
+            {"totals", json::object{{"turns", totals.turns},
+                                    {"media", totals.media},
+                                    {"frames_sent", totals.frames_sent},
+                                    {"messages_sent", totals.messages_sent},
+                                    {"frames_refused", totals.refused},
+                                    {"marks", totals.marks},
+                                    {"marks_echoed", totals.echoes},
+                                    {"clears", totals.clears},
+                                    {"underruns", totals.underruns},
+                                    {"concealed_ms", totals.concealed_ms},
+                                    {"trimmed_ms", totals.trimmed_ms},
+                                    {"longest_wait_ms", totals.longest_wait_ms},
+                                    {"latest_timer_ms", totals.latest_timer_ms},
+                                    {"longest_pull_ms", totals.longest_pull_ms},
+                                    {"pulls_not_captured", replay.lost_pulls()}}},
+            {"gaps", std::move(gaps)}};
+}
+
+}  // namespace
+
+std::string summary_json(const Replay& replay, const Report& report) {
+    return json::serialize(summary(replay, report));
+}
+
+std::string report_json(const Replay& replay, const Report& report, const std::string& timeline) {
+    auto out = summary(replay, report);
+    json::array moments;
+    for (const auto& one : report.moments())
+        moments.push_back(json::object{
+            {"at_ms", ms(one.at)}, {"lane", json::string(one.lane)}, {"text", one.text}});
+    out["moments"] = std::move(moments);
+    out["timeline"] = timeline.empty() ? json::value(nullptr) : json::parse(timeline);
+    return json::serialize(out);
 }
 
 }  // namespace bridge::capture

@@ -100,7 +100,9 @@ private:
 /// "0:03.120".
 std::string format_moment(Micros at);
 std::string report_text(const Replay& replay, const Report& report);
-/// `timeline`: the JSON text of the call's own timeline, as the control API gives it.
+/// Without what happened when: totals, gaps, differences.
+std::string summary_json(const Replay& replay, const Report& report);
+/// All of it. `timeline`: the JSON text of the call's own timeline, as the control API gives it.
 std::string report_json(const Replay& replay, const Report& report, const std::string& timeline);
 
 }  // namespace bridge::capture

@@ -46,6 +46,7 @@ struct CallOrder {
     std::string to, from;  ///< as written; empty `from`: the configured number
     std::optional<std::chrono::seconds> time_limit;
     bool focus = true;                   ///< the person here speaks to it
+    std::optional<bool> mic{};           ///< false: it begins muted; nothing: as it comes
     std::optional<bool> record{};        ///< nothing: as configured
     CallId parent{};                     ///< the call this one is made for, if any
     std::optional<std::string> agent{};  ///< who speaks; nothing: as configured
@@ -94,6 +95,12 @@ struct CaptureFile {
 using FindCapture = std::function<boost::asio::awaitable<Result<CaptureFile>>(
     boost::asio::any_io_executor executor, CallId call)>;
 
+/// JSON text: where the sound of a captured call had gaps, and which hop made them. Awaited on
+/// `executor`, the API's. Errors: not_found, refused (too many are asked for), bad_field (the file
+/// is no capture of this program).
+using ReportCapture = std::function<boost::asio::awaitable<Result<std::string>>(
+    boost::asio::any_io_executor executor, CallId call)>;
+
 struct ApiParts {
     call::CallRegistry* calls = nullptr;  ///< outlives the API
     std::shared_ptr<call::Desk> desk;
@@ -124,7 +131,9 @@ struct ApiParts {
     TranscriptSources transcript_sources{};
     std::shared_ptr<call::History> history{};  ///< null: nothing is known of calls that are over
     FindCapture capture{};                     ///< empty: nothing is captured
+    ReportCapture capture_report{};            ///< with `capture`
     std::shared_ptr<RecordingLibrary> recordings{};  ///< null: none are kept
+    bool microphone = false;                         ///< this program has one
 };
 
 /// Thread: the executor's, which is the desk's too.

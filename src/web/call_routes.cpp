@@ -193,6 +193,7 @@ tl::expected<CallOrder, net::HttpResponse> read_order(const ApiParts& parts,
     order.to = fields->wanted_text("to");
     order.from = fields->text("from").value_or("");
     order.focus = fields->flag("focus").value_or(true);
+    order.mic = fields->flag("mic");
     order.record = fields->flag("record");
     order.agent = fields->text("agent");
     order.transcribe = fields->flag("transcribe");
@@ -207,6 +208,9 @@ tl::expected<CallOrder, net::HttpResponse> read_order(const ApiParts& parts,
         order.time_limit = std::chrono::seconds(*limit);
     }
     if (auto good = fields->done(); !good) return tl::unexpected(problem_of(good.error()));
+    if (order.mic == true && !parts.microphone)
+        return tl::unexpected(problem(
+            409, "wrong_state", "this program has no microphone: start it with --mic", "mic"));
     return order;
 }
 
@@ -241,7 +245,8 @@ Answer place(Self self, Asked asked) {
     if (!spec) co_return order_problem(spec.error());
     const auto id = self->parts().calls->open(std::move(*spec));
     if (!key.empty()) self->placed().remember(key, {id, request.body});
-    if (order->focus) self->parts().desk->dialled(id);
+    const bool muted = order->mic == false;
+    if (order->focus || muted) self->parts().desk->dialled(id, order->focus, muted);
     self->parts().calls->post(id, call::input::Dial{});
     auto response = co_await show_call(self, id, 201);
     // It may be over already.

@@ -1,4 +1,4 @@
-// What was captured of a call, as a file for `agentbridge replay`.
+// What was captured of a call: as a file for `agentbridge replay`, and what a replay finds in it.
 
 #include <functional>
 #include <optional>
@@ -43,10 +43,29 @@ Answer capture(std::shared_ptr<Api> self, Asked asked) {
     co_return response;
 }
 
+/// The call is done again for it, which takes a second or two for each hour.
+Answer report(std::shared_ptr<Api> self, Asked asked) {
+    const auto make = self->parts().capture_report;
+    if (!make) co_return problem(404, "no_capture", "this program keeps no captures");
+    auto naming = call_named(self, asked.id);
+    auto named = co_await std::move(naming);
+    auto making = make(self->executor(), std::move(named));
+    auto made = co_await std::move(making);
+    if (!made && made.error().code == Errc::not_found)
+        co_return problem(404, "no_capture", "nothing was captured of this call");
+    if (!made && made.error().code == Errc::refused)
+        co_return problem(503, "busy", "other captures are being looked at; ask again");
+    if (!made && made.error().code == Errc::bad_field)
+        co_return problem(409, "bad_capture", made.error().message);
+    if (!made) co_return problem(503, "unavailable", made.error().message);
+    co_return net::respond(200, "application/json", std::move(*made));
+}
+
 }  // namespace
 
 const std::vector<Route>& capture_routes() {
-    static const std::vector<Route> routes{{"GET", "/calls/{id}/capture", capture}};
+    static const std::vector<Route> routes{{"GET", "/calls/{id}/capture", capture},
+                                           {"GET", "/calls/{id}/capture/report", report}};
     return routes;
 }
 

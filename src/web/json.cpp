@@ -227,6 +227,12 @@ json::object call_json(const call::CallSnapshot& call) {
         {"listeners", call.listeners},
         {"talkers", call.talkers},
     };
+    // What is seldom so, and then matters.
+    if (call.handed_over) out["handed_over"] = true;
+    if (call.never_heard) out["never_heard"] = true;
+    if (call.unheard) out["unheard"] = true;
+    if (call.lost_create) out["lost_create"] = true;
+    if (call.media.gap_ms > 0) out["gap_ms"] = call.media.gap_ms;
     if (call.answered) out["answered_at"] = format_time(*call.answered);
     if (call.ended) out["ended"] = format_time(*call.ended);
     if (call.billed_duration) out["billed_s"] = call.billed_duration->count();

@@ -2,25 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <chrono>
 #include <exception>
 #include <fstream>
 #include <map>
 #include <ostream>
 #include <utility>
 
+#include "app/api_reader.hpp"
 #include "app/call_text.hpp"
 #include "app/commands/commands.hpp"
 #include "app/control_client.hpp"
+#include "app/followed_calls.hpp"
+#include "app/remote_session.hpp"
 #include "app/signals.hpp"
 
 namespace bridge::app {
@@ -29,8 +28,6 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 using Action = CallsCommand::Action;
-
-constexpr std::chrono::milliseconds kWatchEvery{500};
 
 /// How an action is asked for: the last part of its route, and its body.
 struct Order {
@@ -69,6 +66,12 @@ Order order_for(const CallsCommand& command) {
         case Action::dial: {
             json::object body{{"to", command.to}, {"focus", command.focus}};
             if (!command.from.empty()) body["from"] = command.from;
+            if (!command.agent.empty())
+                body["agent"] = command.agent == "off" ? std::string() : command.agent;
+            if (command.recorded) body["record"] = *command.recorded;
+            if (command.transcribed) body["transcribe"] = *command.transcribed;
+            if (command.muted) body["mic"] = false;
+            if (command.time_limit) body["time_limit_s"] = command.time_limit->count();
             return {"POST", "", json::serialize(body)};
         }
         case Action::hangup:
@@ -119,7 +122,9 @@ Order order_for(const CallsCommand& command) {
             const auto* const state = command.record == "pause"  ? "paused"
                                       : command.record == "stop" ? "stopped"
                                                                  : "recording";
-            return {"PUT", "/recording", json::serialize(json::object{{"state", state}})};
+            json::object body{{"state", state}};
+            if (!command.notice.empty()) body["notice"] = command.notice;
+            return {"PUT", "/recording", json::serialize(body)};
         }
     }
     return {};
@@ -208,28 +213,15 @@ asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, Calls
     co_return ExitCode::ok;
 }
 
-/// Where what changed is shown.
+/// Off a screen: a line for each call that has changed, and for each that is over.
 class Watch {
 public:
-    Watch(Console& console, bool as_json)
-        : console_(console),
-          as_json_(as_json),
-          redraw_(console.terminal.redraw && console.terminal.out_tty && !as_json),
-          live_([&console](std::string_view text) { console.out << text << std::flush; }, redraw_) {
-    }
+    Watch(Console& console, bool as_json) : console_(console), as_json_(as_json) {}
 
     void take(const json::value& list) {
-        const auto calls = read_calls(list);
-        if (redraw_) {
-            const auto width = terminal_width();
-            auto lines = format_live_lines(
-                calls, {width, console_.terminal.color, console_.terminal.unicode, true});
-            lines.push_back(format_watch_foot(calls.size(), width));
-            live_.show(std::move(lines));
-            return;
-        }
         std::map<CallId, std::string> now;
-        for (const auto& call : calls) now.emplace(call.id, format_call_line(call, false));
+        for (const auto& call : read_calls(list))
+            now.emplace(call.id, format_call_line(call, false));
         for (const auto& [id, line] : now) {
             const auto before = shown_.find(id);
             if (before == shown_.end() || before->second != line) say(id, line, list);
@@ -255,39 +247,38 @@ private:
     }
 
     Console& console_;
-    const bool as_json_, redraw_;
-    LiveLine live_;
+    const bool as_json_;
     std::map<CallId, std::string> shown_;
 };
 
-asio::awaitable<ExitCode> watch(std::shared_ptr<ControlClient> client, bool as_json,
-                                Console& console) {
-    asio::steady_timer pause(co_await asio::this_coro::executor);
+/// Until Ctrl-C, or until the program ends.
+ExitCode watch(const ControlAddress& address, bool as_json, Console& console) {
+    asio::io_context loop{1};
+    auto exit = ExitCode::ok;
     Watch shown(console, as_json);
-    bool answered = false;
-    for (;;) {
-        std::string live;
-        auto list = co_await ControlClient::list_calls(client, live);
-        if (!list) {
-            // The program has ended: so does this.
-            if (answered && client->gone()) co_return ExitCode::ok;
-            console.err << "agentbridge: " << list.error().message << "\n";
-            co_return list.error().exit;
+    std::shared_ptr<FollowedCalls> followed;
+    FollowedCalls::Parts parts;
+    parts.executor = loop.get_executor();
+    parts.client = std::make_shared<ControlClient>(loop.get_executor(), address);
+    parts.changed = [&](const json::value& list) { shown.take(list); };
+    parts.ended = [&](const Failure& failure) {
+        if (!followed->answered()) {
+            console.err << "agentbridge: " << failure.message << "\n";
+            exit = failure.exit;
         }
-        answered = true;
-        shown.take(*list);
-        pause.expires_after(kWatchEvery);
-        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
+        loop.stop();
+    };
+    followed = std::make_shared<FollowedCalls>(std::move(parts));
+    const Signals signals(loop.get_executor(), [&](Stop) { loop.stop(); });
+    followed->start();
+    loop.run();
+    followed->stop();
+    return exit;
 }
 
 asio::awaitable<void> run(std::shared_ptr<ControlClient> client, CallsCommand command, bool as_json,
                           Console& console, ExitCode& exit) {
-    if (command.action == Action::watch) {
-        exit = co_await watch(std::move(client), as_json, console);
-    } else {
-        exit = co_await carry_out(std::move(client), std::move(command), as_json, console);
-    }
+    exit = co_await carry_out(std::move(client), std::move(command), as_json, console);
 }
 
 }  // namespace
@@ -301,9 +292,21 @@ ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, 
         console.err << "agentbridge: " << address.error().message << "\n";
         return address.error().exit;
     }
+    if (command.action == Action::watch) {
+        if (!console.terminal.redraw || !console.terminal.out_tty || invocation.json)
+            return watch(*address, invocation.json, console);
+        SessionOptions options;
+        options.kind = SessionOptions::Kind::watch;
+        options.config = loaded->config;
+        options.config.push_to_talk = false;  // the other program's microphone
+        return run_session(std::move(options), *loaded, false, true, console,
+                           [&](SessionOptions, asio::any_io_executor executor) {
+                               return Outcome<std::unique_ptr<Session>>(
+                                   open_remote_session({*address, ""}, std::move(executor)));
+                           });
+    }
     asio::io_context loop{1};
-    // Ctrl-C ends a watch, and that is no failure.
-    auto exit = command.action == Action::watch ? ExitCode::ok : ExitCode::interrupted;
+    auto exit = ExitCode::interrupted;
     bool stopped = false;
     asio::cancellation_signal stop;
     const Signals signals(loop.get_executor(), [&](Stop) {

@@ -6,6 +6,7 @@
 #include "app/config.hpp"
 #include "app/console.hpp"
 #include "app/history_parts.hpp"
+#include "app/instance.hpp"
 #include "app/load_service.hpp"
 #include "app/numbers.hpp"
 #include "app/session.hpp"
@@ -16,6 +17,15 @@ namespace bridge::app {
 
 ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Console& console,
                    const OpenSession& open);
+/// From checked options to the end of the session, with its screen and its keys.
+ExitCode run_session(SessionOptions options, const LoadedConfig& loaded, bool as_json, bool bell,
+                     Console& console, const OpenSession& open);
+/// The program that takes calls for this configuration, if one runs: a second one could not listen.
+std::optional<RunningInstance> program_for_call(const Config& config);
+/// Has the call placed there.
+ExitCode call_elsewhere(const Invocation& invocation, const RunCommand& command,
+                        const RunningInstance& program, const LoadedConfig& loaded,
+                        Console& console);
 ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Console& console,
                   const OpenSession& open);
 ExitCode run_devices(const Invocation& invocation, const DevicesCommand& command, Console& console);

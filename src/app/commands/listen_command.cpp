@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/api_reader.hpp"
 #include "app/commands/commands.hpp"
 #include "app/control_client.hpp"
 #include "app/signals.hpp"

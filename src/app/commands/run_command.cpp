@@ -72,7 +72,9 @@ public:
         if (!started) return fail_with(started.error());
         for (const auto& line : *started) say(line);
         listen_to_keys();
-        if (keyboard_) {
+        if (watches()) {
+            if (!keyboard_) say("Ctrl-C leaves");
+        } else if (keyboard_) {
             say("Ctrl-C stops, ? shows the keys");
         } else if (options_.kind == SessionOptions::Kind::serve && options_.target.empty()) {
             say("Ctrl-C stops");
@@ -92,6 +94,8 @@ private:
         call::CallSnapshot last;
         LastWords words;
     };
+
+    bool watches() const { return options_.kind == SessionOptions::Kind::watch; }
 
     void say(std::string line) {
         if (!line.ends_with('\n')) line += '\n';
@@ -140,7 +144,7 @@ private:
             seen.outbound = ended->snapshot.direction == call::Direction::outbound;
             summarize(ended->snapshot);
             if (!first_outbound_ && seen.outbound) first_outbound_ = ended->snapshot;
-            if (may_still_be_live(ended->snapshot)) note_unconfirmed(ended->snapshot);
+            if (!watches() && may_still_be_live(ended->snapshot)) note_unconfirmed(ended->snapshot);
             calls_.erase(event.call);
             return;
         }
@@ -161,6 +165,7 @@ private:
     }
 
     void summarize(const call::CallSnapshot& snapshot) {
+        if (watches()) return say(format_call_line(snapshot));
         // The log's lines about this call come first.
         log::flush();
         live_.clear();
@@ -185,13 +190,15 @@ private:
     void show() {
         const auto width = terminal_width();
         auto lines = format_live_lines(
-            shown_, {width, console_.terminal.color, console_.terminal.unicode, false});
+            shown_, {width, console_.terminal.color, console_.terminal.unicode, watches()});
         const auto focus = focused();
         const auto heard = focus ? calls_.find(focus->id) : calls_.end();
         if (heard != calls_.end()) {
             auto words = heard->second.words.lines(width, console_.terminal.unicode);
             std::move(words.begin(), words.end(), std::back_inserter(lines));
         }
+        if (watches() && (!keys_ || keys_->prompt().empty()))
+            lines.push_back(format_watch_foot(shown_.size(), keys_ != nullptr, width));
         if (keys_) {
             // What is typed last is what must be seen.
             const auto prompt = visible(keys_->prompt(), console_.terminal.unicode);
@@ -225,6 +232,7 @@ private:
     /// The first time gracefully, then at once.
     void stop() {
         if (done_) return;
+        if (watches()) return session_->request_stop(Stop::forced);
         const auto how = stopped_ ? Stop::forced : Stop::graceful;
         if (how == Stop::graceful) {
             stopped_ = true;
@@ -261,6 +269,7 @@ private:
     }
 
     ExitCode decide(const Session::End& end) {
+        if (watches()) return end.failed ? fail_with(end.failure) : ExitCode::ok;
         for (const auto& [id, seen] : calls_) {
             if (seen.created && !seen.ended) unconfirmed_.push_back(seen.sid.str());
         }
@@ -370,6 +379,11 @@ bool is_for_real_calls(std::string_view name) {
 
 }  // namespace
 
+ExitCode run_session(SessionOptions options, const LoadedConfig& loaded, bool as_json, bool bell,
+                     Console& console, const OpenSession& open) {
+    return Run(std::move(options), loaded, as_json, bell, console).run(open);
+}
+
 ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Console& console,
                    const OpenSession& open) {
     const auto loaded = load_for(invocation, {true, true, true, true}, console);
@@ -397,7 +411,17 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
         console.err << "nothing was dialled\n";
         return ExitCode::interrupted;
     }
-    return Run(std::move(options), *loaded, invocation.json, !command.no_bell, console).run(open);
+    if (command.kind == RunCommand::Kind::call) {
+        if (const auto program = program_for_call(loaded->config))
+            return call_elsewhere(invocation, command, *program, *loaded, console);
+        if (command.detach) {
+            console.err << "agentbridge: --detach needs a running program that keeps the call: "
+                           "start `agentbridge serve` on the same configuration\n";
+            return ExitCode::usage;
+        }
+    }
+    return run_session(std::move(options), *loaded, invocation.json, !command.no_bell, console,
+                       open);
 }
 
 ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Console& console,
@@ -428,7 +452,8 @@ ExitCode run_demo(const Invocation& invocation, const DemoCommand& command, Cons
     options.wav_file = command.wav;
     options.play_locally = !command.no_audio && loaded.config.speaker != "none";
     options.mic = wants_microphone(command, loaded.config);
-    return Run(std::move(options), loaded, invocation.json, !command.no_bell, console).run(open);
+    return run_session(std::move(options), loaded, invocation.json, !command.no_bell, console,
+                       open);
 }
 
 }  // namespace bridge::app

@@ -14,6 +14,7 @@
 #include <ostream>
 #include <utility>
 
+#include "app/api_reader.hpp"
 #include "app/commands/commands.hpp"
 #include "app/control_client.hpp"
 #include "app/instance.hpp"

@@ -218,10 +218,12 @@ TEST(LiveText, CountsColumnsNotBytes) {
 }
 
 TEST(LiveText, AWatchSaysHowItIsLeft) {
-    EXPECT_EQ(format_watch_foot(0, 80),
+    EXPECT_EQ(format_watch_foot(0, false, 80),
               "no calls  Ctrl-C leaves  `agentbridge calls` in another terminal steers them");
-    EXPECT_EQ(format_watch_foot(1, 40), "1 call  Ctrl-C leaves");
-    EXPECT_EQ(format_watch_foot(12, 12), "12 calls");
+    EXPECT_EQ(format_watch_foot(1, false, 40), "1 call  Ctrl-C leaves");
+    EXPECT_EQ(format_watch_foot(12, false, 12), "12 calls");
+    EXPECT_EQ(format_watch_foot(2, true, 50), "2 calls  q leaves  ? keys  n next  m mute  h hold");
+    EXPECT_EQ(format_watch_foot(2, true, 12), "2 calls");
 }
 
 TEST(CallText, DetailsTellHowLongTheAgentsAnswersTook) {

@@ -3,11 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
-#include "web/json.hpp"
-
 namespace bridge::app {
 namespace {
 
@@ -16,7 +11,8 @@ using testing::HasSubstr;
 
 RunningInstance running(int pid) {
     return {pid, "2026-11-25T10:00:00Z", "https://x.ngrok.app",
-            "http://127.0.0.1:" + std::to_string(8000 + pid), Secret{"token" + std::to_string(pid)}};
+            "http://127.0.0.1:" + std::to_string(8000 + pid),
+            Secret{"token" + std::to_string(pid)}};
 }
 
 TEST(ChooseInstance, TakesTheOnlyOne) {
@@ -103,50 +99,6 @@ TEST(ChooseCall, TakesANameOrItsBeginningOrTheOnlyOne) {
     EXPECT_EQ(choose_call(three, "c_abe", MeantCalls::transferred)->str(), "c_abe");
     const std::vector<call::CallSnapshot> longer{call_of("c_a"), call_of("c_ab")};
     EXPECT_EQ(choose_call(longer, "c_a")->str(), "c_a") << "a whole name is no beginning";
-}
-
-TEST(ReadCall, UnderstandsWhatTheApiSays) {
-    auto call = call_of("c_1", "CA1");
-    call.direction = call::Direction::inbound;
-    call.from = "+15557654321";
-    call.streaming = true;
-    call.age = std::chrono::milliseconds(61000);
-    call.streamed = std::chrono::milliseconds(60000);
-    call.media.frames = 3000;
-    call.media.lost_ms = 20;
-    call.local = {true, true, true, true, true, true, 0.5F, -0.8F};
-    call.transfer = {"+1", "ringing", CallId{"c_2"}};
-    call.parent = CallId{"c_3"};
-    call.outbound.peak_dbfs = -1.5F;
-    call.microphone = audio::MicStats{};
-    call.microphone->level_dbfs = -33.5F;
-    call.playout = audio::PlayoutStats{};
-    call.playout->level_dbfs = -20.5F;
-    call.playout->depth_ms = 60;
-    const auto json = boost::json::parse(boost::json::serialize(web::call_json(call)));
-    const auto read = read_call(json);
-    EXPECT_EQ(read.id, call.id);
-    EXPECT_EQ(read.sid, call.sid);
-    EXPECT_EQ(read.direction, call.direction);
-    EXPECT_EQ(read.state, call.state);
-    EXPECT_EQ(read.from, call.from);
-    EXPECT_TRUE(read.streaming);
-    EXPECT_EQ(read.age, call.age);
-    EXPECT_EQ(read.streamed, call.streamed);
-    EXPECT_EQ(read.media.frames, 3000U);
-    EXPECT_EQ(read.media.lost_ms, 20U);
-    EXPECT_TRUE(read.local.ringing && read.local.focus && read.local.microphone &&
-                read.local.muted && read.local.held);
-    EXPECT_EQ(read.local.gain, 0.5F);
-    EXPECT_EQ(read.transfer.status, "ringing");
-    EXPECT_EQ(read.transfer.call.str(), "c_2");
-    EXPECT_EQ(read.parent.str(), "c_3");
-    EXPECT_EQ(read.outbound.peak_dbfs, -1.5F);
-    EXPECT_EQ(read.microphone->level_dbfs, -33.5F);
-    EXPECT_EQ(read.playout->level_dbfs, -20.5F);
-    EXPECT_EQ(read.playout->depth_ms, 60);
-    EXPECT_EQ(read_calls(boost::json::parse("{\"calls\":[{},1]}")).size(), 2U);
-    EXPECT_TRUE(read_calls(boost::json::parse("[]")).empty());
 }
 
 }  // namespace
