@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "stores/migrations.hpp"
 #include "stores/search_text.hpp"
 
 namespace bridge::stores {
@@ -16,9 +17,6 @@ namespace {
 using call::CallQuery;
 using call::StoredCall;
 using Wall = std::chrono::system_clock::time_point;
-
-/// What keeps two programs from bringing the schema up to date at once.
-constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(7304251066)";
 
 /// Each brings the schema one version further; those there were are in `migrations`.
 constexpr std::array<const char*, 1> kPgVersions{
@@ -115,36 +113,6 @@ Result<> nothing_of(Result<PgRows> rows) {
     return {};
 }
 
-/// Sets the schema up for this connection. Errors: as PgConnection::run has them.
-Result<> bring_schema_up_to_date(PgConnection& connection) {
-    auto transaction = PgTransaction::begin(connection);
-    if (!transaction) return tl::unexpected(std::move(transaction.error()));
-    for (const auto* sql :
-         {kMigrationLock, "CREATE SCHEMA IF NOT EXISTS agentbridge",
-          "SET search_path TO agentbridge",
-          "CREATE TABLE IF NOT EXISTS migrations ("
-          " version integer PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"}) {
-        if (auto done = connection.run(sql); !done) return tl::unexpected(std::move(done.error()));
-    }
-    const auto found = connection.run("SELECT coalesce(max(version), 0) FROM migrations");
-    if (!found) return tl::unexpected(found.error());
-    const auto version = static_cast<std::size_t>(found->number(0, 0));
-    if (version > kPgVersions.size())
-        return fail(Errc::io, fmt::format("the history on the PostgreSQL server was written by a "
-                                          "newer agentbridge (version {}, this one knows {}); use "
-                                          "that one, or another DATABASE_URL",
-                                          version, kPgVersions.size()));
-    for (auto next = version; next < kPgVersions.size(); ++next) {
-        for (const auto& sql :
-             {std::string(kPgVersions[next]),
-              fmt::format("INSERT INTO migrations (version) VALUES ({})", next + 1)}) {
-            if (auto done = connection.run(sql); !done)
-                return tl::unexpected(std::move(done.error()));
-        }
-    }
-    return transaction->commit();
-}
-
 Result<> look_only(PgConnection& connection) {
     if (auto done = connection.run("SET search_path TO agentbridge;"
                                    "SET default_transaction_read_only TO on");
@@ -169,7 +137,7 @@ Result<std::unique_ptr<PostgresCalls>> PostgresCalls::open(const Secret& url, Op
     auto connection = PgConnection::open(url);
     if (!connection) return tl::unexpected(std::move(connection.error()));
     const auto ready =
-        how == Open::for_writing ? bring_schema_up_to_date(**connection) : look_only(**connection);
+        how == Open::for_writing ? migrate(**connection, kPgVersions) : look_only(**connection);
     if (!ready) return tl::unexpected(ready.error());
     return std::unique_ptr<PostgresCalls>(new PostgresCalls(std::move(*connection)));
 }

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "stores/migrations.hpp"
 #include "stores/search_text.hpp"
 #include "stores/sqlite_file.hpp"
 
@@ -194,25 +195,6 @@ Error unusable(const std::filesystem::path& file, std::string_view what) {
                         file.string(), what)};
 }
 
-/// Brings the file to our version. Throws.
-std::optional<Error> bring_up_to_date(SQLite::Database& database,
-                                      const std::filesystem::path& file) {
-    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    const auto version =
-        static_cast<std::size_t>(std::max(database.execAndGet("PRAGMA user_version").getInt(), 0));
-    if (version > kVersions.size()) {
-        return Error{make_error_code(Errc::io),
-                     fmt::format("the history {} was written by a newer agentbridge (version {}, "
-                                 "this one knows {}); use that one, or set AGENTBRIDGE_STATE_DIR",
-                                 file.string(), version, kVersions.size())};
-    }
-    for (auto next = version; next < kVersions.size(); ++next) database.exec(kVersions[next]);
-    if (version < kVersions.size())
-        database.exec(fmt::format("PRAGMA user_version={}", kVersions.size()));
-    transaction.commit();
-    return std::nullopt;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteCalls>> SqliteCalls::open(const std::filesystem::path& file,
@@ -224,8 +206,8 @@ Result<std::unique_ptr<SqliteCalls>> SqliteCalls::open(const std::filesystem::pa
             database->exec("PRAGMA synchronous=NORMAL");
             database->exec("PRAGMA foreign_keys=ON");
             database->exec("PRAGMA secure_delete=ON");  // what is forgotten is not left on the disk
-            if (auto problem = bring_up_to_date(*database, file))
-                return tl::unexpected(std::move(*problem));
+            if (auto done = migrate(*database, file, "history", kVersions); !done)
+                return tl::unexpected(std::move(done.error()));
         } else {
             database = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY,
                                                           kSqliteBusyMs);

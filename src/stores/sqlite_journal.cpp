@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -16,6 +17,7 @@
 
 #include "base/log.hpp"
 #include "base/thread_name.hpp"
+#include "stores/migrations.hpp"
 #include "stores/sqlite_file.hpp"
 
 namespace bridge::stores {
@@ -26,8 +28,6 @@ using call::BorrowedNumber;
 using call::JournalChange;
 using call::JournalEntry;
 using call::WallTime;
-
-constexpr int kVersion = 2;  ///< 1: calls only
 
 constexpr const char* kSchema =
     "CREATE TABLE calls ("
@@ -64,6 +64,9 @@ constexpr const char* kNumbers =
     " application TEXT NOT NULL,"
     " trunk TEXT NOT NULL,"
     " PRIMARY KEY (account, number_sid));";
+
+/// Each brings the file one version further.
+constexpr std::array kJournalVersions{kSchema, kNumbers};
 
 std::int64_t to_ms(WallTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -179,24 +182,11 @@ Result<std::shared_ptr<SqliteJournal>> SqliteJournal::open(SqliteJournalOptions 
     try {
         auto database = open_private_database(options.file);
         database->exec("PRAGMA synchronous=FULL");
-        {
-            SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
-            const auto version = database->execAndGet("PRAGMA user_version").getInt();
-            if (version > kVersion) {
-                return tl::unexpected(Error{
-                    make_error_code(Errc::io),
-                    fmt::format("the journal {} was written by a newer agentbridge (version {}, "
-                                "this one knows {}); use that one, or set AGENTBRIDGE_STATE_DIR",
-                                path, version, kVersion)});
-            }
-            if (version < 1) database->exec(kSchema);
-            if (version < 2) database->exec(kNumbers);
-            if (version < kVersion) database->exec(fmt::format("PRAGMA user_version={}", kVersion));
-            SQLite::Statement old(*database, "DELETE FROM calls WHERE ended_ms < ?");
-            old.bind(1, to_ms(std::chrono::system_clock::now() - options.keep_ended));
-            old.exec();
-            transaction.commit();
-        }
+        if (auto done = migrate(*database, options.file, "journal", kJournalVersions); !done)
+            return tl::unexpected(std::move(done.error()));
+        SQLite::Statement old(*database, "DELETE FROM calls WHERE ended_ms < ?");
+        old.bind(1, to_ms(std::chrono::system_clock::now() - options.keep_ended));
+        old.exec();
         return std::shared_ptr<SqliteJournal>(
             new SqliteJournal(std::move(options), std::move(database)));
     } catch (const std::exception& error) {

@@ -6,15 +6,17 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 
-from harness import ACCOUNT, EndToEnd, Emulator, TOKEN, have_prompts, main, wait_for, write_speech
+from harness import ACCOUNT, PROGRAM, EndToEnd, Emulator, TOKEN, have_prompts, main, wait_for, write_speech
 
 KEEP = None
 SECRETS = {"OPENAI_API_KEY": "sk-capture-openai-secret", "DEEPGRAM_API_KEY": "capture-deepgram-secret",
@@ -154,9 +156,15 @@ class Captured(EndToEnd):
         live = self.folder / "live.abcap"
         live.write_bytes(body)
         self.assertTrue(self.replay(live)["same"])
-        with self.assertRaises(urllib.error.HTTPError) as refused:
-            get("/calls/c_nobody/capture")
-        self.assertEqual(refused.exception.code, 404)
+        told = json.loads(get(f"/calls/{call}/capture/report")[1])
+        self.assertTrue(told["same"], told["differences"])
+        self.assertGreater(told["totals"]["media"], 50)
+        for path in ("/calls/c_nobody/capture", "/calls/c_nobody/capture/report"):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                get(path)
+            self.assertEqual((refused.exception.code, json.loads(refused.exception.read())["code"]), (404, "no_capture"))
+        logged = bridge.err.count("stream started")
+        self.assertEqual(logged, 1, "a call that is done again for a report logs nothing")
         bridge.wait(30)
         self.same_again()
         unpacked = self.folder / "unpacked"
@@ -183,6 +191,26 @@ class Captured(EndToEnd):
         path = self.folder / "caller.txt"
         path.write_text("say Hello, is anybody there?\npress 42\nsay Good bye.\nhangup\n")
         return path
+
+    def test_a_call_is_done_again_step_by_step(self):
+        self.call(self.emulator("tone,max=2s"))
+        file = self.capture()
+
+        def step(answers):
+            return subprocess.run([PROGRAM, "replay", str(file), "--step"], input=answers, text=True, capture_output=True,
+                                  env=self.environment(), cwd=self.folder, timeout=30, check=False)
+
+        some = step("\n2\n\nq\n")
+        lines = [line for line in some.stdout.splitlines() if "underruns]" in line]
+        self.assertEqual(len(lines), 5, some.stdout)  # one, two at once, one, and the one that was shown when it was enough
+        self.assertRegex(lines[0], r"^ *0:00\.\d+  in +\S+.*\[ahead 0 ms, depth 0 ms, 0 underruns\]$")
+        self.assertEqual(some.stderr.count("Enter: next"), 4)
+        whole = step("c\n")
+        lines = [line for line in whole.stdout.splitlines() if "underruns]" in line]
+        self.assertTrue(any("first audio" in line for line in lines))
+        self.assertTrue(any(re.search(r"depth [1-9]", line) for line in lines), "the buffer fills")
+        self.assertIn("the same again", whole.stdout)
+        self.assertEqual(whole.returncode, 0)
 
     def test_the_report_and_its_sounds(self):
         self.call(self.emulator(), "--agent", "echo")
