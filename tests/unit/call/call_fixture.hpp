@@ -231,6 +231,7 @@ struct CallFixture {
     }
     std::uint64_t start_stream() {
         const auto number = call->open_stream();
+        line->stopped = line->closed = false;  // it is a new one
         accept(input::StreamStarted{number, line});
         return number;
     }
