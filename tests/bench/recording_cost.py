@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What it costs to record or to capture a call, beside what the call costs: CPU time of `agentbridge serve`, one io thread,
-with calls whose agent echoes what the phone says (both sides speak).
+with calls whose agent echoes what the phone says (both sides speak), or without an agent.
 
     tests/bench/recording_cost.py [--build DIR] [--calls 100] [--runs 3] [--json FILE]     the ratio, of a recording
     tests/bench/recording_cost.py --of capture                                             … of a capture
+    tests/bench/recording_cost.py --way received                                           … of calls that are only heard
     tests/bench/recording_cost.py --many 500                                               no frame is lost
 
 Runs alternate between recorded and not; the ratio is of the medians. Exit 1 if recording costs more than a quarter of the
@@ -52,20 +53,22 @@ def metric(text, name):
 class Run:
     """One program, its calls, and what it used between two moments in which all of them were up."""
 
-    def __init__(self, program, calls, setting, seconds):
+    def __init__(self, program, calls, setting, seconds, way="both"):
         with tempfile.TemporaryDirectory(prefix="recording-cost-") as folder:
             self.folder = pathlib.Path(folder)
-            self.measure(program, calls, setting, seconds)
+            self.measure(program, calls, setting, seconds, way)
 
-    def measure(self, program, calls, setting, seconds):
+    def measure(self, program, calls, setting, seconds, way):
         port = free_port()
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"),
             "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_PHONE_NUMBER": "+15005550006",
             "TWILIO_BASE_URL": "http://127.0.0.1:9", "SERVER_PORT": str(port), "WEBSOCKET_PORT": "0",
-            "PUBLIC_URL": f"http://127.0.0.1:{port}", "AGENTBRIDGE_AGENT": "echo", "AGENTBRIDGE_WORKERS": "1",
+            "PUBLIC_URL": f"http://127.0.0.1:{port}", "AGENTBRIDGE_WORKERS": "1",
             "AGENTBRIDGE_CONTROL_PORT": "0", "LOG_LEVEL": "WARNING",
         }
+        if way == "both":
+            environment["AGENTBRIDGE_AGENT"] = "echo"
         if setting:
             environment[setting] = "on"
         serve = subprocess.Popen([program, "serve", "--no-audio"], env=environment, stdout=subprocess.DEVNULL,
@@ -128,6 +131,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--of", choices=SETTINGS, default="recording")
+    parser.add_argument("--way", choices=("both", "received"), default="both")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--json")
     given = parser.parse_args()
@@ -146,11 +150,11 @@ def main():
     else:
         plain, taken = [], []
         for _ in range(given.runs):
-            plain.append(Run(program, given.calls, None, given.seconds))
-            taken.append(Run(program, given.calls, SETTINGS[given.of], given.seconds))
+            plain.append(Run(program, given.calls, None, given.seconds, given.way))
+            taken.append(Run(program, given.calls, SETTINGS[given.of], given.seconds, given.way))
         cpu = {"plain": [run.cpu for run in plain], "taken": [run.cpu for run in taken]}
         ratio = statistics.median(cpu["taken"]) / statistics.median(cpu["plain"]) - 1
-        result = {"calls": given.calls, "of": given.of, **cpu, "threads": [run.threads for run in plain + taken], "ratio": ratio}
+        result = {"calls": given.calls, "of": given.of, "way": given.way, **cpu, "threads": [run.threads for run in plain + taken], "ratio": ratio}
         good = ratio <= MOST[given.of]
         print(f"{given.calls} calls: {statistics.median(cpu['plain']) * 1e6 / 50:.1f} us a frame, with a {given.of} "
               f"{statistics.median(cpu['taken']) * 1e6 / 50:.1f} us: {ratio * 100:+.0f} %")
