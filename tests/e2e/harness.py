@@ -354,4 +354,16 @@ def skip(why):
 
 
 def main():
-    unittest.main(verbosity=2)
+    """Runs the tests of the script. Where CI=true, what failed is done once more: its machines are shared, and stand
+    still at times. What then passes is named, on a line that begins with UNSTEADY; at a desk it has failed."""
+    result = unittest.main(verbosity=2, exit=False).result
+    failed = {getattr(test, "test_case", test) for test, _ in result.failures + result.errors}
+    cases = sorted((test for test in failed if isinstance(test, unittest.TestCase)), key=lambda test: test.id())
+    if os.environ.get("CI") == "true" and cases and len(cases) == len(failed):
+        again = unittest.TextTestRunner(verbosity=2).run(
+            unittest.TestSuite(type(test)(test._testMethodName) for test in cases))
+        if again.wasSuccessful():
+            for test in cases:
+                print(f"UNSTEADY: {test.id()} failed, and passed when it was done again", flush=True)
+            raise SystemExit(0)
+    raise SystemExit(not result.wasSuccessful())
