@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { note_answer } from './answers.mjs';
 import { Recognizer } from './recognizer.mjs';
 import { beeps, wav } from './tones.mjs';
 
@@ -46,6 +47,7 @@ class Stage {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
+    note_answer(method, answer, text);
     return { status: answer.status, body: text ? JSON.parse(text) : undefined };
   }
 
@@ -215,6 +217,7 @@ class RealStage extends Stage {
         () => false,
       ),
     );
+    await this.api('GET', '/openapi.json');
   }
 
   async go_away() {
