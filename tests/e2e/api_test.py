@@ -8,9 +8,11 @@ import re
 import signal
 import socket
 import time
+import unittest
 import wave
 
-from harness import EndToEnd, Emulator, main, skip, wait_for
+from harness import EndToEnd, Emulator, SOURCE, main, skip, wait_for
+from openapi_check import Description, WrongAnswer
 
 try:
     import jsonschema
@@ -19,6 +21,52 @@ except ImportError:
 
 PREFIX = "/api/v1"
 ONE, TWO = "+12025550142", "+12025550143"
+
+
+class TheCheckItself(unittest.TestCase):
+    """What is not as it is described is found, or nothing below would mean anything."""
+
+    REFUSED = {"type": "about:blank", "title": "Not Found", "status": 404, "code": "no_such_call", "detail": "There is none."}
+    SESSION = {"version": "0.1.0", "pid": 4711, "started": "2026-03-04T05:06:07.089Z", "instance": "7q", "carrier": "emulator",
+               "port": 8080}
+
+    def setUp(self):
+        self.description = Description(json.loads((SOURCE / "src/web/openapi.json").read_text(encoding="utf-8")))
+
+    def check(self, route, status, value, type_="application/json", **headers):
+        headers = {"content-type": type_, "cache-control": "no-store", "x-content-type-options": "nosniff",
+                   **{name.replace("_", "-"): text for name, text in headers.items()}}
+        body = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
+        return self.description.check(*route.split(), status, headers, body)
+
+    def wrong(self, why, *answer, **headers):
+        with self.assertRaisesRegex(WrongAnswer, why):
+            self.check(*answer, **headers)
+
+    def test_what_is_right_passes(self):
+        self.assertEqual(self.check("GET /session", 200, self.SESSION), "GET /session")
+        self.assertEqual(self.check("HEAD /session", 200, b""), "HEAD /session")
+        self.assertEqual(self.check("DELETE /session", 204, b"", ""), "DELETE /session")
+        self.assertEqual(self.check("GET /calls/c_1", 404, self.REFUSED, "application/problem+json"), "GET /calls/{id}")
+        self.assertIsNone(self.check("GET /nothing", 404, self.REFUSED, "application/problem+json"))
+        self.assertEqual(self.check("GET /session", 200, None), "GET /session", "what came is not known, its type is")
+
+    def test_what_is_wrong_is_found(self):
+        self.wrong("'mood' was unexpected", "GET /session", 200, {**self.SESSION, "mood": "good"})
+        self.wrong("'pid' is a required property", "GET /session", 200, {k: v for k, v in self.SESSION.items() if k != "pid"})
+        self.wrong("'4711' is not of type .* at pid", "GET /session", 200, {**self.SESSION, "pid": "4711"})
+        self.wrong("the status is not described", "GET /session", 202, self.SESSION)
+        self.wrong("nothing of the kind is described", "GET /nothing", 200, self.SESSION)
+        self.wrong("nothing of the kind is described", "PATCH /session", 200, self.SESSION)
+        self.wrong("the type is text/html", "GET /session", 200, self.SESSION, "text/html")
+        self.wrong("the type is application/json", "GET /calls/c_1", 404, self.REFUSED)
+        self.wrong("None is not of type 'string' at code", "GET /calls/c_1", 500, {**self.REFUSED, "code": None}, "application/problem+json")
+        self.wrong("no JSON", "GET /session", 200, b"{")
+        self.wrong("no JSON", "GET /session", 200, b"")
+        self.wrong("it has a body", "DELETE /session", 204, b"gone", "")
+        self.wrong("to HEAD has a body", "HEAD /session", 200, self.SESSION)
+        self.wrong("Cache-Control is public", "GET /session", 200, self.SESSION, cache_control="public")
+        self.wrong("X-Content-Type-Options is none", "GET /session", 200, self.SESSION, x_content_type_options="none")
 
 
 class Answer:
@@ -75,14 +123,16 @@ class Events:
 
 
 class Api(EndToEnd):
+    description = None
+
     def begin(self, *personas):
         given = [part for persona in personas for part in ("--persona", persona)]
         self.emulator = Emulator(self, *given)
         self.settings = self.bridge_environment(self.emulator, AGENTBRIDGE_CONTROL_PORT="0")
         self.serve = self.start(["serve"], self.settings, name="serve")
         self.find_instance()
-        self.description = self.ask("GET", "/openapi.json", headers={}).json()
         self.asked = set()
+        self.description = Description(self.ask("GET", "/openapi.json", headers={}).json())
 
     def find_instance(self):
         self.known = wait_for("the program says where it is", lambda: self.instance(self.serve), 20)
@@ -100,48 +150,14 @@ class Api(EndToEnd):
         connection.request(method, prefix + path, body=data, headers=headers)
         answer = Answer(connection.getresponse())
         connection.close()
-        if prefix == PREFIX and hasattr(self, "description"):
+        if prefix == PREFIX and self.description:
             self.check(method, path.split("?")[0], answer)
         return answer
 
-    def operation(self, method, path):
-        for shape, methods in self.description["paths"].items():
-            if re.fullmatch(shape.replace(".", r"\.").replace("{id}", "[^/]+"), path):
-                found = methods.get({"HEAD": "get"}.get(method, method.lower()))
-                return shape, found
-        return None, None
-
     def check(self, method, path, answer):
-        shape, operation = self.operation(method, path)
-        what = f"{method} {path} -> {answer.status} {answer.body[:300]}"
-        problem = self.description["components"]["responses"]["Problem"]["content"]
-        if operation is None:
-            self.assertIn(answer.status, (401, 403, 404, 405, 421), what)
-            content = problem
-        else:
-            self.asked.add(f"{method} {shape}")
-            described = operation["responses"].get(str(answer.status))
-            if described is None:
-                self.assertGreaterEqual(answer.status, 400, what)
-                content = problem
-            else:
-                content = described.get("content")
-        self.assertEqual(answer.headers["cache-control"], "no-store", what)
-        self.assertEqual(answer.headers["x-content-type-options"], "nosniff", what)
-        if content is None:
-            self.assertEqual(answer.body, b"", what)
-            return
-        self.assertIn(answer.type, content, what)
-        if method == "HEAD":
-            self.assertEqual(answer.body, b"")
-            return
-        if "json" not in answer.type:
-            return
-        schema = {**content[answer.type]["schema"], "components": self.description["components"]}
-        try:
-            jsonschema.Draft202012Validator(schema).validate(answer.json())
-        except jsonschema.ValidationError as error:
-            self.fail(f"{what}: {error.message} at {list(error.path)}")
+        route = self.description.check(method, path, answer.status, answer.headers, answer.body)
+        if route:
+            self.asked.add(route)
 
     def refused(self, status, code, *request, **more):
         answer = self.ask(*request, **more)
@@ -187,6 +203,7 @@ class Api(EndToEnd):
         wait_for("the call is over", lambda: self.ask("POST", f"/calls/{call}/transcript", {}).json()["code"] != "wrong_state", 20)
         self.refused(409, "bad_config", "POST", f"/calls/{call}/transcript", {})
         self.refused(404, "no_capture", "GET", f"/calls/{call}/capture")
+        self.refused(404, "no_capture", "GET", f"/calls/{call}/capture/report")
         self.assertEqual(self.ask("DELETE", f"/recordings/{recording['name']}").status, 204)
         self.refused(404, "no_recording", "GET", f"/calls/{call}/recording")
         self.assertEqual(self.ask("DELETE", f"/calls/{call}/history").status, 204)
@@ -194,7 +211,12 @@ class Api(EndToEnd):
 
     def test_every_operation_answers_as_described(self):
         self.begin(f"{ONE}=silence", f"{TWO}=silence")
-        jsonschema.Draft202012Validator.check_schema(self.description["components"]["schemas"]["Call"])
+        jsonschema.Draft202012Validator.check_schema(self.description.document["components"]["schemas"]["Call"])
+        self.refused(409, "wrong_state", "POST", "/calls", {"to": ONE, "mic": True})
+        muted = self.ask("POST", "/calls", {"to": ONE, "mic": False, "focus": False}).json()["call"]
+        wait_for("it begins muted", lambda: self.ask("GET", f"/calls/{muted}").json()["local"]["muted"], 10)
+        self.ask("DELETE", f"/calls/{muted}")
+        self.gone(muted)
         one = self.dial(ONE)
         two = self.dial(TWO)
         self.assertEqual([call["call"] for call in self.ask("GET", "/calls").json()["calls"]], [one, two])
@@ -253,9 +275,8 @@ class Api(EndToEnd):
         # Asked for elsewhere, or not over a plain request.
         self.ask("POST", "/session", {"token": self.known["token"]}, headers={})
         self.ask("DELETE", "/session")
-        documented = {f"{method.upper()} {path}" for path, methods in self.description["paths"].items() for method in methods}
         self.asked |= {"GET /openapi.json", "GET /events"}
-        self.assertEqual(documented - self.asked, set(), "described, and not tried here")
+        self.assertEqual(self.description.routes() - self.asked, set(), "described, and not tried here")
         self.assertTrue(all(setting["value"] in (None, "***") or "…" in setting["value"] or "*" in setting["value"]
                             for setting in self.ask("GET", "/config").json()["settings"] if setting["secret"]))
         self.end()

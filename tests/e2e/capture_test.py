@@ -13,8 +13,6 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
 from harness import ACCOUNT, PROGRAM, EndToEnd, Emulator, TOKEN, have_prompts, main, wait_for, write_speech
 
@@ -136,35 +134,27 @@ class Captured(EndToEnd):
         environment.pop("TWILIO_API_SECRET")
         bridge = self.start(["serve", "--target", "+12025550142"], environment, name="bridge")
         wait_for("the stream", lambda: any(event["event"] == "stream_opened" for event in emulator.ledger()))
-        instance = wait_for("it can be asked", lambda: self.instance(bridge), 20)
-        token = instance["token"]
+        token = wait_for("it can be asked", lambda: self.instance(bridge), 20)["token"]
         found = next((self.state / "captures").glob("*.abcap"))
         call = found.stem.split("-", 1)[1]
-
-        def get(path):
-            request = urllib.request.Request(instance["control_url"] + "/api/v1" + path,
-                                             headers={"Authorization": "Bearer " + token})
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(request, timeout=10) as answer:
-                return answer.headers, answer.read()
-
         time.sleep(2)  # of a call
-        headers, body = get(f"/calls/{call}/capture")
+        status, headers, body = self.request("GET", f"/calls/{call}/capture")
+        self.assertEqual(status, 200)
         self.assertEqual(headers["Content-Type"], "application/octet-stream")
         self.assertIn(found.name, headers["Content-Disposition"])
         self.assertEqual(body[8:13], b"ABCAP")
         live = self.folder / "live.abcap"
         live.write_bytes(body)
         self.assertTrue(self.replay(live)["same"])
-        told = json.loads(get(f"/calls/{call}/capture/report")[1])
+        status, _, body = self.request("GET", f"/calls/{call}/capture/report")
+        self.assertEqual(status, 200, body)
+        told = json.loads(body)
         self.assertTrue(told["same"], told["differences"])
         self.assertGreater(told["totals"]["media"], 50)
         for path in ("/calls/c_nobody/capture", "/calls/c_nobody/capture/report"):
-            with self.assertRaises(urllib.error.HTTPError) as refused:
-                get(path)
-            self.assertEqual((refused.exception.code, json.loads(refused.exception.read())["code"]), (404, "no_capture"))
-        logged = bridge.err.count("stream started")
-        self.assertEqual(logged, 1, "a call that is done again for a report logs nothing")
+            status, _, body = self.request("GET", path)
+            self.assertEqual((status, json.loads(body)["code"]), (404, "no_capture"))
+        self.assertEqual(bridge.err.count("stream started"), 1, "a call that is done again for a report logs nothing")
         bridge.wait(30)
         self.same_again()
         unpacked = self.folder / "unpacked"

@@ -23,6 +23,8 @@ import urllib.parse
 import urllib.request
 import wave
 
+from openapi_check import Description
+
 PROGRAM = os.environ["E2E_PROGRAM"]
 SOURCE = pathlib.Path(os.environ["E2E_SOURCE"])
 BUILD = pathlib.Path(os.environ["E2E_BUILD"])
@@ -181,6 +183,7 @@ class EndToEnd(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentbridge-e2e-"))
         self.state = self.folder / "state" / "agentbridge"
         self.processes = []
+        self.descriptions = {}
         self.count = 0
 
     def tearDown(self):
@@ -249,11 +252,27 @@ class EndToEnd(unittest.TestCase):
 
     def request(self, method, path, body=None, headers=None, seconds=20, prefix="/api/v1"):
         """Asks the running program with its token; `body` goes as JSON. (status, headers, bytes); (0, {}, b"") if nobody
-        answers."""
+        answers. What the API answers has to be as the program describes it."""
         told = self.instance()
         if not told:
             return 0, {}, b""
-        request = urllib.request.Request(told["control_url"] + prefix + path, method=method,
+        status, headers, text = self.ask_instance(told, method, prefix + path, body, headers, seconds)
+        if status and prefix == "/api/v1":
+            description = self.description_of(told)
+            if description:
+                description.check(method, path.split("?")[0], status, headers, text)
+        return status, headers, text
+
+    def description_of(self, told):
+        """What that program says of its API, asked for once; None if it is gone."""
+        known = self.descriptions.get(told["pid"])
+        if not known:
+            status, _, text = self.ask_instance(told, "GET", "/api/v1/openapi.json")
+            known = self.descriptions[told["pid"]] = Description(json.loads(text)) if status else None
+        return known
+
+    def ask_instance(self, told, method, path, body=None, headers=None, seconds=20):
+        request = urllib.request.Request(told["control_url"] + path, method=method,
                                          data=None if body is None else json.dumps(body).encode(),
                                          headers={"Authorization": f"Bearer {told['token']}",
                                                   "Content-Type": "application/json", **(headers or {})})

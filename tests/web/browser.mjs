@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { note_answers } from './answers.mjs';
 
 const require = createRequire(import.meta.url);
 const { chromium } = require('playwright-core');
@@ -42,6 +43,7 @@ export async function open_page(browser, { viewport = kDesktop, dark = false, re
   });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
+  note_answers(page);
   page.complaints = [];
   page.on('console', (message) => {
     // Answers that say no are told to the console by the browser itself; tests ask for some of them.

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { action, assert_accessible, card, log_in, open_page, picture } from './browser.mjs';
+import { action, assert_accessible, card, log_in, picture } from './browser.mjs';
+import { frequency, listening_page } from './ears.mjs';
 import { with_microphone } from './microphone.mjs';
 import { wait_for } from './stage.mjs';
 import { tone } from './tones.mjs';
@@ -17,60 +18,9 @@ afterEach(async () => {
   await page?.context().close();
 });
 
-/** A page whose every way to the speakers leads past an AnalyserNode. The microphone is taken as it is: what improves speech removes tones. */
-async function listening_page() {
-  const opened = await open_page(scene.browser);
-  await opened.addInitScript(() => {
-    const connect = AudioNode.prototype.connect;
-    const analysers = new Map();
-    globalThis.heard = () => {
-      let best = { rms: 0, hertz: 0 };
-      for (const [context, analyser] of analysers) {
-        const samples = new Float32Array(analyser.fftSize);
-        analyser.getFloatTimeDomainData(samples);
-        const bins = new Float32Array(analyser.frequencyBinCount);
-        analyser.getFloatFrequencyData(bins);
-        const rms = Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
-        const largest = bins.indexOf(Math.max(...bins));
-        if (rms >= best.rms)
-          best = {
-            rms,
-            hertz: (largest * context.sampleRate) / analyser.fftSize,
-          };
-      }
-      return best;
-    };
-    AudioNode.prototype.connect = function (to, ...more) {
-      if (to instanceof AudioDestinationNode) {
-        let analyser = analysers.get(to.context);
-        if (!analyser) {
-          analyser = to.context.createAnalyser();
-          analyser.fftSize = 4096;
-          analysers.set(to.context, analyser);
-          connect.call(analyser, to);
-        }
-        return connect.call(this, analyser);
-      }
-      return connect.call(this, to, ...more);
-    };
-    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = (wanted) => {
-      globalThis.wanted = wanted;
-      return ask({
-        audio: {
-          echoCancellation: false,
-          noiseSuppression: false,
-          autoGainControl: false,
-        },
-      });
-    };
-  });
-  return opened;
-}
-
 test('a call is heard in the browser: its tone, at its loudness, without gaps', async () => {
   const call = await scene.stage.up(scene.stage.humming);
-  page = await listening_page();
+  page = await listening_page(scene.browser);
   await log_in(page, scene.stage);
   await action(card(page, call), 'listen').click();
   const found = await wait_for('the tone is heard', async () => {
@@ -92,7 +42,7 @@ test('a call is heard in the browser: its tone, at its loudness, without gaps', 
 
 test('talking is asked for, shown, heard by the phone, and ends when the tab is hidden', async () => {
   const call = await scene.stage.up('+12025550108');
-  page = await listening_page();
+  page = await listening_page(scene.browser);
   await log_in(page, scene.stage);
   const of = card(page, call);
   await action(of, 'listen').click();
@@ -125,7 +75,7 @@ test('talking is asked for, shown, heard by the phone, and ends when the tab is 
 
 test('who is muted or on hold is not on the air', async () => {
   const call = await scene.stage.up('+12025550108');
-  page = await listening_page();
+  page = await listening_page(scene.browser);
   await log_in(page, scene.stage);
   const of = card(page, call);
   await action(of, 'talk').click();
@@ -147,7 +97,7 @@ test('who is muted or on hold is not on the air', async () => {
 
 test('talking ends with the connection', async () => {
   const call = await scene.stage.up('+12025550108');
-  page = await listening_page();
+  page = await listening_page(scene.browser);
   await log_in(page, scene.stage);
   const of = card(page, call);
   await action(of, 'talk').click();
@@ -162,20 +112,4 @@ async function title_says_on_air(on) {
   await wait_for(`the title ${on ? 'says' : 'does not say'} "On air"`, async () => {
     return (await page.title()).includes('On air') === on || undefined;
   });
-}
-
-/** By rising zero crossings, of what is not silence. */
-function frequency(samples) {
-  if (samples.length < 4000 || Math.max(...samples) < 500) return 0;
-  let first = -1;
-  let last = -1;
-  let count = -1;
-  for (let n = 1; n < samples.length; ++n) {
-    if (samples[n - 1] < 0 && samples[n] >= 0) {
-      if (first < 0) first = n;
-      last = n;
-      ++count;
-    }
-  }
-  return count > 0 ? (count * 8000) / (last - first) : 0;
 }

@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { note_answer } from './answers.mjs';
 import { Recognizer } from './recognizer.mjs';
 import { beeps, wav } from './tones.mjs';
 
@@ -46,6 +47,7 @@ class Stage {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
+    note_answer(method, answer, text);
     return { status: answer.status, body: text ? JSON.parse(text) : undefined };
   }
 
@@ -215,6 +217,7 @@ class RealStage extends Stage {
         () => false,
       ),
     );
+    await this.api('GET', '/openapi.json');
   }
 
   async go_away() {
@@ -229,15 +232,49 @@ class RealStage extends Stage {
     });
   }
 
+  /** What the emulator says at that address of its own. */
+  async emulated(route, method = 'GET', body = undefined) {
+    const answer = await fetch(`${this.emulator_url}/emulator/v1${route}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {}),
+    });
+    if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${await answer.text()}`);
+    return answer.headers.get('content-type').includes('json') ? answer.json() : new Uint8Array(await answer.arrayBuffer());
+  }
+
+  /** Twilio's REST, as the emulator has it. */
+  async rest(route, form) {
+    const answer = await fetch(`${this.emulator_url}/2010-04-01/Accounts/${kAccount}${route}`, {
+      method: form ? 'POST' : 'GET',
+      headers: { Authorization: `Basic ${btoa(`${kAccount}:${kAuthToken}`)}` },
+      ...(form ? { body: new URLSearchParams(form) } : {}),
+    });
+    return answer.json();
+  }
+
+  /** Who answers at that number from now on. */
+  async persona(number, persona) {
+    await this.emulated(`/personas/${encodeURIComponent(number)}`, 'PUT', { persona });
+  }
+
+  /** The last call in the ledger that a phone of that number had. */
+  async phone(number) {
+    const { calls } = await this.emulated('/ledger');
+    return calls.findLast((call) => call.to === number || call.from === number);
+  }
+
+  /** The other end puts the phone down. */
+  async put_down(sid) {
+    await this.rest(`/Calls/${sid}.json`, { Status: 'completed' });
+  }
+
   async keys_heard(call) {
-    const answer = await fetch(`${this.emulator_url}/emulator/v1/calls/${call.call_sid}`);
-    return (await answer.json()).digits_heard;
+    return (await this.emulated(`/calls/${call.call_sid}`)).digits_heard;
   }
 
   /** The last second of what the phone heard, as samples. */
-  async heard(call) {
-    const answer = await fetch(`${this.emulator_url}/emulator/v1/calls/${call.call_sid}/heard.wav`);
-    const file = new Uint8Array(await answer.arrayBuffer());
+  async heard({ call_sid }) {
+    const file = await this.emulated(`/calls/${call_sid}/heard.wav`);
     return Array.from(file.slice(-8000), mulaw_sample);
   }
 

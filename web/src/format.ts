@@ -162,6 +162,11 @@ export function size(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** Somebody else has the far end: nothing here reaches it any more. */
+export function is_handed_over(call: Pick<Call, 'transfer'>): boolean {
+  return call.transfer?.status === 'connected';
+}
+
 export function is_transfer_open(status: string): boolean {
   return status === 'dialling' || status === 'ringing' || status === 'briefing' || status === 'joining';
 }

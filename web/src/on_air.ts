@@ -1,12 +1,16 @@
-// Whom the phone of a call hears: an open microphone is on the air only while its call is neither muted nor held.
+// Whom the phone of a call hears: an open microphone is on the air only while its call is neither muted nor held
+// nor with somebody else.
 
 import { computed } from '@preact/signals';
 import { ear_call, on_air } from './audio/ear';
+import { is_handed_over, is_transfer_open } from './format';
 import { model } from './store';
 import type { Call } from './types';
 
-/** Why a call's phone hears no live voice of this side: "muted", "on hold"; empty: it hears them. */
-export function kept_from_phone(call: Pick<Call, 'local'>): string {
+/** Why a call's phone hears no live voice of this side: "muted", "on hold" and the like; empty: it hears them. */
+export function kept_from_phone(call: Pick<Call, 'local' | 'transfer'>): string {
+  if (is_handed_over(call)) return 'transferred';
+  if (call.transfer?.mode === 'cold' && is_transfer_open(call.transfer.status)) return 'being transferred';
   return call.local.held ? 'on hold' : call.local.muted ? 'muted' : '';
 }
 

@@ -4,6 +4,7 @@ import {
   decibels,
   dialable,
   figures,
+  is_handed_over,
   meter_part,
   offset,
   peer,
@@ -75,6 +76,8 @@ describe('formatting', () => {
       'The transfer to +1 202 555 0108 failed: busy',
     );
     expect(transfer_words({ to: 'sip:a@b', status: 'briefing', mode: 'warm' })).toContain('then join');
+    expect(is_handed_over(a_call({ transfer: { to: 'sip:a@b', status: 'ringing', mode: 'cold' } }))).toBe(false);
+    expect(is_handed_over(a_call({ transfer: { to: 'sip:a@b', status: 'connected', mode: 'cold' } }))).toBe(true);
   });
 
   it('puts the date with a time that is not of today', () => {

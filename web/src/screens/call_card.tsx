@@ -14,7 +14,18 @@ import {
   stop_talking,
   talk,
 } from '../audio/ear';
-import { is_transfer_open, clock, millis, peer, pretty_number, spoken_clock, state_tone, state_words, transfer_words } from '../format';
+import {
+  clock,
+  is_handed_over,
+  is_transfer_open,
+  millis,
+  peer,
+  pretty_number,
+  spoken_clock,
+  state_tone,
+  state_words,
+  transfer_words,
+} from '../format';
 import { type Known, running_ms } from '../model';
 import { call_on_air, kept_from_phone } from '../on_air';
 import { learn, now, online } from '../store';
@@ -62,7 +73,7 @@ export function CallCard({ known, whole = false }: { known: Known; whole?: boole
         </div>
       </div>
       <Facts known={known} />
-      {call.transfer && is_transfer_open(call.transfer.status) && <TransferRow call={call} actions={actions} />}
+      {call.transfer && (is_transfer_open(call.transfer.status) || is_handed_over(call)) && <TransferRow call={call} actions={actions} />}
       {known.warning && <p class="hint warn">{known.warning}</p>}
       {!whole && known.words.length > 0 && <Words words={known.words.slice(-6)} label="What was said last" />}
       {call.local.ringing ? (
@@ -157,7 +168,7 @@ function Facts({ known }: { known: Known }) {
       )}
       {last !== undefined && <li>Last answer after {millis(last)}</li>}
       {call.answered_by && call.answered_by !== 'unknown' && <li>Answered by {call.answered_by.replaceAll('_', ' ')}</li>}
-      {!call.streaming && call.state === 'in-progress' && <li class="warn">No sound right now</li>}
+      {!call.streaming && call.state === 'in-progress' && !is_handed_over(call) && <li class="warn">No sound right now</li>}
       <RecordingFacts known={known} />
       {call.local.muted && <li>Muted</li>}
       {call.local.solo && <li>Solo</li>}
@@ -185,7 +196,7 @@ function TransferRow({ call, actions }: { call: Call; actions: Actions }) {
           Join them
         </ActionButton>
       )}
-      {transfer.status !== 'joining' && (
+      {transfer.status !== 'joining' && !is_handed_over(call) && (
         <ActionButton actions={actions} name="cancel-transfer" act={() => post(call_path(call.call, '/transfer/cancel'))}>
           Cancel the transfer
         </ActionButton>
@@ -208,7 +219,8 @@ export function RingRow({ call, actions }: { call: Call; actions: Actions }) {
 }
 
 function Controls({ call, actions, open }: { call: Call; actions: Actions; open: (what: Open) => void }) {
-  const up = call.state === 'in-progress';
+  const gone = is_handed_over(call);
+  const up = call.state === 'in-progress' && !gone;
   const { local } = call;
   const hearing = ear_call.value === call.call && ear_state.value !== 'off';
   const speaking = on_air.value && ear_call.value === call.call;
@@ -235,7 +247,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
           name="listen"
           icon="listen"
           pressed={hearing}
-          disabled={!up}
+          disabled={!up && !hearing}
           act={async () => (hearing ? stop_listening() : await listen(call.call))}
         >
           {hearing ? 'Listening' : 'Listen'}
@@ -246,7 +258,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
           icon="talk"
           kind={heard ? 'danger' : 'plain'}
           pressed={speaking}
-          disabled={!up || (mouth_opening.value && !speaking)}
+          disabled={!speaking && (!up || mouth_opening.value)}
           act={async () => (speaking ? stop_talking() : await talk(call.call))}
         >
           {heard ? 'On air' : speaking ? 'Not heard' : 'Talk'}
@@ -278,7 +290,7 @@ function Controls({ call, actions, open }: { call: Call; actions: Actions; open:
         {opener('say', 'Say', 'say', !up)}
         {call.agent && <TakeOver call={call} actions={actions} />}
         <RecordButtons call={call} actions={actions} />
-        <span class="push">{opener('hangup', 'Hang up', 'hangup')}</span>
+        <span class="push">{opener('hangup', gone ? 'Let go' : 'Hang up', 'hangup')}</span>
       </div>
       <LocalRow call={call} actions={actions} />
     </>

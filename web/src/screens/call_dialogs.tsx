@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { call_path, get, post, put, remove } from '../api';
-import { dialable, peer, pretty_number } from '../format';
+import { dialable, is_handed_over, peer, pretty_number } from '../format';
 import { learn, online } from '../store';
 import type { AgentMode, Agents, Call } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
@@ -286,13 +286,13 @@ export function SayDialog({ call, on_close }: Props) {
   );
 }
 
-/** A hang-up cannot be taken back: it is asked for by name. */
+/** A hang-up cannot be taken back: it is asked for by name. One that was handed over is not ended by it. */
 export function HangUpDialog({ call, on_close }: Props) {
   const actions = useActions();
-  const who = pretty_number(peer(call));
+  const what = `${is_handed_over(call) ? 'Let go of' : 'Hang up'} ${pretty_number(peer(call))}`;
   return (
-    <Dialog title={`Hang up ${who}?`} on_close={on_close} role="alertdialog" name="hangup">
-      <p>The call ends for both sides.</p>
+    <Dialog title={`${what}?`} on_close={on_close} role="alertdialog" name="hangup">
+      <p>{is_handed_over(call) ? 'The call goes on without us, until one of the two hangs up.' : 'The call ends for both sides.'}</p>
       <ActionNote actions={actions} />
       <div class="dialog-buttons">
         <button type="button" class="button" onClick={on_close}>
@@ -309,7 +309,7 @@ export function HangUpDialog({ call, on_close }: Props) {
             on_close();
           }}
         >
-          Hang up {who}
+          {what}
         </ActionButton>
       </div>
     </Dialog>
