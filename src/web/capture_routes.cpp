@@ -58,7 +58,7 @@ Answer report(std::shared_ptr<Api> self, Asked asked) {
     if (!made && made.error().code == Errc::bad_field)
         co_return problem(409, "bad_capture", made.error().message);
     if (!made) co_return problem(503, "unavailable", made.error().message);
-    co_return net::respond(200, "application/json", std::move(*made));
+    co_return answer_json_text(200, std::move(*made));
 }
 
 }  // namespace
