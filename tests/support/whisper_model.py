@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""whisper_model.py OUT.bin: writes a model for whisper.cpp that answers every sound with " Hello there."
+"""whisper_model.py OUT.bin [--languages]: writes a model for whisper.cpp that answers every sound with " Hello there."
+
+With --languages it is one of many languages, which takes every sound for German.
 
 It understands nothing. What a position of its decoder says stands in that position's embedding, and
 every weight in between is zero; so the library does all its work, and what comes out is known.
@@ -8,10 +10,14 @@ import struct
 import sys
 
 STATE, AUDIO_CTX, TEXT_CTX, MELS, FFT = 64, 1500, 448, 80, 201
-VOCAB = 51864  # of the models for English: their marks have fixed numbers
-EOT, BEGIN = 50256, 50363
+LANGUAGES = "--languages" in sys.argv[2:]
+# Which of the two it is the library sees by the size of the vocabulary; its marks follow the words.
+VOCAB = 51864 + LANGUAGES
+EOT, BEGIN, GERMAN = 50256 + LANGUAGES, 50363 + LANGUAGES, 50261
 # One after the other: a mark or a piece of text, and how sure the model is of it (1.5: about 3 in 4).
 ANSWER = [(BEGIN, 2.5), (0, 2.5), (1, 1.5), (2, 2.5), (3, 2.5), (BEGIN + 45, 2.5), (EOT, 2.5)]
+if LANGUAGES:  # the language, and what is to be done, stand before the answer
+    ANSWER = [(GERMAN, 2.5), (GERMAN, 2.5), *ANSWER]
 PIECES = [b" Hel", b"lo", b" there", b".", b" "]  # the library looks for the last one
 
 
