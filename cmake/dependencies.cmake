@@ -40,9 +40,17 @@ else()
 endif()
 
 # Understands whole utterances in this process, with a model from a file.
-pkg_check_modules(whisper IMPORTED_TARGET whisper)   # apt libwhisper-dev (Debian 13)   brew whisper-cpp
+pkg_check_modules(whisper IMPORTED_TARGET whisper)   # apt libwhisper-dev (Debian testing)   brew whisper-cpp
+if(whisper_FOUND)
+  # Its processors may be plug-ins, which the program has to load, by the name of their folder.
+  find_package(ggml QUIET CONFIG)
+  if(GGML_BACKEND_DL AND NOT GGML_BACKEND_DIR)
+    message(STATUS "libwhisper left out: ggml-config.cmake does not say in which folder ggml's plug-ins are (GGML_BACKEND_DIR)")
+    set(whisper_FOUND FALSE)
+  endif()
+endif()
 if(NOT whisper_FOUND)
-  message(STATUS "libwhisper not found: built without AGENTBRIDGE_TRANSCRIBER=whisper (brew whisper-cpp, Debian 13 libwhisper-dev)")
+  message(STATUS "Built without AGENTBRIDGE_TRANSCRIBER=whisper: it needs libwhisper (brew whisper-cpp; Debian from 14 on, libwhisper-dev)")
 endif()
 
 # Flite ships no CMake or pkg-config file.                         apt flite1-dev        brew flite

@@ -44,7 +44,7 @@ OWNED = [
     (re.compile(r"portaudio\.h|pa_"), {"devices"}, "sound cards live in devices"),
     (re.compile(r"flite/"), {"emulator", "speech"}, "Flite's voice lives in speech; the emulator has its own"),
     (re.compile(r"pocketsphinx"), {"speech"}, "PocketSphinx lives behind speech::PhraseRecognizer"),
-    (re.compile(r"whisper\.h"), {"transcribers"}, "libwhisper lives behind transcribers::WhisperLibrary"),
+    (re.compile(r"whisper\.h|ggml"), {"transcribers"}, "libwhisper lives behind transcribers::WhisperLibrary"),
     (re.compile(r"CLI/"), {"app"}, "the command line belongs to app"),
 ]
 SOCKETS = re.compile(r"boost/asio/(ip/|ssl|connect\.hpp|read\.hpp|write\.hpp|local/|posix/)|sys/socket\.h|netinet/")

@@ -10,10 +10,11 @@ bool WhisperLibrary::available() {
 
 Result<std::shared_ptr<WhisperLibrary>> WhisperLibrary::open(const std::string&,
                                                              const std::string&) {
-    return fail(Errc::bad_config,
-                "AGENTBRIDGE_TRANSCRIBER=whisper: this program was built without libwhisper; "
-                "install it (brew whisper-cpp, Debian 13 libwhisper-dev) and build again, or run "
-                "whisper.cpp's server and set whisper-server");
+    return fail(
+        Errc::bad_config,
+        "AGENTBRIDGE_TRANSCRIBER=whisper: this program was built without libwhisper; "
+        "install it (brew whisper-cpp; Debian from 14 on, libwhisper-dev) and build again, or run "
+        "whisper.cpp's server and set whisper-server");
 }
 
 }  // namespace bridge::transcribers

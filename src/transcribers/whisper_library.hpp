@@ -1,6 +1,6 @@
 #pragma once
-// libwhisper in this process (Homebrew whisper-cpp, Debian 13 libwhisper-dev), where the program
-// was built with it: utterances are understood here, with a model from a file.
+// libwhisper in this process (Homebrew whisper-cpp, Debian testing libwhisper-dev), where the
+// program was built with it: utterances are understood here, with a model from a file.
 
 #include <cstdint>
 #include <memory>
@@ -16,8 +16,8 @@ namespace bridge::transcribers {
 class WhisperLibrary {
 public:
     static bool available();
-    /// Reads the model, which takes seconds. Errors: bad_config (built without it, or the file is
-    /// none).
+    /// Reads the model, which takes seconds. Errors: bad_config (built without it, the file is
+    /// none, or it does not understand the language). No language: it is guessed.
     static Result<std::shared_ptr<WhisperLibrary>> open(const std::string& model,
                                                         const std::string& language);
     virtual ~WhisperLibrary() = default;

@@ -11,6 +11,7 @@
 #include "tests/integration/transcribers/transcript_fixture.hpp"
 #include "tests/support/moving_voice.hpp"
 #include "transcribers/file_transcript.hpp"
+#include "transcribers/whisper_library.hpp"
 
 namespace bridge::transcribers {
 namespace {
@@ -110,6 +111,30 @@ TEST_F(Utterances, AServerThatStumblesIsAskedAgain) {
     EXPECT_TRUE(std::any_of(states_.begin(), states_.end(), [](const auto& state) {
         return state.status == TranscriptionStatus::lost;
     }));
+}
+
+TEST_F(Utterances, AreUnderstoodInThisProgramWhereItIsBuiltForThat) {
+    if (!WhisperLibrary::available()) GTEST_SKIP() << "this build has no libwhisper";
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "libwhisper's own threads are not built for the thread sanitizer";
+#endif
+    auto wanted = options("whisper", "");
+    wanted.service.model = AGENTBRIDGE_MADE_MODEL;
+    open(wanted);
+    far_silence(2000);
+    voice(1000);
+    far_silence(1500);
+    ASSERT_TRUE(understood(1));
+    const auto& piece = pieces_.pieces()[0];
+    EXPECT_EQ(piece.text, "Hello there.");
+    ASSERT_EQ(piece.words.size(), 2U);
+    // The utterance begins 300 ms before its first sound; the model's words end after 900 ms, and
+    // the library moves a word to where it hears something.
+    EXPECT_NEAR(static_cast<double>(piece.words[0].begin.count()), 2000, 100);
+    EXPECT_NEAR(static_cast<double>(piece.words[1].end.count()), 2600, 100);
+    EXPECT_TRUE(piece.final);
+    finish();
+    EXPECT_EQ(states_.back().status, TranscriptionStatus::off);
 }
 
 class WholeFiles : public TranscriptTest {
