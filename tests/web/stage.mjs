@@ -278,6 +278,12 @@ class RealStage extends Stage {
     return Array.from(file.slice(-8000), mulaw_sample);
   }
 
+  /** The last second of what it said. */
+  async said({ call_sid }) {
+    const file = await this.emulated(`/calls/${call_sid}/said.wav`);
+    return Array.from(file.slice(-8000), mulaw_sample);
+  }
+
   async stop() {
     for (const child of [this.bridge, this.emulator]) {
       if (!child) continue;
