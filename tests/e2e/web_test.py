@@ -66,6 +66,12 @@ class Page(EndToEnd):
     def test_a_call_is_handed_over_and_each_phone_hears_whom_it_should(self):
         self.play("whole_call_test.mjs", 120)
 
+    def test_the_emulator_is_played_with(self):
+        self.play("emulator_test.mjs", 120)
+
+    def test_the_settings_say_what_is_so(self):
+        self.play("settings_test.mjs", 180)
+
     def test_sound_goes_both_ways(self):
         self.play("sound_test.mjs", 120)
 

@@ -24,8 +24,9 @@ export async function wait_for(what, condition, ms = 10_000) {
   }
 }
 
-export async function make_stage() {
-  return process.env.E2E_PROGRAM ? new RealStage().start() : new MockStage().start();
+/** `settings`: further ones of the bridge, of its environment. */
+export async function make_stage(settings = {}) {
+  return process.env.E2E_PROGRAM ? new RealStage(settings).start() : new MockStage().start();
 }
 
 async function free_port() {
@@ -136,6 +137,12 @@ class MockStage extends Stage {
 class RealStage extends Stage {
   humming = '+12025550142';
   beeping = '+12025550143';
+  auth_token = kAuthToken;
+
+  constructor(settings) {
+    super();
+    this.settings = settings;
+  }
 
   async start() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
@@ -145,10 +152,11 @@ class RealStage extends Stage {
     this.port = await free_port();
     this.origin = `http://127.0.0.1:${this.port}`;
     this.emulator_url = `http://127.0.0.1:${this.emulator_port}`;
+    this.voice_url = `http://127.0.0.1:${this.public_port}/twilio/voice`;
     const file = path.join(this.folder, 'beeps.wav');
     writeFileSync(file, wav(beeps(8000, 440), 8000));
     this.emulator = this.run('emulator', [
-      ...['emulator', 'serve', '--port', String(this.emulator_port), '--voice-url', `http://127.0.0.1:${this.public_port}/twilio/voice`],
+      ...['emulator', 'serve', '--port', String(this.emulator_port), '--voice-url', this.voice_url],
       ...['--persona', `${this.humming}=tone:440,repeat=yes,hangup=no`, '--persona', `${this.beeping}=wav:${file},repeat=yes,hangup=no`],
       ...['--persona', '+12025550108=silence,hangup=no', '--persona', '+12025550101=echo,hangup=no'],
     ]);
@@ -191,6 +199,7 @@ class RealStage extends Stage {
         AGENTBRIDGE_TRANSCRIBER_URL: this.recognizer.url,
         AGENTBRIDGE_CAPTURE: 'on',
         AGENTBRIDGE_REDACT: 'off', // its words are digits on end, as of a card
+        ...this.settings,
       },
     });
     closeSync(log);
@@ -223,6 +232,12 @@ class RealStage extends Stage {
 
   async go_away() {
     this.bridge.kill('SIGKILL');
+    await this.bridge.ended;
+  }
+
+  /** Ends as it is meant to. */
+  async leave() {
+    this.bridge.kill('SIGINT');
     await this.bridge.ended;
   }
 
@@ -276,6 +291,12 @@ class RealStage extends Stage {
   /** The last second of what the phone heard, as samples. */
   async heard({ call_sid }) {
     const file = await this.emulated(`/calls/${call_sid}/heard.wav`);
+    return Array.from(file.slice(-8000), mulaw_sample);
+  }
+
+  /** The last second of what it said. */
+  async said({ call_sid }) {
+    const file = await this.emulated(`/calls/${call_sid}/said.wav`);
     return Array.from(file.slice(-8000), mulaw_sample);
   }
 

@@ -271,6 +271,13 @@ export interface Devices {
   in_use: { output: string | null; input: string | null };
 }
 
+/** What became of a number that was to be given back. */
+export interface ReturnedNumber {
+  number: string;
+  what: 'returned' | 'already returned' | 'changed by somebody else' | 'gone' | 'held' | 'failed';
+  detail: string;
+}
+
 export interface OwnNumber {
   number: string;
   sid: string;
@@ -289,7 +296,8 @@ export interface Finding {
 
 export interface Setting {
   name: string;
-  value: string;
+  /** Null: it has none. */
+  value: string | null;
   origin: string;
   secret: boolean;
 }

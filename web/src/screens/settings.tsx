@@ -2,12 +2,12 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { get, post } from '../api';
+import { get, post, sentence } from '../api';
 import { pretty_number, when } from '../format';
 import { help_open } from '../keys';
 import { shortcuts, theme, type Theme } from '../preferences';
 import { epoch, log_out, online, session } from '../store';
-import type { Devices, Finding, OwnNumber, Setting } from '../types';
+import type { Devices, Finding, OwnNumber, ReturnedNumber, Setting } from '../types';
 import { ActionButton, ActionNote, useActions } from '../ui/actions';
 
 export function Settings() {
@@ -145,9 +145,17 @@ function Numbers() {
   useEffect(() => {
     if (online.value) void actions.run('numbers', load);
   }, [epoch.value]);
-  const set = (what: 'use' | 'restore', number: string) => async () => {
-    await post(`/numbers/${what}`, { number });
+  const take = (number: string) => async () => {
+    await post('/numbers/use', { number });
     await load();
+  };
+  const give_back = (number: string) => async () => {
+    const { returned } = await post<{ returned: ReturnedNumber[] }>('/numbers/restore', { number });
+    await load();
+    if (returned.length === 0)
+      throw new Error('It was not agentbridge that sent its calls here, so it does not know where they went before.');
+    const kept = returned.find((one) => one.what !== 'returned' && one.what !== 'already returned');
+    if (kept) throw new Error(sentence(kept.detail));
   };
   return (
     <section class="card" aria-labelledby="numbers">
@@ -162,11 +170,11 @@ function Numbers() {
               <small class="break">{own.voice_url ? `calls go to ${own.voice_url}` : 'calls go nowhere'}</small>
             </div>
             {own.here ? (
-              <ActionButton actions={actions} name={`restore ${own.number}`} act={set('restore', own.number)} done="Given back.">
+              <ActionButton actions={actions} name={`restore ${own.number}`} act={give_back(own.number)} done="Given back.">
                 Give back
               </ActionButton>
             ) : (
-              <ActionButton actions={actions} name={`use ${own.number}`} act={set('use', own.number)} done="Its calls come here now.">
+              <ActionButton actions={actions} name={`use ${own.number}`} act={take(own.number)} done="Its calls come here now.">
                 Take its calls
               </ActionButton>
             )}
@@ -191,8 +199,8 @@ function Configuration() {
   const wanted = filter.value.trim().toLowerCase();
   const shown = (settings.value ?? []).filter(
     (setting) =>
-      (!set_only.value || setting.origin !== 'default') &&
-      (wanted === '' || setting.name.toLowerCase().includes(wanted) || setting.value.toLowerCase().includes(wanted)),
+      (!set_only.value || (setting.origin !== 'default' && setting.origin !== 'unset')) &&
+      [setting.name, setting.value ?? ''].some((text) => text.toLowerCase().includes(wanted)),
   );
   return (
     <section class="card" aria-labelledby="configuration">
