@@ -36,7 +36,8 @@ struct Freed {
 using Context = std::unique_ptr<whisper_context, Freed>;
 
 /// Before the first model: it writes its own log to stderr, which is not ours to fill, and where
-/// its processors are plug-ins (Debian) it has none until they are loaded, and aborts without.
+/// its processors are plug-ins (Debian) it has none until they are loaded, and aborts without. Not
+/// told their folder, it would also load what lies in the current one.
 void prepare() {
     static std::once_flag once;
     std::call_once(once, [] {
