@@ -33,13 +33,14 @@ export async function launch(more = []) {
 export const kDesktop = { width: 1280, height: 860 };
 export const kPhone = { width: 360, height: 740 };
 
-/** A page of its own context. What it complains about is collected in page.complaints. */
-export async function open_page(browser, { viewport = kDesktop, dark = false, reduced = false, scale = 1 } = {}) {
+/** A page of its own context. What it complains about is collected in page.complaints. `foreign`: scripts of the test's own may run in it. */
+export async function open_page(browser, { viewport = kDesktop, dark = false, reduced = false, scale = 1, foreign = false } = {}) {
   const context = await browser.newContext({
     viewport,
     deviceScaleFactor: scale,
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: reduced ? 'reduce' : 'no-preference',
+    bypassCSP: foreign,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);

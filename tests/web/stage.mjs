@@ -288,16 +288,20 @@ class RealStage extends Stage {
     return (await this.emulated(`/calls/${call.call_sid}`)).digits_heard;
   }
 
-  /** The last second of what the phone heard, as samples. */
-  async heard({ call_sid }) {
-    const file = await this.emulated(`/calls/${call_sid}/heard.wav`);
-    return Array.from(file.slice(-8000), mulaw_sample);
+  /** What the phone `heard`, or `said`, since it was answered, as samples. */
+  async sound_since_answer({ call_sid }, what) {
+    const file = Buffer.from(await this.emulated(`/calls/${call_sid}/${what}.wav`));
+    return Array.from(file.subarray(file.indexOf('data') + 8), mulaw_sample);
+  }
+
+  /** The last second of what the phone heard. */
+  async heard(call) {
+    return (await this.sound_since_answer(call, 'heard')).slice(-8000);
   }
 
   /** The last second of what it said. */
-  async said({ call_sid }) {
-    const file = await this.emulated(`/calls/${call_sid}/said.wav`);
-    return Array.from(file.slice(-8000), mulaw_sample);
+  async said(call) {
+    return (await this.sound_since_answer(call, 'said')).slice(-8000);
   }
 
   async stop() {

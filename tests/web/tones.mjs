@@ -10,6 +10,13 @@ export function beeps(rate, hertz) {
   return tone(rate, hertz, 4).map((value, n) => (n % (rate * 0.4) < rate * 0.1 ? value : 0));
 }
 
+/** 4.4 seconds: eleven bursts of 100 ms, each followed by a silence of another length, so that no two places look alike. */
+export function bursts(rate, hertz) {
+  const loud = tone(rate, hertz, 0.1);
+  const parts = Array.from({ length: 11 }, (_, n) => [...loud, ...new Int16Array((rate / 50) * (10 + ((n * 7) % 11)))]);
+  return Int16Array.from(parts.flat());
+}
+
 /** As a WAV file, mono. */
 export function wav(samples, rate) {
   const file = Buffer.alloc(44 + samples.length * 2);
