@@ -5,12 +5,11 @@ the built-in Twilio's recording of what the phone heard."""
 import array
 import json
 import math
-import pathlib
-import subprocess
 import urllib.request
 import wave
 
-from harness import BUILD, EndToEnd, Emulator, find_key, json_objects, main, wait_for
+from harness import EndToEnd, Emulator, json_objects, main, wait_for
+from services import Service
 from two_way_call import mulaw, strength
 
 TARGET = "+12025550142"
@@ -18,37 +17,15 @@ KEY = "sk-canary0123456789abcdefcanary"
 GREETING, SILENCED, ANSWER, BACK, VOICE = 440, 900, 700, 1100, 300  # Hz
 
 
-class Service:
-    """The Realtime service as a process; it ends with its input."""
+class Realtime(Service):
+    """The Realtime service."""
 
     def __init__(self, test):
-        self.out = open(test.folder / "service.out", "w+b")
-        self.process = subprocess.Popen([BUILD / "tests/support/realtime_server", "--key", KEY, "--no-vad"],
-                                        stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.STDOUT)
-        test.addCleanup(self.stop)
-        self.port = wait_for("the service listens", lambda: find_key(self.lines(), "port"))
-
-    def lines(self):
-        text = pathlib.Path(self.out.name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()
-                if line.startswith("{") and line.endswith("}")]
-
-    def do(self, what, **more):
-        self.process.stdin.write((json.dumps({"do": what, **more}) + "\n").encode())
-        self.process.stdin.flush()
+        super().__init__(test, "realtime_server", "--key", KEY, "--no-vad")
 
     def say(self, hz, ms=800):
         self.do("answer", hz=hz, ms=ms)
         self.do("say")
-
-    def stop(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            self.out.close()
 
 
 class Agents(EndToEnd):
@@ -81,7 +58,7 @@ class Agents(EndToEnd):
         return self.command("show").get("agent", {})
 
     def test_a_person_beside_an_agent_and_a_service_that_comes_and_goes(self):
-        service = Service(self)
+        service = Realtime(self)
         self.emulator = Emulator(self, "--persona", f"{TARGET}=silence,ring=600")
         service.do("answer", hz=GREETING, ms=1000)
         self.settings = self.bridge_environment(
@@ -129,7 +106,7 @@ class Agents(EndToEnd):
             self.assertNotIn(KEY, process.out + process.err)
 
     def test_a_service_that_refuses_the_key_costs_no_call(self):
-        service = Service(self)
+        service = Realtime(self)
         self.emulator = Emulator(self, "--persona", f"{TARGET}=silence,ring=5s")
         settings = self.bridge_environment(
             self.emulator, OPENAI_API_KEY="sk-wrong", AGENTBRIDGE_OPENAI_URL=f"ws://127.0.0.1:{service.port}/v1/realtime",

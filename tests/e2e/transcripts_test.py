@@ -8,14 +8,13 @@ import http.server
 import io
 import json
 import math
-import pathlib
 import re
-import subprocess
 import threading
 import urllib.parse
 import wave
 
-from harness import BUILD, EndToEnd, Emulator, find_key, json_objects, main, wait_for
+from harness import EndToEnd, Emulator, json_objects, main, wait_for
+from services import Service
 
 CALLER = "+12025550109"
 
@@ -193,41 +192,7 @@ class Transcripts(EndToEnd):
         self.assertEqual([len(piece["words"]) for piece in pieces], [2, 2, 2])
 
 
-class Recognizer:
-    """tests/support/speech_server for one engine."""
-
-    KEY = "k3y-of-the-recognizer"
-
-    def __init__(self, test, engine):
-        self.out = open(test.folder / "recognizer.out", "w+b")
-        self.process = subprocess.Popen([BUILD / "tests/support/speech_server", "--engine", engine, "--key", self.KEY],
-                                        stdin=subprocess.PIPE, stdout=self.out)
-        test.addCleanup(self.stop)
-        self.url = wait_for("the recognizer listens", lambda: find_key(self.lines(), "url"))
-
-    def lines(self):
-        text = pathlib.Path(self.out.name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
-
-    def cut(self):
-        self.process.stdin.write(b"cut\n")
-        self.process.stdin.flush()
-
-    def report(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        return find_key(self.lines(), "report")
-
-    def stop(self):
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            self.out.close()
-
+KEY = "k3y-of-the-recognizer"
 
 # word: its level in thousands, milliseconds it is held, milliseconds of silence behind it
 SAID = [("five", 5, 300, 0), ("two", 2, 400, 1500), ("seven", 7, 500, 1500), ("three", 3, 300, 0), ("nine", 9, 400, 1500)]
@@ -276,14 +241,14 @@ class EveryEngine(EndToEnd):
         return call, cues
 
     def understood(self, engine, settings, cut=False):
-        recognizer = Recognizer(self, engine)
+        recognizer = Service(self, "speech_server", "--engine", engine, "--key", KEY, ready="url")
         file, begins = self.speech()
         self.frames = (begins[-1] + 2000) // 20
 
         def during():
             if cut:
                 wait_for("something was understood", lambda: self.words_so_far(), 20)
-                recognizer.cut()
+                recognizer.write("cut")
 
         call, cues = self.take_down(file, {"AGENTBRIDGE_TRANSCRIBER": engine, "AGENTBRIDGE_TRANSCRIBER_URL": recognizer.url, **settings},
                                     during)
@@ -312,13 +277,13 @@ class EveryEngine(EndToEnd):
         self.understood("vosk", {})
 
     def test_deepgram(self):
-        self.understood("deepgram", {"DEEPGRAM_API_KEY": Recognizer.KEY})
+        self.understood("deepgram", {"DEEPGRAM_API_KEY": KEY})
 
     def test_openai(self):
-        self.understood("openai", {"OPENAI_API_KEY": Recognizer.KEY})
+        self.understood("openai", {"OPENAI_API_KEY": KEY})
 
     def test_a_connection_that_breaks_loses_no_word(self):
-        self.understood("deepgram", {"DEEPGRAM_API_KEY": Recognizer.KEY}, cut=True)
+        self.understood("deepgram", {"DEEPGRAM_API_KEY": KEY}, cut=True)
 
     def test_whisper_server(self):
         sound = silence(1) + voice(1) + silence(2) + voice(1) + silence(2)

@@ -6,14 +6,11 @@ AGENTBRIDGE_LIVE_CHECKS=1 they are the real ones, each only if its key is in the
 ELEVENLABS_API_KEY with ELEVENLABS_AGENT_ID; DEEPGRAM_API_KEY). A live call costs a few cents at most: it is ended after
 a minute, whatever happens. The phone is the built-in Twilio's in both cases; no telephone call is made."""
 
-import json
 import os
-import pathlib
-import subprocess
-import unittest
 import urllib.request
 
-from harness import BUILD, EndToEnd, Emulator, find_key, json_objects, main, skip, wait_for
+from harness import EndToEnd, Emulator, find_key, json_objects, main, skip, wait_for
+from services import Service
 from two_way_call import mulaw
 
 LIVE = os.environ.get("AGENTBRIDGE_LIVE_CHECKS") == "1"
@@ -37,51 +34,21 @@ hangup
 """
 
 
-class Service:
-    """A vendor's stand-in: its settings lead the bridge there."""
-
-    def __init__(self, test, program, *arguments):
-        self.out = open(test.folder / f"{program}.out", "w+b")
-        self.process = subprocess.Popen([BUILD / "tests/support" / program, "--key", STAND_IN_KEY, *arguments],
-                                        stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.STDOUT)
-        test.addCleanup(self.stop)
-        self.port = wait_for("the service listens", lambda: find_key(self.lines(), "port"))
-
-    def lines(self):
-        text = pathlib.Path(self.out.name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
-
-    def do(self, what, **more):
-        self.process.stdin.write((json.dumps({"do": what, **more}) + "\n").encode())
-        self.process.stdin.flush()
-
-    def stop(self):
-        if self.out.closed:
-            return
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            self.out.close()
-
-
 def openai_stand_in(test):
-    service = Service(test, "realtime_server")
+    service = Service(test, "realtime_server", "--key", STAND_IN_KEY)
     for length in (1500, 6000, 1500):
         service.do("answer", ms=length, hz=500, text="All is well, and there is much to tell.")
     return service, {"OPENAI_API_KEY": STAND_IN_KEY, "AGENTBRIDGE_OPENAI_URL": f"ws://127.0.0.1:{service.port}/v1/realtime"}
 
 
 def elevenlabs_stand_in(test):
-    service = Service(test, "vendor_server", "--vendor", "elevenlabs", "--agent-id", "agent_7")
+    service = Service(test, "vendor_server", "--key", STAND_IN_KEY, "--vendor", "elevenlabs", "--agent-id", "agent_7")
     return service, {"ELEVENLABS_API_KEY": STAND_IN_KEY, "ELEVENLABS_AGENT_ID": "agent_7",
                      "AGENTBRIDGE_ELEVENLABS_URL": f"http://127.0.0.1:{service.port}"}
 
 
 def deepgram_stand_in(test):
-    service = Service(test, "vendor_server", "--vendor", "deepgram")
+    service = Service(test, "vendor_server", "--key", STAND_IN_KEY, "--vendor", "deepgram")
     return service, {"DEEPGRAM_API_KEY": STAND_IN_KEY,
                      "AGENTBRIDGE_DEEPGRAM_URL": f"ws://127.0.0.1:{service.port}/v1/agent/converse"}
 
