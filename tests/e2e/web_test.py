@@ -81,9 +81,6 @@ class Page(EndToEnd):
     def test_what_was_said_is_recorded_played_searched_and_deleted(self):
         self.play("kept_test.mjs", 400)
 
-    def test_what_can_be_chosen_of_a_call_is_done(self):
-        self.play("options_test.mjs", 120)
-
     def test_the_server_may_go_away_and_come_back(self):
         self.play("restart_test.mjs", 120)
 

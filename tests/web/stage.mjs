@@ -197,7 +197,6 @@ class RealStage extends Stage {
         AGENTBRIDGE_CONTROL_PORT: String(this.port),
         AGENTBRIDGE_TRANSCRIBER: 'vosk',
         AGENTBRIDGE_TRANSCRIBER_URL: this.recognizer.url,
-        AGENTBRIDGE_CAPTURE: 'on',
         AGENTBRIDGE_REDACT: 'off', // its words are digits on end, as of a card
         ...this.settings,
       },

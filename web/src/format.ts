@@ -1,6 +1,6 @@
 // Numbers, times and states in words. Everything here is a pure function.
 
-import type { Call, CallState, CaptureReport, RecordingPart, TimelineEvent, TranscriptionPart } from './types';
+import type { Call, CallState, RecordingPart, TranscriptionPart } from './types';
 
 const kFinal: ReadonlySet<CallState> = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled']);
 
@@ -153,39 +153,6 @@ export function transcription_words(transcription: TranscriptionPart | undefined
   if (transcription?.status === 'connecting') return 'Transcript: getting ready';
   if (transcription?.status === 'lost') return `Transcript: lost, coming back${why}`;
   return transcription?.status === 'failed' ? `The transcript has ended${why}` : '';
-}
-
-/** Who made a gap in the sound, in words. */
-export const kHops: Record<string, string> = {
-  network: 'network',
-  machine: 'this machine',
-  buffer: 'playout buffer',
-  device: 'sound card',
-  pacer: 'pacer',
-  queue: 'our queue',
-  source: 'whoever spoke',
-};
-
-/** What a capture tells of the gaps in a call's sound, in a sentence or two. */
-export function gap_words(report: CaptureReport): string {
-  const { gaps, totals } = report;
-  const dry = totals.underruns === 0 ? '' : ` The speaker ran dry ${totals.underruns === 1 ? 'once' : `${totals.underruns} times`}.`;
-  if (gaps.length === 0) return `No gap was found.${dry}`;
-  const by_hop = new Map<string, number>();
-  for (const gap of gaps) by_hop.set(gap.hop, (by_hop.get(gap.hop) ?? 0) + 1);
-  const hops = [...by_hop].sort((a, b) => b[1] - a[1]).map(([hop, count]) => `${kHops[hop] ?? hop} ${count}`);
-  const length = gaps.reduce((sum, gap) => sum + gap.length_ms, 0);
-  return `${gaps.length === 1 ? 'One gap' : `${gaps.length} gaps`}, ${millis(length)} in all: ${hops.join(', ')}.${dry}`;
-}
-
-/** The gaps as events of the call's timeline. */
-export function gap_events(report: CaptureReport | null): TimelineEvent[] {
-  return (report?.gaps ?? []).map((gap) => ({
-    at_ms: gap.at_ms,
-    lane: 'gap',
-    kind: kHops[gap.hop] ?? gap.hop,
-    text: `${gap.length_ms} ms ${gap.heard_by === 'phone' ? 'at the phone' : 'here'}: ${gap.why}`,
-  }));
 }
 
 /** 64_044 as "64 kB". */

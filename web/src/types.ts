@@ -227,25 +227,6 @@ export interface Timeline {
   dropped_events: number;
 }
 
-export interface Gap {
-  at_ms: number;
-  length_ms: number;
-  heard_by: 'speaker' | 'phone';
-  hop: string;
-  why: string;
-}
-
-/** What a captured call came to when it was done again. */
-export interface CaptureReport {
-  same: boolean;
-  difference_count: number;
-  complete: boolean;
-  damage: string;
-  length_ms: number;
-  totals: { underruns: number; concealed_ms: number; trimmed_ms: number };
-  gaps: Gap[];
-}
-
 export interface AgentChoice {
   name: string;
   ready: boolean;

@@ -4,8 +4,6 @@ import {
   decibels,
   dialable,
   figures,
-  gap_events,
-  gap_words,
   is_handed_over,
   meter_part,
   offset,
@@ -17,7 +15,6 @@ import {
   transfer_words,
   when,
 } from '../src/format';
-import type { CaptureReport, Gap } from '../src/types';
 import { a_call } from './calls';
 
 describe('formatting', () => {
@@ -27,33 +24,6 @@ describe('formatting', () => {
     ['sip:name@host', 'sip:name@host'],
     ['', ''],
   ])('shows %s as "%s"', (number, shown) => expect(pretty_number(number)).toBe(shown));
-
-  it('tells of gaps by who made them', () => {
-    const report = (gaps: Gap[], underruns = 0): CaptureReport => ({
-      same: true,
-      difference_count: 0,
-      complete: true,
-      damage: '',
-      length_ms: 9000,
-      totals: { underruns, concealed_ms: 0, trimmed_ms: 0 },
-      gaps,
-    });
-    const gap = (at_ms: number, length_ms: number, hop: string, heard_by: Gap['heard_by'] = 'speaker'): Gap => ({
-      at_ms,
-      length_ms,
-      heard_by,
-      hop,
-      why: 'nothing came for 134 ms',
-    });
-    expect(gap_words(report([]))).toBe('No gap was found.');
-    expect(gap_words(report([], 1))).toBe('No gap was found. The speaker ran dry once.');
-    expect(gap_words(report([gap(10, 5, 'device')]))).toBe('One gap, 5 ms in all: sound card 1.');
-    const some = report([gap(10, 5, 'machine'), gap(700.5, 100, 'network'), gap(800, 40, 'network', 'phone')], 2);
-    expect(gap_words(some)).toBe('3 gaps, 145 ms in all: network 2, this machine 1. The speaker ran dry 2 times.');
-    expect(gap_words(report([gap(1, 2, 'of tomorrow')]))).toContain('of tomorrow 1');
-    expect(gap_events(null)).toEqual([]);
-    expect(gap_events(some)[2]).toEqual({ at_ms: 800, lane: 'gap', kind: 'network', text: '40 ms at the phone: nothing came for 134 ms' });
-  });
 
   it('shows the figures of an event in words', () => {
     expect(figures({ utterance: 7, heard_ms: 480.4, sent_ms: 1200 })).toBe('heard 480 ms, sent 1,200 ms');

@@ -4,12 +4,11 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { lazy } from '../ui/lazy';
 import { Problem, call_path, get } from '../api';
-import { clock, figures, gap_events, is_final, millis, offset, peer, pretty_number, state_tone, state_words, when } from '../format';
+import { clock, figures, is_final, millis, offset, peer, pretty_number, state_tone, state_words, when } from '../format';
 import { epoch, model, online } from '../store';
-import type { Call, CaptureReport, Timeline, TimelineEvent } from '../types';
+import type { Call, Timeline, TimelineEvent } from '../types';
 import { Icon } from '../ui/icons';
 import { CallCard } from './call_card';
-import { Gaps } from './gaps';
 import { DeleteDialog, Download, Kept, use_kept } from './kept';
 import { kFarName } from '../words';
 import { Words } from './words';
@@ -30,7 +29,6 @@ const kLanes: Record<string, string> = {
   transfer: 'Transfer',
   local: 'Here',
   recording: 'Kept',
-  gap: 'Gaps',
   warning: 'Warnings',
 };
 
@@ -38,7 +36,6 @@ export function CallScreen({ id }: { id: string }) {
   const known = model.value.get(id);
   const fetched = useSignal<Call | null>(null);
   const timeline = useSignal<Timeline | null>(null);
-  const report = useSignal<CaptureReport | null>(null);
   const problem = useSignal('');
   const live = known !== undefined && !is_final(known.call.state);
 
@@ -99,18 +96,9 @@ export function CallScreen({ id }: { id: string }) {
         </section>
       )}
       {call && <Figures call={call} />}
-      {call && !live && <Gaps call={call} report={report} />}
-      {timeline.value && (
-        <Happened timeline={with_gaps(timeline.value, report.value)} said={words.length === 0 && !kept.value?.transcript} />
-      )}
+      {timeline.value && <Happened timeline={timeline.value} said={words.length === 0 && !kept.value?.transcript} />}
     </>
   );
-}
-
-function with_gaps(timeline: Timeline, report: CaptureReport | null): Timeline {
-  const gaps = gap_events(report);
-  if (gaps.length === 0) return timeline;
-  return { ...timeline, events: [...timeline.events, ...gaps].sort((a, b) => a.at_ms - b.at_ms) };
 }
 
 function Summary({ call }: { call: Call }) {

@@ -13,19 +13,15 @@ import { Icon } from '../ui/icons';
 import { AgentProblem, Pad } from './call_dialogs';
 
 const kRecent = 8;
-/** No agent has such a name. */
-const kByAddress = ' by address';
 
 export function Dial() {
   const actions = useActions();
   const number = useSignal(query.value.get('to') ?? '');
   const agents = useSignal<Agents | null>(null);
   const agent = useSignal('');
-  const address = useSignal('');
   const from = useSignal('');
   const limit = useSignal('');
   const focus = useSignal(true);
-  const muted = useSignal(false);
   const record = useSignal(false);
   const transcribe = useSignal(false);
   /** What the settings say of every call; null: not known yet, and nothing is ticked. */
@@ -71,9 +67,7 @@ export function Dial() {
   const dial = async () => {
     const body: Record<string, unknown> = { to: dialable(number.value), focus: focus.value };
     if (from.value.trim()) body['from'] = dialable(from.value);
-    const speaks = (agent.value === kByAddress ? address.value : agent.value).trim();
-    if (speaks) body['agent'] = speaks;
-    if (muted.value) body['mic'] = false;
+    if (agent.value.trim()) body['agent'] = agent.value.trim();
     if (record.value !== (usual.value?.record ?? false)) body['record'] = record.value;
     if (transcribe.value !== (usual.value?.transcribe ?? false)) body['transcribe'] = transcribe.value;
     if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
@@ -87,7 +81,6 @@ export function Dial() {
     learn(call);
     go('/');
   };
-  const ready = number.value.trim() !== '' && (agent.value !== kByAddress || address.value.trim() !== '');
   const pick = (to: string) => {
     number.value = to;
     input.current?.focus();
@@ -96,7 +89,7 @@ export function Dial() {
     <>
       <h1 tabIndex={-1}>Dial</h1>
       <div class="columns">
-        <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={ready}>
+        <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={number.value.trim() !== ''}>
           <TextField label="Number" class="big" dial name="to" placeholder="+1 555 123 4567" value={number} field={input} />
           <Pad
             press={(digit) => {
@@ -126,16 +119,7 @@ export function Dial() {
                 {choice.ready ? '' : ' (not set up)'}
               </option>
             ))}
-            <option value={kByAddress}>Another agent, by its address</option>
           </SelectField>
-          {agent.value === kByAddress && (
-            <TextField
-              label="Address of the agent"
-              name="agent-address"
-              placeholder="ws://127.0.0.1:9000/ of a Media Streams bot"
-              value={address}
-            />
-          )}
           <AgentProblem agents={agents.value} name={agent.value} />
           <div class="choices">
             <CheckField label="Record the call" name="record" value={record} />
@@ -146,10 +130,9 @@ export function Dial() {
             <TextField label="Shown as caller" dial placeholder="your number in the settings" value={from} />
             <TextField label="Ends after, in minutes" type="number" min={1} max={1440} placeholder="240" value={limit} />
             <CheckField label="Give it the focus: microphone and speakers of the machine" value={focus} />
-            <CheckField label="Begin muted: it does not hear the microphone until you unmute it" name="muted" value={muted} />
           </details>
           <ActionNote actions={actions} />
-          <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!ready}>
+          <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!number.value.trim()}>
             Call
           </ActionButton>
         </ActionForm>

@@ -1,6 +1,5 @@
 // Recording a live call and having it taken down: buttons that say what they do, and a sign that says what is going on.
 
-import { useSignal } from '@preact/signals';
 import { call_path, put, sentence } from '../api';
 import { recording_words, transcription_words } from '../format';
 import type { Known } from '../model';
@@ -9,10 +8,7 @@ import type { Call } from '../types';
 import { ActionButton, type Actions } from '../ui/actions';
 import { Icon } from '../ui/icons';
 
-const change =
-  (call: Call, what: string, state: string, notice = '') =>
-  async () =>
-    learn(await put<Call>(call_path(call.call, what), notice ? { state, notice } : { state }));
+const change = (call: Call, what: string, state: string) => async () => learn(await put<Call>(call_path(call.call, what), { state }));
 
 /** A red dot while it is recorded, and always the words. */
 export function RecordingSign({ call }: { call: Call }) {
@@ -41,17 +37,8 @@ export function RecordingFacts({ known }: { known: Known }) {
   );
 }
 
-/** What the phone hears when its recording begins; empty: as the settings have it. */
-const kNotices: readonly [string, string][] = [
-  ['', 'as set up'],
-  ['none', 'nothing'],
-  ['beep', 'a beep'],
-  ['spoken', 'a sentence'],
-];
-
 export function RecordButtons({ call, actions }: { call: Call; actions: Actions }) {
   const up = call.state === 'in-progress';
-  const notice = useSignal('');
   const status = call.recording?.status;
   const recorded = status === 'recording' || status === 'paused';
   const taken_down = ['connecting', 'running', 'lost'].includes(call.transcription?.status ?? '');
@@ -62,29 +49,10 @@ export function RecordButtons({ call, actions }: { call: Call; actions: Actions 
         name="record"
         icon={recorded ? 'stop' : 'record'}
         disabled={!up}
-        act={change(call, '/recording', recorded ? 'stopped' : 'recording', recorded ? '' : notice.value)}
+        act={change(call, '/recording', recorded ? 'stopped' : 'recording')}
       >
         {recorded ? 'Stop recording' : 'Record'}
       </ActionButton>
-      {!recorded && (
-        <label class="field inline notice" title="What the phone hears when its recording begins">
-          Notice
-          <select
-            name="notice"
-            value={notice.value}
-            disabled={!up}
-            onChange={(event) => {
-              notice.value = event.currentTarget.value;
-            }}
-          >
-            {kNotices.map(([value, words]) => (
-              <option key={value} value={value}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
       {recorded && (
         <ActionButton
           actions={actions}
