@@ -28,8 +28,9 @@ export function note_answers(page) {
       // What a test answers in the program's place comes from no address.
       if (!(await response.serverAddr())) return;
       const headers = await response.allHeaders();
-      // Events never end; sound is not looked into.
-      const whole = headers['content-type']?.includes('json') || !headers['content-type'];
+      // Events never end; sound is not looked into; of what may not be shown in a frame the browser has a page of its own.
+      const fetched = response.request().resourceType() !== 'document';
+      const whole = fetched && (headers['content-type']?.includes('json') || !headers['content-type']);
       const body = whole ? await response.text().catch(() => undefined) : undefined;
       note('page', response.request().method(), response.url(), response.status(), headers, body);
     } catch {

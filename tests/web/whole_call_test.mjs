@@ -30,7 +30,7 @@ afterEach(async () => {
 
 async function begin() {
   ({ stage } = scene);
-  await stage.persona(kTarget, `tone:${kTargetHertz},repeat=yes,hangup=no`);
+  await stage.persona(kTarget, `tone:${kTargetHertz},ring=1s,repeat=yes,hangup=no`);
   page = await listening_page(scene.browser);
   await log_in(page, stage);
 }
@@ -106,6 +106,7 @@ test('a call from the dial screen to the history: heard, spoken into, transferre
   await hears(call.call_sid, [kMicrophoneHertz], [kTargetHertz]);
 
   await transfer(of, kTarget, 'Cold');
+  await of.getByText('The phone does not hear your microphone: the call is being transferred').waitFor();
   await of.getByText('Transferred to +1 202 555 0144').waitFor({ timeout: 15_000 });
   await of.getByText('The phone does not hear your microphone: the call is transferred').waitFor();
   await assert_accessible(page, 'a call that was transferred');
