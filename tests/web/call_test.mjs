@@ -192,6 +192,26 @@ test('an agent is attached, taken over from, handed back to and taken off', asyn
   await wait_for('it is gone', async () => (await agent_now()) === undefined);
 });
 
+test('a button can be read while the mouse is over it', async () => {
+  const call = await stage.up(kEcho);
+  for (const dark of [false, true]) {
+    page = await open_page(browser, { dark });
+    await log_in(page, stage);
+    const of = card(page, call);
+    await page.locator('.title-row .button.primary').hover();
+    await assert_accessible(page, 'a new call');
+    await action(of, 'hangup').click();
+    await action(page.locator('[data-dialog="hangup"]'), 'confirm-hangup').hover();
+    await assert_accessible(page, 'about to hang up');
+    await page.keyboard.press('Escape');
+    await visit(page, stage, '/dial');
+    await page.fill('input[name="to"]', kEcho);
+    await action(page, 'dial').hover();
+    await assert_accessible(page, 'about to dial');
+    if (!dark) await page.context().close();
+  }
+});
+
 test('words of callers are text, whatever they contain', async () => {
   const call = await stage.up(kEcho);
   page = await open_page(browser);
