@@ -18,7 +18,9 @@ export class Archive {
     this.exchange = exchange;
   }
 
-  record(call, state) {
+  record(call, state, notice) {
+    if (notice !== undefined && !['none', 'beep', 'spoken'].includes(notice))
+      throw problem(422, 'bad_field', `"${notice}" is no notice.`, 'notice');
     if (!['recording', 'paused', 'stopped'].includes(state)) throw problem(422, 'bad_field', `"${state}" is no state.`, 'state');
     call.kept.recorded_ms ||= 1000;
     call.recorded = true;
