@@ -95,6 +95,17 @@ test('a call is dialled, keyed, transferred warm and cancelled, and hung up by n
   assert.deepEqual(page.complaints, []);
 });
 
+test('a call that is over says how its gaps could be known', async () => {
+  const call = await stage.up(kEcho);
+  await wait_for('there is sound', async () => (await stage.live())[0].streamed_ms > 0);
+  await stage.hang_up_all();
+  page = await open_page(browser);
+  await log_in(page, stage);
+  await visit(page, stage, `/calls/${call.call}`);
+  await page.locator('main .hint', { hasText: '--capture' }).waitFor();
+  assert.equal(await page.locator('[data-gaps]').count(), 0);
+});
+
 test('a cold transfer is shown, and what is refused is said in words near the button', async () => {
   const call = await stage.up(kEcho);
   page = await open_page(browser);

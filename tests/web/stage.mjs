@@ -23,8 +23,9 @@ export async function wait_for(what, condition, ms = 10_000) {
   }
 }
 
-export async function make_stage() {
-  return process.env.E2E_PROGRAM ? new RealStage().start() : new MockStage().start();
+/** `settings`: further ones of the bridge, of its environment. */
+export async function make_stage(settings = {}) {
+  return process.env.E2E_PROGRAM ? new RealStage(settings).start() : new MockStage().start();
 }
 
 async function free_port() {
@@ -135,6 +136,11 @@ class RealStage extends Stage {
   humming = '+12025550142';
   beeping = '+12025550143';
 
+  constructor(settings) {
+    super();
+    this.settings = settings;
+  }
+
   async start() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
     this.recognizer = await new Recognizer().start();
@@ -188,6 +194,7 @@ class RealStage extends Stage {
         AGENTBRIDGE_TRANSCRIBER: 'vosk',
         AGENTBRIDGE_TRANSCRIBER_URL: this.recognizer.url,
         AGENTBRIDGE_REDACT: 'off', // its words are digits on end, as of a card
+        ...this.settings,
       },
     });
     closeSync(log);

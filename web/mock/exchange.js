@@ -37,6 +37,7 @@ export class Exchange {
     this.ring = [];
     this.sequence = 0;
     this.phase = 0;
+    this.captures = false;
     /** What tests ask to go wrong: the next request of that route is refused with it. */
     this.refuse = new Map();
     this.timers = new Set([
@@ -159,6 +160,7 @@ export class Exchange {
       call.streaming = true;
     }
     if (kFinal.includes(state)) {
+      call.captured = this.captures;
       call.ended = new Date().toISOString();
       call.streaming = false;
       call.local = { ...call.local, ringing: false, microphone: false, held: false };
