@@ -81,6 +81,9 @@ class Page(EndToEnd):
     def test_what_was_said_is_recorded_played_searched_and_deleted(self):
         self.play("kept_test.mjs", 400)
 
+    def test_the_gaps_of_a_captured_call_are_found(self):
+        self.play("gaps_test.mjs", 120)
+
     def test_the_server_may_go_away_and_come_back(self):
         self.play("restart_test.mjs", 120)
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { action, assert_accessible, card, launch, log_in, open_page, picture, visit } from './browser.mjs';
+import { action, assert_accessible, assert_fits, card, kPhone, launch, log_in, open_page, picture, visit } from './browser.mjs';
 import { make_stage, wait_for } from './stage.mjs';
 
 const kEcho = '+12025550101';
@@ -95,6 +95,17 @@ test('a call is dialled, keyed, transferred warm and cancelled, and hung up by n
   assert.deepEqual(page.complaints, []);
 });
 
+test('a call that is over says how its gaps could be known', async () => {
+  const call = await stage.up(kEcho);
+  await wait_for('there is sound', async () => (await stage.live())[0].streamed_ms > 0);
+  await stage.hang_up_all();
+  page = await open_page(browser);
+  await log_in(page, stage);
+  await visit(page, stage, `/calls/${call.call}`);
+  await page.locator('main .hint', { hasText: '--capture' }).waitFor();
+  assert.equal(await page.locator('[data-gaps]').count(), 0);
+});
+
 test('a cold transfer is shown, and what is refused is said in words near the button', async () => {
   const call = await stage.up(kEcho);
   page = await open_page(browser);
@@ -179,7 +190,7 @@ test('an agent is attached, taken over from, handed back to and taken off', asyn
   const agent_now = async () => (await stage.live())[0].agent;
   await action(of, 'agent').click();
   const dialog = page.locator('[data-dialog="agent"]');
-  await dialog.locator('input[list]').fill('echo');
+  await dialog.locator('select').selectOption('echo');
   await action(dialog, 'attach').click();
   await wait_for('it is there', async () => (await agent_now())?.name === 'echo');
   await page.keyboard.press('Escape');
@@ -190,6 +201,96 @@ test('an agent is attached, taken over from, handed back to and taken off', asyn
   await action(of, 'agent').click();
   await dialog.getByText('Take echo off the call').click();
   await wait_for('it is gone', async () => (await agent_now()) === undefined);
+});
+
+test('an agent is given by its address, and what is wrong with that is said at the field', async () => {
+  page = await open_page(browser, { viewport: kPhone });
+  await log_in(page, stage, '/dial');
+  const form = page.locator('form.dialler');
+  await page.fill('input[name="to"]', kEcho);
+  const who = page.getByLabel('Who speaks');
+  await who.focus();
+  await page.keyboard.press('End');
+  assert.equal(await who.inputValue(), 'by address');
+  assert.equal(await who.evaluate((select) => select === document.activeElement), true, 'the focus stays');
+  assert.equal(await action(form, 'dial').isDisabled(), true, 'an address is missing');
+  const address = page.getByLabel('Address of the agent');
+  await address.fill('ws://bots.example/one');
+  await action(form, 'dial').click();
+  const problem = form.locator('.field-box', { has: address }).locator('.problem');
+  await problem.waitFor();
+  assert.match(await problem.innerText(), /plain ws is for this machine alone/);
+  assert.equal(await address.getAttribute('aria-invalid'), 'true');
+  assert.equal(await address.getAttribute('aria-describedby'), await problem.getAttribute('id'));
+  assert.equal(await address.evaluate((field) => field === document.activeElement), true);
+  assert.equal(await form.locator('.action-note .problem').count(), 0, 'it is said once');
+  await assert_accessible(page, 'a refused address');
+  await assert_fits(page, 'a refused address');
+  await picture(page, 'dial-address-phone-light');
+  const bot = `ws://127.0.0.1:9/${'a-long-path/'.repeat(6)}bot`;
+  await address.fill(bot);
+  await page.keyboard.press('Enter');
+  const of = page.locator('main [data-call-card]');
+  await of.locator('.badge.live').waitFor({ timeout: 15_000 });
+  assert.equal((await stage.live())[0].agent.name, bot);
+  await assert_fits(page, 'the card of a call with an agent by address');
+
+  await action(of, 'agent').click();
+  const dialog = page.locator('[data-dialog="agent"]');
+  await wait_for('it shows which one there is', async () => (await address.inputValue()) === bot);
+  await assert_fits(page, 'an agent by address');
+  await picture(page, 'agent-address-phone-light');
+  await address.fill('http://bots.example/one');
+  await action(dialog, 'attach').click();
+  await dialog.locator('.field-box .problem').waitFor();
+  await assert_accessible(page, 'a refused agent');
+  await dialog.locator('select').selectOption('echo');
+  await dialog.locator('.problem').waitFor({ state: 'detached' });
+  await action(dialog, 'attach').click();
+  await wait_for('another one is there', async () => (await stage.live())[0].agent?.name === 'echo');
+  assert.deepEqual(page.complaints, []);
+});
+
+test('a call begins muted where that is wanted', async () => {
+  page = await open_page(browser);
+  await log_in(page, stage, '/dial');
+  await page.fill('input[name="to"]', kEcho);
+  await page.getByText('Options').click();
+  await page.getByLabel(/^Begin muted/).check();
+  await page.getByLabel('Ends after, in minutes').fill('2000');
+  await page.getByLabel('Ends after, in minutes').evaluate((field) => field.removeAttribute('max'));
+  await action(page.locator('form.dialler'), 'dial').click();
+  await page
+    .locator('.field-box', { has: page.getByLabel('Ends after, in minutes') })
+    .locator('.problem')
+    .waitFor();
+  await page.getByLabel('Ends after, in minutes').fill('5');
+  await action(page.locator('form.dialler'), 'dial').click();
+  const of = page.locator('main [data-call-card]');
+  await of.locator('.badge.live').waitFor({ timeout: 15_000 });
+  assert.equal((await stage.live())[0].local.muted, true);
+  await action(of, 'mute').getByText('Muted').click();
+  await wait_for('it is not muted any more', async () => !(await stage.live())[0].local.muted);
+});
+
+test('a button can be read while the mouse is over it', async () => {
+  const call = await stage.up(kEcho);
+  for (const dark of [false, true]) {
+    page = await open_page(browser, { dark });
+    await log_in(page, stage);
+    const of = card(page, call);
+    await page.locator('.title-row .button.primary').hover();
+    await assert_accessible(page, 'a new call');
+    await action(of, 'hangup').click();
+    await action(page.locator('[data-dialog="hangup"]'), 'confirm-hangup').hover();
+    await assert_accessible(page, 'about to hang up');
+    await page.keyboard.press('Escape');
+    await visit(page, stage, '/dial');
+    await page.fill('input[name="to"]', kEcho);
+    await action(page, 'dial').hover();
+    await assert_accessible(page, 'about to dial');
+    if (!dark) await page.context().close();
+  }
 });
 
 test('words of callers are text, whatever they contain', async () => {

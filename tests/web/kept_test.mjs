@@ -122,6 +122,60 @@ test('a call is recorded from its card: begun, paused, gone on with, ended, and 
   assert.deepEqual(page.complaints, []);
 });
 
+test('the phone is told that it is recorded, or not, as it is chosen', async () => {
+  const call = await stage.up(stage.humming);
+  page = await open_page(browser);
+  await log_in(page, stage);
+  const of = card(page, call);
+  const asked = [];
+  await page.route('**/recording', (route) => {
+    if (route.request().method() === 'PUT') asked.push(route.request().postDataJSON());
+    return route.continue();
+  });
+  const notice = of.getByLabel('What the phone hears of it');
+  const stopped = of.locator('[data-recording]');
+  assert.equal(await notice.locator('option:checked').innerText(), 'notice as configured');
+  await action(of, 'record').click();
+  await of.locator('[data-recording="recording"]').waitFor();
+  assert.equal(await notice.count(), 0, 'it is recorded already');
+  assert.equal(await action(of, 'record').evaluate((button) => button === document.activeElement), true, 'the focus stays');
+  await action(of, 'record').click();
+  await stopped.waitFor({ state: 'detached' });
+
+  await action(of, 'record').focus();
+  await page.keyboard.press('Tab');
+  assert.equal(await notice.evaluate((select) => select === document.activeElement), true, 'the keyboard reaches it');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await notice.inputValue(), 'beep');
+  await page.keyboard.press('Shift+Tab');
+  const loudest = async () => Math.max(...(await stage.heard(call)).map(Math.abs));
+  if (!stage.refuse) assert.ok((await loudest()) < 100, 'the phone hears nothing before');
+  await page.keyboard.press('Enter');
+  await of.locator('[data-recording="recording"]').waitFor();
+  if (!stage.refuse) await wait_for('the phone hears the beep', async () => (await loudest()) > 1000);
+  await action(of, 'pause-recording').click();
+  await of.locator('[data-recording="paused"]').waitFor();
+  await action(of, 'pause-recording').click();
+  await of.locator('[data-recording="recording"]').waitFor();
+  await action(of, 'record').click();
+  await stopped.waitFor({ state: 'detached' });
+  assert.deepEqual(asked, [
+    { state: 'recording' },
+    { state: 'stopped' },
+    { state: 'recording', notice: 'beep' },
+    { state: 'paused' },
+    { state: 'recording' },
+    { state: 'stopped' },
+  ]);
+  await page.setViewportSize(kPhone);
+  await notice.selectOption('with a spoken notice');
+  await assert_fits(page, 'the notice at 360 px');
+  await assert_accessible(page, 'the notice of a recording');
+  await picture(page, 'recording-notice-phone-light');
+  assert.deepEqual(page.complaints, []);
+});
+
 test('what cannot be recorded is said in words, and the call goes on', async (t) => {
   if (!stage.refuse) return t.skip('only the stand-in refuses on demand');
   const call = await stage.up(stage.humming);

@@ -18,7 +18,9 @@ export class Archive {
     this.exchange = exchange;
   }
 
-  record(call, state) {
+  record(call, state, notice) {
+    if (notice !== undefined && !['none', 'beep', 'spoken'].includes(notice))
+      throw problem(422, 'bad_field', `"${notice}" is no notice.`, 'notice');
     if (!['recording', 'paused', 'stopped'].includes(state)) throw problem(422, 'bad_field', `"${state}" is no state.`, 'state');
     call.kept.recorded_ms ||= 1000;
     call.recorded = true;
@@ -93,7 +95,9 @@ export class Archive {
     if (what.startsWith('transcript') && !document) throw problem(404, 'no_transcript', 'Nobody took down what was said.');
     if (what === 'transcript' || form === 'json') return { status: 200, body: document };
     if (form) return { status: 200, file: Buffer.from(kept.exported(document, form)), type: 'text/plain', name: `${call.call}.${form}` };
-    if (what === 'capture' && call.captured)
+    if (what.startsWith('capture') && !call.captured) throw problem(404, 'no_capture', 'Nothing was captured of this call.');
+    if (what === 'capture/report') return { status: 200, body: kept.report_of(call) };
+    if (what === 'capture')
       return { status: 200, file: Buffer.from('capture'), type: 'application/octet-stream', name: `${call.call}.abcap` };
     return undefined;
   }

@@ -15,6 +15,14 @@ const kScript = [
   ['agent', 'Thursday at ten is free. Shall I book it?'],
 ];
 
+function check_agent(agent) {
+  if (!agent || fixtures.answers['/agents']().agents.some((one) => one.name === agent)) return;
+  const host = /^wss?:\/\/([^/:]+)/.exec(agent)?.[1];
+  if (!host) throw problem(422, 'bad_field', `agent: '${agent}' is no agent; there are ws(s):// addresses`, 'agent');
+  if (agent.startsWith('ws:') && host !== '127.0.0.1' && host !== 'localhost')
+    throw problem(422, 'bad_field', `agent: '${agent}': plain ws is for this machine alone; use wss`, 'agent');
+}
+
 export class Exchange {
   constructor({ instance, emulator }) {
     this.instance = instance;
@@ -29,6 +37,7 @@ export class Exchange {
     this.ring = [];
     this.sequence = 0;
     this.phase = 0;
+    this.captures = false;
     /** What tests ask to go wrong: the next request of that route is refused with it. */
     this.refuse = new Map();
     this.timers = new Set([
@@ -151,6 +160,7 @@ export class Exchange {
       call.streaming = true;
     }
     if (kFinal.includes(state)) {
+      call.captured = this.captures;
       call.ended = new Date().toISOString();
       call.streaming = false;
       call.local = { ...call.local, ringing: false, microphone: false, held: false };
@@ -160,13 +170,17 @@ export class Exchange {
     if (kFinal.includes(state)) this.tell('ended', call, { snapshot: this.shown(call) });
   }
 
-  dial({ to, from, agent, focus, record, transcribe }) {
+  dial({ to, from, agent, focus, record, transcribe, mic, time_limit_s = 1 }) {
+    if (!(time_limit_s >= 1 && time_limit_s <= 86_400))
+      throw problem(422, 'bad_field', 'time_limit_s: 1 to 86400 are allowed', 'time_limit_s');
     if (!/^(\+?\d{5,15}|sip:.+)$/.test(to ?? '')) throw problem(422, 'bad_field', `"${to}" is not a number.`, 'to');
     if (to.startsWith('+1900')) {
       throw problem(403, 'refused_by_policy', `${to} is a premium number, and AGENTBRIDGE_DIAL_ALLOW does not list it.`);
     }
+    check_agent(agent);
     const call = this.make({ direction: 'outbound', to, from: from ?? '+15005550006', state: 'queued' });
     if (focus !== false) this.focus(call);
+    if (mic === false) call.local = { ...call.local, muted: true, microphone: false };
     if (agent) call.agent = { name: agent, status: 'connecting', mode: 'speaks', sessions: 1 };
     this.tell('state', call, { state: 'queued', reason: '' });
     this.later(kRing / 4, () => !call.ended && this.state(call, 'ringing'));
@@ -332,13 +346,14 @@ export class Exchange {
         this.tell('transfer', call, { transfer: call.transfer });
         return under_way();
       case 'PUT agent':
+        check_agent(body.agent);
         call.agent = body.mode
           ? { ...(call.agent ?? { name: 'local', sessions: 1 }), status: 'ready', mode: body.mode }
           : { name: body.agent, status: 'ready', mode: 'speaks', sessions: 1 };
         this.tell('agent', call, { agent: call.agent });
         return { status: 200, body: this.shown(call) };
       case 'PUT recording':
-        return this.archive.record(call, body.state);
+        return this.archive.record(call, body.state, body.notice);
       case 'PUT transcription':
         return this.archive.transcribe(call, body.state);
       case 'DELETE agent':

@@ -138,3 +138,41 @@ export function matches_of(call, asked) {
   }
   return found;
 }
+
+/** As if the call had been done again. */
+export function report_of(call) {
+  const gaps = [
+    { at_ms: 9463.46, length_ms: 112, heard_by: 'speaker', hop: 'network', why: 'nothing came for 174 ms' },
+    { at_ms: 31_020.5, length_ms: 40, heard_by: 'phone', hop: 'pacer', why: 'the slot came 41 ms late' },
+    { at_ms: 60_900, length_ms: 900, heard_by: 'speaker', hop: 'network', why: 'nothing came for 944 ms' },
+    { at_ms: 118_240.25, length_ms: 12, heard_by: 'speaker', hop: 'buffer', why: 'the longest wait was 31 ms, the target 30 ms' },
+  ];
+  return {
+    call: call.call,
+    program: '0.0-mock',
+    hash: '5f0c3b9a7d2e4816',
+    same: true,
+    difference_count: 0,
+    complete: true,
+    damage: '',
+    length_ms: 184_000,
+    totals: {
+      turns: 27_400,
+      media: 8210,
+      frames_sent: 8150,
+      messages_sent: 8150,
+      frames_refused: 0,
+      marks: 6,
+      marks_echoed: 6,
+      clears: 1,
+      underruns: 3,
+      concealed_ms: 1024,
+      trimmed_ms: 60,
+      longest_wait_ms: 944,
+      latest_timer_ms: 41.2,
+      longest_pull_ms: 12.1,
+      pulls_not_captured: 0,
+    },
+    gaps,
+  };
+}

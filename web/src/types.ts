@@ -227,6 +227,45 @@ export interface Timeline {
   dropped_events: number;
 }
 
+/** Where sound was missing, who heard it so, and which hop made it. */
+export interface Gap {
+  at_ms: number;
+  length_ms: number;
+  heard_by: 'speaker' | 'phone';
+  hop: string;
+  why: string;
+}
+
+/** What a captured call tells when it is done again. Its times are the timeline's. */
+export interface CaptureReport {
+  call: string;
+  program: string;
+  hash: string;
+  same: boolean;
+  difference_count: number;
+  complete: boolean;
+  damage: string;
+  length_ms: number;
+  totals: {
+    turns: number;
+    media: number;
+    frames_sent: number;
+    messages_sent: number;
+    frames_refused: number;
+    marks: number;
+    marks_echoed: number;
+    clears: number;
+    underruns: number;
+    concealed_ms: number;
+    trimmed_ms: number;
+    longest_wait_ms: number;
+    latest_timer_ms: number;
+    longest_pull_ms: number;
+    pulls_not_captured: number;
+  };
+  gaps: Gap[];
+}
+
 export interface AgentChoice {
   name: string;
   ready: boolean;

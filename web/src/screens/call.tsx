@@ -5,10 +5,12 @@ import { useEffect } from 'preact/hooks';
 import { lazy } from '../ui/lazy';
 import { Problem, call_path, get } from '../api';
 import { clock, figures, is_final, millis, offset, peer, pretty_number, state_tone, state_words, when } from '../format';
+import { shown_gaps, with_gaps } from '../gaps';
 import { epoch, model, online } from '../store';
-import type { Call, Timeline, TimelineEvent } from '../types';
+import type { Call, CaptureReport, Gap, Timeline, TimelineEvent } from '../types';
 import { Icon } from '../ui/icons';
 import { CallCard } from './call_card';
+import { Gaps, NoGaps } from './gaps';
 import { DeleteDialog, Download, Kept, use_kept } from './kept';
 import { kFarName } from '../words';
 import { Words } from './words';
@@ -30,12 +32,14 @@ const kLanes: Record<string, string> = {
   local: 'Here',
   recording: 'Kept',
   warning: 'Warnings',
+  gap: 'Gaps',
 };
 
 export function CallScreen({ id }: { id: string }) {
   const known = model.value.get(id);
   const fetched = useSignal<Call | null>(null);
   const timeline = useSignal<Timeline | null>(null);
+  const report = useSignal<CaptureReport | null>(null);
   const problem = useSignal('');
   const live = known !== undefined && !is_final(known.call.state);
 
@@ -63,7 +67,9 @@ export function CallScreen({ id }: { id: string }) {
       } catch (error) {
         if (!stopped) problem.value = error instanceof Error ? error.message : String(error);
       }
-      if (!stopped && live) timer = setTimeout(() => void load(), kRefresh);
+      // What is kept of a call is known soon after its end only.
+      const settling = fetched.value !== null && is_final(fetched.value.state) && fetched.value.captured === undefined;
+      if (!stopped && (live || settling)) timer = setTimeout(() => void load(), kRefresh);
     };
     void load();
     return () => {
@@ -96,7 +102,15 @@ export function CallScreen({ id }: { id: string }) {
         </section>
       )}
       {call && <Figures call={call} />}
-      {timeline.value && <Happened timeline={timeline.value} said={words.length === 0 && !kept.value?.transcript} />}
+      {over?.captured && <Gaps call={over} report={report} />}
+      {over?.captured === false && over.streamed_ms > 0 && <NoGaps />}
+      {timeline.value && (
+        <Happened
+          timeline={with_gaps(timeline.value, report.value)}
+          gaps={report.value?.gaps ?? []}
+          said={words.length === 0 && !kept.value?.transcript}
+        />
+      )}
     </>
   );
 }
@@ -172,7 +186,7 @@ function Figures({ call }: { call: Call }) {
   );
 }
 
-function Happened({ timeline, said }: { timeline: Timeline; said: boolean }) {
+function Happened({ timeline, gaps, said }: { timeline: Timeline; gaps: readonly Gap[]; said: boolean }) {
   const lane = useSignal('');
   const lanes = Object.keys(kLanes).filter((name) => timeline.events.some((event) => event.lane === name));
   const shown = timeline.events.filter((event) => lane.value === '' || event.lane === lane.value);
@@ -194,7 +208,7 @@ function Happened({ timeline, said }: { timeline: Timeline; said: boolean }) {
           </div>
         </section>
       )}
-      {timeline.samples.at_ms.length > 1 && <Plots samples={timeline.samples} />}
+      {timeline.samples.at_ms.length > 1 && <Plots samples={timeline.samples} gaps={shown_gaps(gaps)} />}
       <section class="card" aria-labelledby="timeline">
         <h2 id="timeline">Timeline</h2>
         <Lanes timeline={timeline} lanes={lanes} />

@@ -4,10 +4,12 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { call_path, get, post, put, remove } from '../api';
 import { dialable, is_handed_over, peer, pretty_number } from '../format';
+import { chosen_agent, kByAddress } from '../orders';
 import { learn, online } from '../store';
 import type { AgentMode, Agents, Call } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
 import { Dialog } from '../ui/dialog';
+import { AgentField, use_agent_chooser } from './agent_field';
 
 interface Props {
   call: Call;
@@ -154,18 +156,18 @@ const kModes: readonly { mode: AgentMode; words: string; more: string }[] = [
 export function AgentDialog({ call, on_close }: Props) {
   const actions = useActions();
   const agents = useSignal<Agents | null>(null);
-  const name = useSignal('');
+  const chooser = use_agent_chooser();
   const agent = call.agent;
   useEffect(() => {
     void actions.run('agents', async () => {
       const answer = await get<Agents>('/agents');
       agents.value = answer;
       const usable = answer.agents.find((choice) => choice.ready);
-      name.value = agent?.name ?? answer.default ?? usable?.name ?? '';
+      if (!chooser.name.value) chooser.choose(agent?.name ?? answer.default ?? usable?.name ?? '');
     });
   }, []);
   const attach = async () => {
-    learn(await put<Call>(call_path(call.call, '/agent'), { agent: name.value.trim() }));
+    learn(await put<Call>(call_path(call.call, '/agent'), { agent: chooser.named() }));
   };
   return (
     <Dialog title={`Agent of ${pretty_number(peer(call))}`} on_close={on_close} name="agent">
@@ -192,51 +194,32 @@ export function AgentDialog({ call, on_close }: Props) {
           ))}
         </fieldset>
       )}
-      <label class="field">
-        {agent ? 'Give the call to another agent' : 'Give the call to an agent'}
-        <input
-          type="text"
-          list="agent-names"
-          autocomplete="off"
-          spellcheck={false}
-          placeholder="a name, or ws://… of a bot"
-          value={name.value}
-          onInput={(event) => {
-            name.value = event.currentTarget.value;
-          }}
+      <ActionForm actions={actions} name="attach" act={attach} ready={chooser.named() !== ''}>
+        <AgentField
+          label={agent ? 'Give the call to another agent' : 'Give the call to an agent'}
+          chooser={chooser}
+          agents={agents.value}
+          actions={actions}
         />
-        <datalist id="agent-names">
-          {agents.value?.agents
-            .filter((choice) => choice.ready)
-            .map((choice) => (
-              <option key={choice.name} value={choice.name} />
-            ))}
-        </datalist>
-      </label>
-      <AgentProblem agents={agents.value} name={name.value} />
-      <ActionNote actions={actions} />
-      <div class="dialog-buttons">
-        {agent && (
-          <ActionButton
-            actions={actions}
-            name="off"
-            kind="danger"
-            act={async () => learn(await remove<Call>(call_path(call.call, '/agent')))}
-          >
-            Take {agent.name} off the call
+        <ActionNote actions={actions} fields={['agent']} />
+        <div class="dialog-buttons">
+          {agent && (
+            <ActionButton
+              actions={actions}
+              name="off"
+              kind="danger"
+              act={async () => learn(await remove<Call>(call_path(call.call, '/agent')))}
+            >
+              Take {chosen_agent(agent.name).name === kByAddress ? 'this agent' : agent.name} off the call
+            </ActionButton>
+          )}
+          <ActionButton actions={actions} name="attach" kind="primary" disabled={chooser.named() === ''}>
+            Attach
           </ActionButton>
-        )}
-        <ActionButton actions={actions} name="attach" kind="primary" act={attach} disabled={!name.value.trim()}>
-          Attach
-        </ActionButton>
-      </div>
+        </div>
+      </ActionForm>
     </Dialog>
   );
-}
-
-export function AgentProblem({ agents, name }: { agents: Agents | null; name: string }) {
-  const problem = agents?.agents.find((choice) => choice.name === name.trim())?.problem;
-  return problem ? <p class="hint warn">{problem}</p> : null;
 }
 
 export function SayDialog({ call, on_close }: Props) {

@@ -3,29 +3,34 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem, get, post } from '../api';
-import { dialable, pretty_number } from '../format';
+import { pretty_number } from '../format';
+import { kByAddress, type Usual, call_order } from '../orders';
 import { go, query } from '../router';
 import { epoch, learn, on_emulator, online } from '../store';
 import type { Agents, Call, EmulatorInfo, Setting } from '../types';
 import { ActionButton, ActionForm, ActionNote, useActions } from '../ui/actions';
-import { CheckField, SelectField, TextField } from '../ui/fields';
+import { CheckField, TextField } from '../ui/fields';
 import { Icon } from '../ui/icons';
-import { AgentProblem, Pad } from './call_dialogs';
+import { AgentField, use_agent_chooser } from './agent_field';
+import { Pad } from './call_dialogs';
 
 const kRecent = 8;
+/** Fields that tell what is wrong with them. */
+const kFields = ['to', 'from', 'agent', 'time_limit_s'];
 
 export function Dial() {
   const actions = useActions();
   const number = useSignal(query.value.get('to') ?? '');
   const agents = useSignal<Agents | null>(null);
-  const agent = useSignal('');
+  const agent = use_agent_chooser();
   const from = useSignal('');
   const limit = useSignal('');
   const focus = useSignal(true);
+  const muted = useSignal(false);
   const record = useSignal(false);
   const transcribe = useSignal(false);
   /** What the settings say of every call; null: not known yet, and nothing is ticked. */
-  const usual = useSignal<{ record: boolean; transcribe: boolean } | null>(null);
+  const usual = useSignal<Omit<Usual, 'agent'> | null>(null);
   const recent = useSignal<string[]>([]);
   const emulator = useSignal<EmulatorInfo | null>(null);
   const input = useRef<HTMLInputElement>(null);
@@ -43,7 +48,7 @@ export function Dial() {
     void get<Agents>('/agents')
       .then((answer) => {
         agents.value = answer;
-        agent.value ||= answer.default ?? '';
+        if (!agent.name.value) agent.choose(answer.default ?? '');
       })
       .catch(quietly.catch);
     void get<{ settings: Setting[] }>('/config')
@@ -65,12 +70,19 @@ export function Dial() {
   }, [epoch.value, on_emulator.value]);
 
   const dial = async () => {
-    const body: Record<string, unknown> = { to: dialable(number.value), focus: focus.value };
-    if (from.value.trim()) body['from'] = dialable(from.value);
-    if (agent.value.trim()) body['agent'] = agent.value.trim();
-    if (record.value !== (usual.value?.record ?? false)) body['record'] = record.value;
-    if (transcribe.value !== (usual.value?.transcribe ?? false)) body['transcribe'] = transcribe.value;
-    if (limit.value) body['time_limit_s'] = Math.round(Number(limit.value) * 60);
+    const body = call_order(
+      {
+        to: number.value,
+        from: from.value,
+        agent: agent.chosen(),
+        record: record.value,
+        transcribe: transcribe.value,
+        focus: focus.value,
+        muted: muted.value,
+        minutes: limit.value,
+      },
+      { record: false, transcribe: false, ...usual.value, agent: agents.value?.default ?? '' },
+    );
     const text = JSON.stringify(body);
     if (key.current.body !== text) key.current = { body: text, value: crypto.randomUUID() };
     const call = await post<Call>('/calls', body, { headers: { 'Idempotency-Key': key.current.value } }).catch((error: unknown) => {
@@ -81,6 +93,7 @@ export function Dial() {
     learn(call);
     go('/');
   };
+  const ready = number.value.trim() !== '' && (agent.name.value !== kByAddress || agent.named() !== '');
   const pick = (to: string) => {
     number.value = to;
     input.current?.focus();
@@ -89,8 +102,17 @@ export function Dial() {
     <>
       <h1 tabIndex={-1}>Dial</h1>
       <div class="columns">
-        <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={number.value.trim() !== ''}>
-          <TextField label="Number" class="big" dial name="to" placeholder="+1 555 123 4567" value={number} field={input} />
+        <ActionForm class="card dialler" actions={actions} name="dial" act={dial} ready={ready}>
+          <TextField
+            label="Number"
+            class="big"
+            dial
+            name="to"
+            actions={actions}
+            placeholder="+1 555 123 4567"
+            value={number}
+            field={input}
+          />
           <Pad
             press={(digit) => {
               number.value += digit;
@@ -111,28 +133,29 @@ export function Dial() {
               <Icon name="back" />
             </button>
           </div>
-          <SelectField label="Who speaks" value={agent}>
-            <option value="">You</option>
-            {agents.value?.agents.map((choice) => (
-              <option key={choice.name} value={choice.name} disabled={!choice.ready}>
-                Agent: {choice.name}
-                {choice.ready ? '' : ' (not set up)'}
-              </option>
-            ))}
-          </SelectField>
-          <AgentProblem agents={agents.value} name={agent.value} />
+          <AgentField label="Who speaks" none="You" chooser={agent} agents={agents.value} actions={actions} />
           <div class="choices">
             <CheckField label="Record the call" name="record" value={record} />
             <CheckField label="Transcribe what is said" name="transcribe" value={transcribe} />
           </div>
           <details>
             <summary>Options</summary>
-            <TextField label="Shown as caller" dial placeholder="your number in the settings" value={from} />
-            <TextField label="Ends after, in minutes" type="number" min={1} max={1440} placeholder="240" value={limit} />
+            <TextField label="Shown as caller" dial name="from" actions={actions} placeholder="your number in the settings" value={from} />
+            <TextField
+              label="Ends after, in minutes"
+              type="number"
+              name="time_limit_s"
+              actions={actions}
+              min={1}
+              max={1440}
+              placeholder="240"
+              value={limit}
+            />
             <CheckField label="Give it the focus: microphone and speakers of the machine" value={focus} />
+            <CheckField label="Begin muted: the phone hears no microphone before you unmute" name="muted" value={muted} />
           </details>
-          <ActionNote actions={actions} />
-          <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!number.value.trim()}>
+          <ActionNote actions={actions} fields={kFields} />
+          <ActionButton actions={actions} name="dial" kind="good" icon="dial" disabled={!ready}>
             Call
           </ActionButton>
         </ActionForm>

@@ -93,7 +93,7 @@ export function Kept({ call, kept }: { call: Call; kept: Signal<KeptOfCall | nul
   useEffect(() => {
     if (recording && at_ms !== undefined) playback.seek(at_ms - offset_ms);
   }, [playback, recording !== undefined && recording !== null, at_ms]);
-  if (!kept.value) return null;
+  if (!kept.value || !(recording || transcript)) return null;
   return (
     <div class={recording && transcript ? 'kept both' : 'kept'}>
       {recording && (

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { get, post, sentence } from '../api';
+import { Problem, get, post, sentence } from '../api';
 import { pretty_number, when } from '../format';
 import { help_open } from '../keys';
 import { shortcuts, theme, type Theme } from '../preferences';
@@ -145,10 +145,20 @@ function Numbers() {
   useEffect(() => {
     if (online.value) void actions.run('numbers', load);
   }, [epoch.value]);
-  const take = (number: string) => async () => {
-    await post('/numbers/use', { number });
-    await load();
-  };
+  /** Whose calls go to somebody else: taken all the same if that is asked for. */
+  const theirs = useSignal<ReadonlySet<string>>(new Set());
+  const take =
+    (number: string, force = false) =>
+    async () => {
+      try {
+        await post('/numbers/use', { number, force });
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'taken') theirs.value = new Set(theirs.value).add(number);
+        throw error;
+      }
+      theirs.value = new Set([...theirs.value].filter((one) => one !== number));
+      await load();
+    };
   const give_back = (number: string) => async () => {
     const { returned } = await post<{ returned: ReturnedNumber[] }>('/numbers/restore', { number });
     await load();
@@ -176,6 +186,18 @@ function Numbers() {
             ) : (
               <ActionButton actions={actions} name={`use ${own.number}`} act={take(own.number)} done="Its calls come here now.">
                 Take its calls
+              </ActionButton>
+            )}
+            {!own.here && theirs.value.has(own.number) && (
+              <ActionButton
+                actions={actions}
+                name={`force ${own.number}`}
+                kind="danger"
+                title="Where its calls go now is remembered, and put back when it is given back"
+                act={take(own.number, true)}
+                done="Its calls come here now."
+              >
+                Take them from there
               </ActionButton>
             )}
           </li>

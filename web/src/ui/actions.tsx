@@ -4,12 +4,15 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { Problem } from '../api';
 import { online } from '../store';
 import { Icon, type IconName } from './icons';
 
 export interface Actions {
   pending: Signal<ReadonlySet<string>>;
   problem: Signal<string>;
+  /** Which field of the request the problem is about; empty: none in particular. */
+  field: Signal<string>;
   done: Signal<string>;
   /** Runs it unless it runs already. True if it went well. */
   run(name: string, act: () => Promise<unknown>, done?: string): Promise<boolean>;
@@ -18,6 +21,7 @@ export interface Actions {
 export function useActions(): Actions {
   const pending = useSignal<ReadonlySet<string>>(new Set());
   const problem = useSignal('');
+  const field = useSignal('');
   const done = useSignal('');
   const alive = useRef(true);
   useEffect(
@@ -30,13 +34,17 @@ export function useActions(): Actions {
     if (pending.value.has(name)) return false;
     pending.value = new Set(pending.value).add(name);
     problem.value = '';
+    field.value = '';
     done.value = '';
     try {
       await act();
       if (alive.current) done.value = words;
       return true;
     } catch (error) {
-      if (alive.current) problem.value = error instanceof Error ? error.message : String(error);
+      if (alive.current) {
+        field.value = error instanceof Problem ? (error.field ?? '') : '';
+        problem.value = error instanceof Error ? error.message : String(error);
+      }
       return false;
     } finally {
       const rest = new Set(pending.value);
@@ -44,7 +52,7 @@ export function useActions(): Actions {
       pending.value = rest;
     }
   };
-  return { pending, problem, done, run };
+  return { pending, problem, field, done, run };
 }
 
 interface ButtonProps {
@@ -112,12 +120,12 @@ export function ActionForm(props: FormProps) {
   );
 }
 
-/** The problem of the last action, or that it went well. Always there, so that screen readers watch it. */
-export function ActionNote({ actions }: { actions: Actions }) {
+/** The problem of the last action, or that it went well. Always there, so that screen readers watch it. `fields` tell their own. */
+export function ActionNote({ actions, fields = [] }: { actions: Actions; fields?: readonly string[] }) {
   return (
     <div class="action-note">
       <div role="alert">
-        {actions.problem.value && (
+        {actions.problem.value && !fields.includes(actions.field.value) && (
           <p class="problem">
             {actions.problem.value}
             <button
