@@ -41,7 +41,8 @@ boost::asio::awaitable<Result<std::string>> use_number(std::shared_ptr<NumberWeb
     co_return format_used_json(*used);
 }
 
-/// As web::ApiParts::restore_number.
+/// As web::ApiParts::restore_number. One of this program that is named is given back too: whoever
+/// asks wants its calls to come here no more.
 boost::asio::awaitable<Result<std::string>> restore_number(std::shared_ptr<NumberWebhooks> numbers,
                                                            std::string written) {
     std::string number;
@@ -50,7 +51,7 @@ boost::asio::awaitable<Result<std::string>> restore_number(std::shared_ptr<Numbe
         if (!parsed) co_return fail(Errc::bad_field, "number: " + parsed.error().message);
         number = std::move(*parsed);
     }
-    auto returned = co_await NumberWebhooks::restore(std::move(numbers), std::move(number));
+    auto returned = co_await NumberWebhooks::restore(std::move(numbers), std::move(number), true);
     if (!returned) co_return tl::unexpected(std::move(returned.error()));
     for (const auto& one : *returned) log::info("numbers", "{}", format_returned(one));
     co_return format_returned_json(*returned);

@@ -315,7 +315,7 @@ asio::awaitable<Result<std::vector<ReturnedNumber>>> NumberWebhooks::give_back(
 }
 
 asio::awaitable<Result<std::vector<ReturnedNumber>>> NumberWebhooks::restore(
-    std::shared_ptr<NumberWebhooks> self, std::string number) {
+    std::shared_ptr<NumberWebhooks> self, std::string number, bool own) {
     co_await await_turn(self);
     const Turn turn(self);
     std::vector<ReturnedNumber> out;
@@ -324,7 +324,8 @@ asio::awaitable<Result<std::vector<ReturnedNumber>>> NumberWebhooks::restore(
     if (!rows) co_return tl::unexpected(std::move(rows.error()));
     for (auto& row : *rows) {
         if (!number.empty() && row.number != number) continue;
-        if (row.instance == journal->instance() || self->options_.alive(row.instance)) {
+        const bool ours = row.instance == journal->instance();
+        if (ours ? !own || number.empty() : self->options_.alive(row.instance)) {
             out.push_back({ReturnedNumber::What::held, row.number, row.former, row.instance, {}});
             continue;
         }

@@ -54,10 +54,10 @@ public:
     /// Gives back what this program has, and takes nothing any more. Errors: io.
     static boost::asio::awaitable<Result<std::vector<ReturnedNumber>>> give_back(
         std::shared_ptr<NumberWebhooks> self);
-    /// Gives back what no running program has; `number` empty: all, else that one alone. Errors:
-    /// io.
+    /// Gives back what no running program has; `number` empty: all, else that one alone, which
+    /// may also be one of this program if it is `own`. Errors: io.
     static boost::asio::awaitable<Result<std::vector<ReturnedNumber>>> restore(
-        std::shared_ptr<NumberWebhooks> self, std::string number);
+        std::shared_ptr<NumberWebhooks> self, std::string number, bool own = false);
 
     /// There may be something to give back.
     bool busy() const { return busy_.load(); }

@@ -118,8 +118,8 @@ struct ApiParts {
     /// somebody else's), bad_config (it cannot be used), cancelled, and those of REST.
     std::function<boost::asio::awaitable<Result<std::string>>(std::string number, bool force)>
         use_number{};
-    /// Gives back what programs that have ended left pointed here, one number or (empty) all, and
-    /// answers with JSON text. Errors: as `use_number`.
+    /// Gives back what programs that have ended left pointed here, one number or (empty) all; one
+    /// that is named also if it is this program's. Answers with JSON text. Errors: as `use_number`.
     std::function<boost::asio::awaitable<Result<std::string>>(std::string number)> restore_number{};
     Lookups lookups{};
     EmulatorAccess emulator{};

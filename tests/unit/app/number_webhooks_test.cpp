@@ -419,6 +419,19 @@ TEST_F(NumberWebhooksTest, WhatAnEndHadNoTimeToForgetIsFoundAsItWas) {
     EXPECT_TRUE(journal->numbers.empty());
 }
 
+TEST_F(NumberWebhooksTest, WhatThisProgramHasIsGivenBackIfItIsNamed) {
+    const auto before = account->numbers;
+    ASSERT_TRUE(use(true));
+    const auto number = journal->numbers.front().number;
+    EXPECT_EQ(restore()[0].what, What::held);
+    EXPECT_EQ(run(NumberWebhooks::restore(here, "", true))->at(0).what, What::held);
+    EXPECT_EQ(run(NumberWebhooks::restore(here, number))->at(0).what, What::held);
+    EXPECT_EQ(run(NumberWebhooks::restore(here, number, true))->at(0).what, What::returned);
+    EXPECT_EQ(account->numbers, before);
+    EXPECT_TRUE(journal->numbers.empty());
+    EXPECT_TRUE(run(NumberWebhooks::restore(here, number, true))->empty());
+}
+
 TEST_F(NumberWebhooksTest, WhatARunningProgramHasIsLeftToIt) {
     ASSERT_TRUE(use(true));
     journal->name = "2-next";
