@@ -144,11 +144,6 @@ class RealStage extends Stage {
     this.settings = settings;
   }
 
-  constructor(settings) {
-    super();
-    this.settings = settings;
-  }
-
   async start() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'agentbridge-web-'));
     this.recognizer = await new Recognizer().start();
