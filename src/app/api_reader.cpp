@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "audio/frame.hpp"
 #include "web/answers.hpp"
 
 namespace bridge::app {
@@ -55,9 +56,8 @@ milliseconds time(const json::value& value, std::string_view name) {
 
 /// Milliseconds of the line's sound.
 std::uint64_t samples(const json::value& value, std::string_view name) {
-    constexpr double kSamplesPerMs = 8;
     return static_cast<std::uint64_t>(
-        std::llround(std::max(number(value, name), 0.0) * kSamplesPerMs));
+        std::llround(std::max(number(value, name), 0.0) * audio::kSamplesPerMs));
 }
 
 float level(const json::value& value, std::string_view name) {

@@ -256,7 +256,6 @@ public:
         orders_->extra = machine_detection(config.machine_detection);
         // `call` is for one call and ends with it.
         orders_->only_for_others = options_.kind != SessionOptions::Kind::serve;
-        if (!orders_->only_for_others) takes_calls_for_ = takes_calls_for(config);
         bridge.control = {
             config.control_host,
             config.control_port,
@@ -633,8 +632,10 @@ private:
     /// For clients of this program, which look for running instances.
     void describe_instance() {
         if (!memory_.instance) return;
+        const auto for_whom =
+            orders_->only_for_others ? std::string() : takes_calls_for(options_.config);
         if (const auto told = memory_.instance->describe(
-                {bridge_->public_url(), bridge_->control_url(), control_token_, takes_calls_for_});
+                {bridge_->public_url(), bridge_->control_url(), control_token_, for_whom});
             !told)
             log::warning("journal", "{}", told.error().message);
     }
@@ -821,7 +822,6 @@ private:
     std::shared_ptr<stores::RecordingStore> recordings_;  ///< null: none are made
     std::shared_ptr<stores::HistoryKeeper> history_;      ///< null: of a demo, nothing is kept
     Secret control_token_;
-    std::string takes_calls_for_;  ///< for the instance's file
     const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
     std::shared_ptr<ServiceNotifier> notifier_;  ///< null: nobody is to be told
     std::shared_ptr<DayCount> day_count_;        ///< null: the day has no limit

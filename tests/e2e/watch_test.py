@@ -45,7 +45,8 @@ class Elsewhere(EndToEnd):
         self.assert_nothing_left_open(self.emulator)
 
     def test_a_call_is_placed_by_the_program_that_runs(self):
-        call = self.start(["--json", "call", "--target", ONE, "--record", "--time-limit", "5m"], self.settings, name="call")
+        call = self.start(["--json", "--log-format", "text", "call", "--target", ONE, "--record", "--time-limit", "5m"],
+                          self.settings, name="call")
         wait_for("the program has it", lambda: self.calls() and self.calls()[0]["frames"] > 0, 20)
         made = self.calls()[0]
         self.assertEqual(made["recording"]["status"], "recording")
@@ -53,6 +54,7 @@ class Elsewhere(EndToEnd):
         call.code = call.wait(20)
         self.assert_code(call, 0)
         self.assertIn(f"program {self.serve.pid} runs on this configuration", call.err)
+        self.assertNotIn("without effect", call.err)
         summary = json_objects(call.out)[0]
         self.assertEqual((summary["call"], summary["state"], summary["end_confirmed"]), (made["call"], "completed", True))
         self.assertEqual(self.calls(), [])

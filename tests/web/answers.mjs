@@ -22,8 +22,6 @@ export function note_answers(page) {
   if (!kFile) return;
   page.on('response', async (response) => {
     if (!new URL(response.url()).pathname.startsWith(`${kRoot}/`)) return;
-    // Of a form that leads there the browser shows a page of its own, and gives that for the answer.
-    if (response.request().isNavigationRequest()) return;
     try {
       // What a test answers in the program's place comes from no address.
       if (!(await response.serverAddr())) return;

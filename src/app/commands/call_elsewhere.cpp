@@ -6,22 +6,16 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <exception>
 #include <ostream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "app/api_reader.hpp"
-#include "app/call_text.hpp"
 #include "app/commands/commands.hpp"
 #include "app/remote_session.hpp"
 #include "app/settings.hpp"
-#include "app/signals.hpp"
 
 namespace bridge::app {
 namespace {
@@ -29,23 +23,20 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-/// Settings that a call carries with it, or that are this program's alone.
-constexpr std::array<std::string_view, 12> kOfTheCall{
-    "TWILIO_PHONE_NUMBER",  "AGENTBRIDGE_TIME_LIMIT", "AGENTBRIDGE_AGENT",
-    "AGENTBRIDGE_RECORD",   "AGENTBRIDGE_TRANSCRIBE", "LOG_LEVEL",
-    "AGENTBRIDGE_LOG_JSON", "AGENTBRIDGE_STATE_DIR",  "SERVER_PORT",
-    "SERVER_HOST",          "TWILIO_BASE_URL",        "TWILIO_ACCOUNT_SID"};
+/// Settings that have flags and go with the call, or are this program's own.
+constexpr std::array<std::string_view, 7> kWithEffect{
+    "TWILIO_PHONE_NUMBER",   "AGENTBRIDGE_TIME_LIMIT", "AGENTBRIDGE_AGENT",
+    "AGENTBRIDGE_RECORD",    "AGENTBRIDGE_TRANSCRIBE", "LOG_LEVEL",
+    "AGENTBRIDGE_LOG_FORMAT"};
 
 /// Flags of the command line that only the other program could obey.
 std::vector<std::string> without_effect(const Invocation& invocation) {
     std::vector<std::string> flags;
     for (const auto& [name, value] : invocation.settings) {
-        if (std::find(kOfTheCall.begin(), kOfTheCall.end(), name) != kOfTheCall.end()) continue;
-        const auto all = all_settings();
-        const auto setting =
-            std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
-        flags.emplace_back(setting != all.end() && !setting->flag.empty() ? setting->flag
-                                                                          : std::string_view(name));
+        if (std::find(kWithEffect.begin(), kWithEffect.end(), name) != kWithEffect.end()) continue;
+        const auto* setting = find_setting(name);
+        flags.emplace_back(setting && !setting->flag.empty() ? setting->flag
+                                                             : std::string_view(name));
     }
     return flags;
 }
@@ -59,33 +50,6 @@ std::string order_of(const RunCommand& command, const Config& config) {
     if (!config.agent.name.empty()) order["agent"] = config.agent.name;
     if (command.mic) order["mic"] = true;
     return json::serialize(order);
-}
-
-/// Places it, and that is all.
-ExitCode leave(const ControlAddress& address, const std::string& order, bool as_json,
-               Console& console) {
-    asio::io_context loop{1};
-    auto exit = ExitCode::interrupted;
-    const Signals signals(loop.get_executor(), [&](Stop) { loop.stop(); });
-    auto client = std::make_shared<ControlClient>(loop.get_executor(), address);
-    const auto place = [&]() -> asio::awaitable<void> {
-        std::string post = "POST", path = "/calls";
-        auto made = co_await ControlClient::ask(client, post, path, order);
-        if (!made) {
-            console.err << "agentbridge: " << made.error().message << "\n";
-            exit = made.error().exit;
-            co_return;
-        }
-        console.out << (as_json ? json::serialize(*made) : format_call_line(read_call(*made)))
-                    << "\n";
-        exit = ExitCode::ok;
-    };
-    asio::co_spawn(loop, place(), [&](std::exception_ptr error) {
-        loop.stop();
-        if (error) std::rethrow_exception(error);
-    });
-    loop.run();
-    return exit;
 }
 
 }  // namespace
@@ -120,7 +84,7 @@ ExitCode call_elsewhere(const Invocation& invocation, const RunCommand& command,
                                    fmt::join(idle, ", "));
     const ControlAddress address{program.control_url, program.token, true};
     const auto order = order_of(command, loaded.config);
-    if (command.detach) return leave(address, order, invocation.json, console);
+    if (command.detach) return place_call(address, order, invocation.json, console);
 
     SessionOptions options;
     options.kind = SessionOptions::Kind::call;

@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -163,22 +164,25 @@ Outcome<std::string> read_file(const std::string& path) {
     return out;
 }
 
-/// One command, from the choice of the call to the answer on stdout.
+ExitCode tell(const Failure& failure, Console& console) {
+    console.err << "agentbridge: " << failure.message << "\n";
+    return failure.exit;
+}
+
+asio::awaitable<ExitCode> place(std::shared_ptr<ControlClient> client, std::string order,
+                                bool as_json, Console& console) {
+    std::string post = "POST", path = "/calls";
+    auto made = co_await ControlClient::ask(client, post, path, order);
+    if (!made) co_return tell(made.error(), console);
+    console.out << (as_json ? json::serialize(*made) : format_call_line(read_call(*made))) << "\n";
+    co_return ExitCode::ok;
+}
+
+/// One command on a call there is, from the choice of the call to the answer on stdout.
 asio::awaitable<ExitCode> carry_out(std::shared_ptr<ControlClient> client, CallsCommand command,
                                     bool as_json, Console& console) {
-    const auto told = [&console](const Failure& failure) {
-        console.err << "agentbridge: " << failure.message << "\n";
-        return failure.exit;
-    };
+    const auto told = [&console](const Failure& failure) { return tell(failure, console); };
     auto order = order_for(command);
-    if (command.action == Action::dial) {
-        const std::string path = "/calls";
-        auto made = co_await ControlClient::ask(client, order.method, path, order.body);
-        if (!made) co_return told(made.error());
-        console.out << (as_json ? json::serialize(*made) : format_call_line(read_call(*made)))
-                    << "\n";
-        co_return ExitCode::ok;
-    }
     auto list = co_await ControlClient::list_calls(client, command.state);
     if (!list) co_return told(list.error());
     const auto calls = read_calls(*list);
@@ -262,10 +266,7 @@ ExitCode watch(const ControlAddress& address, bool as_json, Console& console) {
     parts.client = std::make_shared<ControlClient>(loop.get_executor(), address);
     parts.changed = [&](const json::value& list) { shown.take(list); };
     parts.ended = [&](const Failure& failure) {
-        if (!followed->answered()) {
-            console.err << "agentbridge: " << failure.message << "\n";
-            exit = failure.exit;
-        }
+        if (!followed->answered()) exit = tell(failure, console);
         loop.stop();
     };
     followed = std::make_shared<FollowedCalls>(std::move(parts));
@@ -276,9 +277,28 @@ ExitCode watch(const ControlAddress& address, bool as_json, Console& console) {
     return exit;
 }
 
-asio::awaitable<void> run(std::shared_ptr<ControlClient> client, CallsCommand command, bool as_json,
-                          Console& console, ExitCode& exit) {
-    exit = co_await carry_out(std::move(client), std::move(command), as_json, console);
+/// Until it is done, or Ctrl-C.
+ExitCode run_on(
+    const ControlAddress& program,
+    const std::function<asio::awaitable<ExitCode>(std::shared_ptr<ControlClient>)>& task) {
+    asio::io_context loop{1};
+    auto exit = ExitCode::interrupted;
+    bool stopped = false;
+    asio::cancellation_signal stop;
+    const Signals signals(loop.get_executor(), [&](Stop) {
+        stopped = true;
+        stop.emit(asio::cancellation_type::terminal);
+    });
+    auto client = std::make_shared<ControlClient>(loop.get_executor(), program);
+    asio::co_spawn(
+        loop, task(client),
+        asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr error, ExitCode done) {
+            loop.stop();
+            if (error && !stopped) std::rethrow_exception(error);
+            if (!error) exit = done;
+        }));
+    loop.run();
+    return exit;
 }
 
 }  // namespace
@@ -288,10 +308,9 @@ ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, 
     if (!loaded) return ExitCode::configuration;
     const auto running = running_instances(loaded->config.state_dir);
     const auto address = choose_instance(running, loaded->config, command.instance);
-    if (!address) {
-        console.err << "agentbridge: " << address.error().message << "\n";
-        return address.error().exit;
-    }
+    if (!address) return tell(address.error(), console);
+    if (command.action == Action::dial)
+        return place_call(*address, order_for(command).body, invocation.json, console);
     if (command.action == Action::watch) {
         if (!console.terminal.redraw || !console.terminal.out_tty || invocation.json)
             return watch(*address, invocation.json, console);
@@ -305,22 +324,16 @@ ExitCode steer_calls(const Invocation& invocation, const CallsCommand& command, 
                                    open_remote_session({*address, ""}, std::move(executor)));
                            });
     }
-    asio::io_context loop{1};
-    auto exit = ExitCode::interrupted;
-    bool stopped = false;
-    asio::cancellation_signal stop;
-    const Signals signals(loop.get_executor(), [&](Stop) {
-        stopped = true;
-        stop.emit(asio::cancellation_type::terminal);
+    return run_on(*address, [&](std::shared_ptr<ControlClient> client) {
+        return carry_out(std::move(client), command, invocation.json, console);
     });
-    auto client = std::make_shared<ControlClient>(loop.get_executor(), *address);
-    asio::co_spawn(loop, run(std::move(client), command, invocation.json, console, exit),
-                   asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr error) {
-                       loop.stop();
-                       if (error && !stopped) std::rethrow_exception(error);
-                   }));
-    loop.run();
-    return exit;
+}
+
+ExitCode place_call(const ControlAddress& program, const std::string& order, bool as_json,
+                    Console& console) {
+    return run_on(program, [&](std::shared_ptr<ControlClient> client) {
+        return place(std::move(client), order, as_json, console);
+    });
 }
 
 }  // namespace bridge::app

@@ -5,6 +5,7 @@
 #include "app/cli.hpp"
 #include "app/config.hpp"
 #include "app/console.hpp"
+#include "app/control_client.hpp"
 #include "app/history_parts.hpp"
 #include "app/instance.hpp"
 #include "app/load_service.hpp"
@@ -20,6 +21,9 @@ ExitCode run_calls(const Invocation& invocation, const RunCommand& command, Cons
 /// From checked options to the end of the session, with its screen and its keys.
 ExitCode run_session(SessionOptions options, const LoadedConfig& loaded, bool as_json, bool bell,
                      Console& console, const OpenSession& open);
+/// Has a running program place a call (`order`: the body of POST /calls), and prints it.
+ExitCode place_call(const ControlAddress& program, const std::string& order, bool as_json,
+                    Console& console);
 /// The program that takes calls for this configuration, if one runs: a second one could not listen.
 std::optional<RunningInstance> program_for_call(const Config& config);
 /// Has the call placed there.
