@@ -8,6 +8,7 @@ import { clock, figures, is_final, millis, offset, peer, pretty_number, state_to
 import { shown_gaps, with_gaps } from '../gaps';
 import { epoch, model, online } from '../store';
 import type { Call, CaptureReport, Gap, Timeline, TimelineEvent } from '../types';
+import { Figures } from '../ui/figures';
 import { Icon } from '../ui/icons';
 import { CallCard } from './call_card';
 import { Gaps, NoGaps } from './gaps';
@@ -101,7 +102,7 @@ export function CallScreen({ id }: { id: string }) {
           <Words words={words} label="What was said" tall />
         </section>
       )}
-      {call && <Figures call={call} />}
+      {call && <CallFigures call={call} />}
       {over?.captured && <Gaps call={over} report={report} />}
       {over?.captured === false && over.streamed_ms > 0 && <NoGaps />}
       {timeline.value && (
@@ -151,7 +152,7 @@ function Summary({ call }: { call: Call }) {
   );
 }
 
-function Figures({ call }: { call: Call }) {
+function CallFigures({ call }: { call: Call }) {
   const total = call.turns?.legs.total;
   const rows: [string, string][] = [
     ['From', pretty_number(call.from) || '–'],
@@ -174,14 +175,7 @@ function Figures({ call }: { call: Call }) {
   return (
     <section class="card" aria-labelledby="figures">
       <h2 id="figures">Figures</h2>
-      <dl class="figures">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures rows={rows} />
     </section>
   );
 }

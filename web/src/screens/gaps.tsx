@@ -8,6 +8,7 @@ import { millis, offset } from '../format';
 import { by_hop, doubt_words, gaps_words, heard_by_words, hop_reason, hop_words, same_words, shown_gaps } from '../gaps';
 import type { Call, CaptureReport, Gap } from '../types';
 import { ActionButton, ActionNote, useActions } from '../ui/actions';
+import { Figures } from '../ui/figures';
 
 /** An hour of a call takes the program a second or two; there may be others who ask. */
 const kPatience = 120_000;
@@ -83,14 +84,7 @@ function Found({ report }: { report: CaptureReport }) {
           ))}
         </dl>
       )}
-      <dl class="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures rows={figures} />
     </>
   );
 }
