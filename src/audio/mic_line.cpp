@@ -57,8 +57,12 @@ bool MicTrack::read(std::uint64_t from, std::span<std::int16_t, kFrameSamples> o
     std::array<std::uint64_t, kWords> words;
     const auto first = from / kInWord;
     const auto count = (from + kFrameSamples - 1) / kInWord - first + 1;
-    for (std::size_t i = 0; i < count; ++i)
-        words[i] = words_[(first + i) % words_.size()].load(std::memory_order_relaxed);
+    const auto start = static_cast<std::size_t>(first % words_.size());
+    const auto to_end = std::min<std::size_t>(count, words_.size() - start);
+    for (std::size_t i = 0; i < to_end; ++i)
+        words[i] = words_[start + i].load(std::memory_order_relaxed);
+    for (auto i = to_end; i < count; ++i)
+        words[i] = words_[i - to_end].load(std::memory_order_relaxed);
     std::memcpy(out.data(),
                 reinterpret_cast<const char*>(words.data()) + from % kInWord * sizeof(out[0]),
                 out.size_bytes());

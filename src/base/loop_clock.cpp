@@ -30,22 +30,22 @@ std::int64_t LoopClock::tick_of(Time when) const {
 
 void LoopClock::link(std::uint32_t index, std::int64_t tick) {
     const auto slot = static_cast<std::uint32_t>(static_cast<std::uint64_t>(tick) % kSlots);
-    auto& entry = entries_[index];
-    entry.slot = slot;
-    entry.previous = kNone;
-    entry.next = heads_[slot];
-    if (entry.next != kNone) entries_[entry.next].previous = index;
+    entries_[index].slot = slot;
+    auto& link = links_[index];
+    link.previous = kNone;
+    link.next = heads_[slot];
+    if (link.next != kNone) links_[link.next].previous = index;
     heads_[slot] = index;
 }
 
 void LoopClock::unlink(std::uint32_t index) {
-    auto& entry = entries_[index];
-    if (entry.previous != kNone) {
-        entries_[entry.previous].next = entry.next;
+    const auto& link = links_[index];
+    if (link.previous != kNone) {
+        links_[link.previous].next = link.next;
     } else {
-        heads_[entry.slot] = entry.next;
+        heads_[entries_[index].slot] = link.next;
     }
-    if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
+    if (link.next != kNone) links_[link.next].previous = link.previous;
 }
 
 Clock::TimerId LoopClock::at(Time when, std::function<void()> fire) {
@@ -53,6 +53,7 @@ Clock::TimerId LoopClock::at(Time when, std::function<void()> fire) {
     if (free_.empty()) {
         index = static_cast<std::uint32_t>(entries_.size());
         entries_.emplace_back();
+        links_.emplace_back();
         free_.reserve(entries_.capacity());
         due_.reserve(entries_.capacity());
     } else {
@@ -115,10 +116,12 @@ void LoopClock::turn() {
     due_.clear();
     for (auto tick = first; tick <= reached; ++tick) {
         for (auto index = heads_[static_cast<std::uint64_t>(tick) % kSlots]; index != kNone;
-             index = entries_[index].next) {
-            if (entries_[index].when <= start) due_.push_back(index);
+             index = links_[index].next) {
+            __builtin_prefetch(&entries_[index]);
+            due_.push_back(index);
         }
     }
+    std::erase_if(due_, [&](std::uint32_t index) { return entries_[index].when > start; });
     turned_to_ = std::max(turned_to_, reached);
     std::sort(due_.begin(), due_.end(), [this](std::uint32_t a, std::uint32_t b) {
         return entries_[a].when < entries_[b].when;

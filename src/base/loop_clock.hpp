@@ -30,11 +30,15 @@ private:
     static constexpr std::size_t kSlots = 1024;
     static constexpr std::uint32_t kNone = 0xffffffffU;
 
-    struct Entry {
-        Time when;
-        std::function<void()> fire;
+    /// Of a slot's list. Apart from the entries: to walk along them waits for no memory.
+    struct Link {
         std::uint32_t next = kNone;
         std::uint32_t previous = kNone;
+    };
+    /// A line of the cache each.
+    struct alignas(64) Entry {
+        Time when;
+        std::function<void()> fire;
         std::uint32_t generation = 0;
         std::uint32_t slot = 0;
         bool live = false;
@@ -53,6 +57,7 @@ private:
     std::size_t live_count_ = 0;
     std::array<std::uint32_t, kSlots> heads_;
     std::vector<Entry> entries_;
+    std::vector<Link> links_;  ///< one for each entry
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> due_;  ///< scratch of turn()
 };

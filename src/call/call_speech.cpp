@@ -30,8 +30,8 @@ milliseconds phase_of(const CallId& id) {
 
 void LiveCall::make_outbound_line() {
     OutboundLine::Hooks hooks;
-    hooks.pull_live = [this] {
-        pull_microphone();
+    hooks.pull_live = [this](Clock::Time now) {
+        pull_microphone(now);
         pull_guests(false);
     };
     hooks.sent = [this](std::size_t voice, const audio::AudioFrame& frame, Clock::Time heard_at) {
@@ -73,11 +73,20 @@ void LiveCall::keep_step() {
         step_.candidate = now;
         step_.votes = 1;
     }
+    // Right before the slot is near enough, but in it is better.
+    const bool early = step_.slot >= 0ms && fits(step_.slot) && now != step_.slot;
+    step_.early = std::clamp(step_.early + (early ? 1 : -2), 0, kSureStep);
+    if (step_.early == kSureStep) {
+        step_.early = 0;
+        step_.slot = now;
+        outbound_->set_phase(now);
+        return;
+    }
     const bool first = step_.slot < 0ms;
     step_.misfits = std::clamp(step_.misfits + (fits(step_.slot) ? -1 : 1), 0, kSureStep);
     if (!first && (step_.misfits < kSureStep || step_.votes < kSureStep)) return;
     step_.slot = first ? now : step_.candidate;
-    step_.votes = step_.misfits = 0;
+    step_.votes = step_.misfits = step_.early = 0;
     outbound_->set_phase(step_.slot);
 }
 
@@ -112,14 +121,13 @@ void LiveCall::update_microphone() {
 }
 
 /// In the call's own slot: 20 ms of the microphone, if they are there.
-void LiveCall::pull_microphone() {
+void LiveCall::pull_microphone(Clock::Time now) {
     if (!mic_line_) return;
     if (capture_) capture_->looks_for_microphone(*mic_line_);
     audio::MicFrame frame;
     while (mic_line_->waiting() > kMicBacklog + audio::kFrameSamples && mic_line_->read(frame))
         mic_dropped_ += audio::kFrameSamples;
-    if (mic_line_->read(frame))
-        accept(input::MicrophoneBlock{frame.pcm, services_.clock.now() - frame.captured});
+    if (mic_line_->read(frame)) accept(input::MicrophoneBlock{frame.pcm, now - frame.captured});
 }
 
 void LiveCall::on(const input::MicrophoneBlock& block) {
@@ -157,7 +165,7 @@ void LiveCall::hear_own(Clock::Time now) {
         monitored_.pop_front();
     }
     // Nobody speaks to the phone, so no slot of the line's brings what the agent alone hears.
-    if (mic_line_ && !mic_voice_) pull_microphone();
+    if (mic_line_ && !mic_voice_) pull_microphone(now);
     pull_guests(true);
 }
 

@@ -73,7 +73,8 @@ private:
         bool fresh = true;  ///< it has heard nothing so far
         std::weak_ptr<audio::AudioSink> sink;
         VoiceId own = kNone;
-        boost::container::small_vector<Gain, 2> gains;  ///< one for each voice, the phone first
+        /// One for each voice, the phone first; with a microphone and prompts there are three.
+        boost::container::small_vector<Gain, 4> gains;
     };
 
     void drive(const audio::AudioFrame* phone, std::chrono::milliseconds at);

@@ -56,7 +56,7 @@ std::size_t OutboundLine::State::Voice::write(std::span<const std::int16_t> samp
     in_hand_ = at_once ? line_->take_in_hand(samples.first<kFrameSamples>())
                        : std::span<const std::int16_t>();
     if (in_hand_.empty()) queue_.push(samples.first(taken));
-    written_at_ = line_->clock.now();
+    if (waiting() % kFrameSamples != 0) written_at_ = line_->clock.now();
     runs_.back().waiting += taken;
     line_->book.received(current_, taken);
     if (kind_ == Kind::ahead && !line_->live()) {

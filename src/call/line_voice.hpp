@@ -94,7 +94,7 @@ private:
     std::unique_ptr<audio::SampleSource> source_;
     UtteranceId current_ = 0;
     bool paused_ = false;
-    Clock::Time written_at_{};
+    Clock::Time written_at_{};       ///< of what waits as a part of a frame: when its last came
     std::uint64_t spoke_until_ = 0;  ///< samples sent on the line up to this voice's last
 };
 

@@ -143,6 +143,7 @@ private:
         milliseconds candidate{0};  ///< where most frames of late have come
         int votes = 0;              ///< how many more than have not
         int misfits = 0;            ///< how many more have come elsewhere than in the slot
+        int early = 0;  ///< how many have come a millisecond before it, less twice the others
     };
     void keep_step();
 
@@ -151,7 +152,7 @@ private:
 
     void update_microphone();
 
-    void pull_microphone();
+    void pull_microphone(Clock::Time now);
 
     void on(const input::MicrophoneBlock& block);
 

@@ -43,7 +43,7 @@ void OutboundLine::State::pump(bool in_slot) {
     const bool is_live = live();
     if (is_live && in_slot && hooks.pull_live) {
         hands_free = kHands;
-        hooks.pull_live();
+        hooks.pull_live(now);
         hands_free = 0;
     }
     if (is_live) {
@@ -63,7 +63,7 @@ void OutboundLine::State::pump(bool in_slot) {
     if (is_live && in_slot) {
         for (auto* voice : voices) voice->put_down();
     }
-    schedule();
+    schedule(now);
 }
 
 std::span<const std::int16_t> OutboundLine::State::take_in_hand(
@@ -82,7 +82,7 @@ void OutboundLine::State::mark_end(Clock::Time now) {
     const bool dry = far_end.dry_at() + kFrameTime <= now;
     if (far_end.unmarked() > 0 && (!more || dry)) {
         ran_dry = more;
-        set_mark();
+        set_mark(now);
     } else if (!more) {
         ran_dry = false;
     }
@@ -92,12 +92,12 @@ void OutboundLine::State::mark_end(Clock::Time now) {
 void OutboundLine::State::pump_live(Clock::Time now) {
     if (far_end.dry_at() > now + kLiveLead) return;
     auto& message = message_in_hand();
-    if (mix(1, true) == 0) {
+    if (mix(1, true, now) == 0) {
         if (!options.send_silence) return;
         message[0].pcm.fill(0);
     }
-    mark_if_due(1);
-    give(std::span(message).first(1));
+    mark_if_due(1, now);
+    give(std::span(message).first(1), now);
 }
 
 void OutboundLine::State::pump_ahead(Clock::Time now) {
@@ -110,23 +110,23 @@ void OutboundLine::State::pump_ahead(Clock::Time now) {
         if (room <= 0) return;
         const auto most = std::min({static_cast<std::size_t>(room), kLongestMessage,
                                     static_cast<std::size_t>(options.message / kFrameTime)});
-        const auto count = mix(most, false);
+        const auto count = mix(most, false, now);
         if (count == 0) return;
         if (first && lead == Clock::Duration::zero() && (far_end.unmarked() > 0 || ran_dry))
             ++stats.starved;
         ran_dry = false;
-        mark_if_due(count);
-        give(std::span(message_in_hand()).first(count));
+        mark_if_due(count, now);
+        give(std::span(message_in_hand()).first(count), now);
         // What comes after a silence is marked at once: how long it takes until it is heard is soon
         // known then.
-        if (first && begins) set_mark();
+        if (first && begins) set_mark(now);
         first = false;
     }
 }
 
 /// Fills message_in_hand() with the sum of the voices. Returns how many frames there are; a voice
 /// that has less than the others is silent in the rest.
-std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
+std::size_t OutboundLine::State::mix(std::size_t most, bool with_live, Clock::Time now) {
     auto& message = message_in_hand();
     std::size_t count = 0;
     std::size_t speaking = 0;
@@ -139,7 +139,7 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
     if (count == 0) return 0;
     std::array<std::array<std::int32_t, kFrameSamples>, kLongestMessage> sum;
     const bool alone = speaking == 1;
-    const auto due = std::max(far_end.dry_at(), clock.now());
+    const auto due = std::max(far_end.dry_at(), now);
     if (!alone) {
         for (std::size_t i = 0; i < count; ++i) sum[i].fill(0);
     }
@@ -167,8 +167,7 @@ std::size_t OutboundLine::State::mix(std::size_t most, bool with_live) {
     return count;
 }
 
-void OutboundLine::State::give(std::span<const AudioFrame> frames) {
-    const auto now = clock.now();
+void OutboundLine::State::give(std::span<const AudioFrame> frames, Clock::Time now) {
     const auto samples = frames.size() * kFrameSamples;
     if (!phone->send(frames)) {
         book.unsend(far_end.sent());
@@ -193,17 +192,17 @@ void OutboundLine::State::give(std::span<const AudioFrame> frames) {
 }
 
 /// Before a message of `next_frames`: marks lie no further apart than asked for.
-void OutboundLine::State::mark_if_due(std::size_t next_frames) {
+void OutboundLine::State::mark_if_due(std::size_t next_frames, Clock::Time now) {
     const auto unmarked = far_end.unmarked();
     if (unmarked > 0 && unmarked + next_frames * kFrameSamples > samples_of(options.mark_every))
-        set_mark();
+        set_mark(now);
 }
 
-void OutboundLine::State::set_mark() {
+void OutboundLine::State::set_mark(Clock::Time now) {
     if (far_end.unmarked() == 0) return;
     if (!phone->mark(far_end.next_mark())) return;  // the next one tells as much
-    if (track) track->marked(far_end.sent(), clock.now() < far_end.dry_at() + kFrameTime);
-    if (!far_end.set_mark(clock.now())) ++stats.marks_lost;
+    if (track) track->marked(far_end.sent(), now < far_end.dry_at() + kFrameTime);
+    if (!far_end.set_mark(now)) ++stats.marks_lost;
     ++stats.marks;
 }
 
@@ -234,8 +233,8 @@ std::optional<Clock::Time> OutboundLine::State::next_turn(Clock::Time now) {
     return when;
 }
 
-void OutboundLine::State::schedule() {
-    const auto when = next_turn(clock.now());
+void OutboundLine::State::schedule(Clock::Time now) {
+    const auto when = next_turn(now);
     if (when && timer != Clock::kNoTimer && *when == timer_at) return;
     arm(when);
 }
@@ -305,7 +304,7 @@ OutboundLine::~OutboundLine() {
 
 std::shared_ptr<VoiceSink> OutboundLine::add_voice(Kind kind, std::size_t tag) {
     auto voice = std::make_shared<State::Voice>(state_, kind, tag);
-    state_->schedule();
+    state_->schedule(state_->clock.now());
     return voice;
 }
 
@@ -325,7 +324,7 @@ void OutboundLine::set_phase(milliseconds phase) {
         // A slot too early, not too late: what the microphone brings meanwhile would be too much.
         state.arm(state.clock.now());
     } else {
-        state.schedule();
+        state.schedule(state.clock.now());
     }
 }
 
@@ -345,7 +344,7 @@ void OutboundLine::detach() {
     state.stats.marks_lost += state.far_end.forget_marks();
     state.far_end.next_generation();
     state.cut(position, SpeechOutcome::lost);
-    state.schedule();
+    state.schedule(state.clock.now());
     state.tell();
 }
 
@@ -367,7 +366,7 @@ void OutboundLine::mark_echoed(std::string_view name) {
 void OutboundLine::clear() {
     for (auto* voice : state_->voices) voice->forget();
     state_->clear_far_end();
-    state_->schedule();
+    state_->schedule(state_->clock.now());
     state_->tell();
 }
 

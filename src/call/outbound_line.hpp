@@ -58,7 +58,7 @@ public:
     /// inside a member.
     struct Hooks {
         /// A slot has come while a live voice is open: bring what the microphone has.
-        std::function<void()> pull_live;
+        std::function<void(Clock::Time now)> pull_live;
         /// A frame of a voice was sent; it will be heard at `heard_at` or soon after. `tag`: as the
         /// voice was added with.
         std::function<void(std::size_t tag, const audio::AudioFrame&, Clock::Time heard_at)> sent;

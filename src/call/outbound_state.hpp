@@ -64,7 +64,7 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 
     /// What is due goes out, and the timer is set for the next time something will be.
     void pump(bool in_slot);
-    void schedule();
+    void schedule(Clock::Time now);
     /// The timer is set for `when`, and for nothing else.
     void arm(std::optional<Clock::Time> when);
     /// The far end throws away what it has. What it has not played, as far as this side can tell,
@@ -77,12 +77,12 @@ struct OutboundLine::State : std::enable_shared_from_this<OutboundLine::State> {
 private:
     void pump_live(Clock::Time now);
     void pump_ahead(Clock::Time now);
-    std::size_t mix(std::size_t most, bool with_live);
-    void give(std::span<const audio::AudioFrame> frames);
-    void set_mark();
+    std::size_t mix(std::size_t most, bool with_live, Clock::Time now);
+    void give(std::span<const audio::AudioFrame> frames, Clock::Time now);
+    void set_mark(Clock::Time now);
     void mark_end(Clock::Time now);
     std::optional<Clock::Time> next_turn(Clock::Time now);
-    void mark_if_due(std::size_t next_frames);
+    void mark_if_due(std::size_t next_frames, Clock::Time now);
     Clock::Time slot_after(Clock::Time then) const;
 };
 

@@ -98,17 +98,31 @@ std::string format_close_payload(std::uint16_t code, std::string_view reason) {
     return out;
 }
 
+namespace {
+
+/// Media messages are plain ASCII: they are looked at in large pieces. The first place that may not
+/// be.
+const char* skip_ascii(const char* at, const char* end) {
+    const auto word = [](const char* from) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, from, sizeof bytes);
+        return bytes;
+    };
+    for (; end - at >= 32; at += 32) {
+        const auto any = word(at) | word(at + 8) | word(at + 16) | word(at + 24);
+        if ((any & 0x8080808080808080U) != 0) break;
+    }
+    return at;
+}
+
+}  // namespace
+
 bool Utf8Check::feed(std::string_view piece) {
     const char* at = piece.data();
     const char* const end = at + piece.size();
     while (ok_ && at != end) {
         if (missing_ == 0) {
-            // Media messages are plain ASCII: eight bytes at a time.
-            for (; end - at >= 8; at += 8) {
-                std::uint64_t word = 0;
-                std::memcpy(&word, at, sizeof word);
-                if ((word & 0x8080808080808080U) != 0) break;
-            }
+            at = skip_ascii(at, end);
             if (at == end) break;
             const auto byte = static_cast<std::uint8_t>(*at++);
             if (byte < 0x80) continue;

@@ -292,6 +292,38 @@ TEST_F(ServerWebSocketTest, SocketsThatSendInTurnsKeepTheirOrder) {
     on_loop([&] { first.reset(); });
 }
 
+TEST_F(ServerWebSocketTest, ASocketWhosePeerStopsReadingKeepsItsOrderAndHoldsUpNobody) {
+    limits_.outbox_bytes = 256 * 1024;
+    const auto port = serve_sockets();
+    FrameClient slow(port);
+    slow.send(text("slow is there"));
+    ASSERT_EQ(slow.next(), "text:slow is there");
+    std::shared_ptr<ServerWebSocket> first;
+    on_loop([&] { first = socket_; });
+    FrameClient quick(port);
+    quick.send(text("quick is there"));
+    ASSERT_EQ(quick.next(), "text:quick is there");
+    const std::string load(3000, 'l');
+    int taken = 0;
+    // Some of these turns are those in which the kernel has no more room, for a part of what the
+    // socket has in them.
+    ASSERT_TRUE(eventually([&] {
+        bool full = false;
+        int ticks = 0;
+        on_loop([&] {
+            for (; ticks < 12 && !full; ++ticks) {
+                full = !first->send(std::to_string(taken) + load);
+                if (!full) ++taken;
+                EXPECT_TRUE(socket_->send("tick"));
+            }
+        });
+        for (int i = 0; i < ticks; ++i) EXPECT_EQ(quick.next(), "text:tick");
+        return full;
+    }));
+    for (int i = 0; i < taken; ++i) ASSERT_EQ(slow.next(), "text:" + std::to_string(i) + load);
+    on_loop([&] { first.reset(); });
+}
+
 TEST_F(ServerWebSocketTest, WhatIsSentInOneTurnLeavesInOneWrite) {
     FrameClient client(serve_sockets());
     ASSERT_TRUE(eventually([this] {

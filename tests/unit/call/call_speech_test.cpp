@@ -101,6 +101,10 @@ TEST_F(CallSpeech, TheSlotMovesToWhereMostFramesComeAndStaysIfTheyComeAnyhow) {
     // A millisecond earlier is near enough: what comes before the slot finds itself in it.
     for (int i = 0; i < 200; ++i) twenty(i % 2 == 0 ? 9ms : 10ms);
     EXPECT_EQ(left_at, second);
+    // But where nearly all of them come then, the slot goes there too.
+    for (int i = 0; i < 100; ++i) twenty(i % 10 == 0 ? 10ms : 9ms);
+    EXPECT_EQ(left_at, second - 1ms);
+    EXPECT_EQ(f.call->snapshot().outbound.dropped_live_samples, dropped) << "by these moves";
 }
 
 TEST_F(CallSpeech, MutedNothingLeavesAndTheMicrophoneIsLetGo) {

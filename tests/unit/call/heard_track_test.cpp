@@ -265,7 +265,7 @@ TEST_F(HeardTrackTest, AMicrophoneLiesWhereItWasHeard) {
     std::shared_ptr<VoiceSink> voice;
     line.reset();
     OutboundLine::Hooks hooks;
-    hooks.pull_live = [&] {
+    hooks.pull_live = [&](Clock::Time) {
         voice->write(numbered(160, spoken));
         spoken += 160;
     };

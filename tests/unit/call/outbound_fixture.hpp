@@ -47,7 +47,7 @@ struct OutboundLineTest : testing::Test {
         hooks.heard_first = [this](UtteranceId id, Clock::Time at) {
             heard_first.emplace_back(id, at);
         };
-        hooks.pull_live = [this] {
+        hooks.pull_live = [this](Clock::Time) {
             if (bring_live) bring_live();
         };
         line.emplace(clock, std::chrono::milliseconds(7), options, hooks);
