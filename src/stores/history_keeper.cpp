@@ -257,10 +257,14 @@ void HistoryKeeper::write_soon() {
     commit_.expires_after(options_.commit);
     commit_.async_wait([this](const boost::system::error_code& error) {
         writing_soon_ = false;
-        if (error) return;
-        // The next turn takes the events that came meanwhile.
-        if (write_some()) asio::post(loop_, [this] { write_soon(); });
+        if (!error) write_now();
     });
+}
+
+/// Until nothing is left: calls may end faster than a batch for each interval takes them.
+void HistoryKeeper::write_now() {
+    if (ending_ || !write_some()) return;
+    asio::post(loop_, [this] { write_now(); });  // behind the events that came meanwhile
 }
 
 bool HistoryKeeper::write_some() {

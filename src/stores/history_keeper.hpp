@@ -126,6 +126,7 @@ private:
     void learn(const call::CallSnapshot& snapshot);
     call::StoredCall stored(const call::CallSnapshot& snapshot) const;
     void write_soon();
+    void write_now();
     /// Writes what there is; of many ends only so many at once, and true if there are more.
     bool write_some();
     void write_all();

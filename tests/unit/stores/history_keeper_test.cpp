@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <future>
 #include <map>
+#include <thread>
 
 #include "stores/memory_calls.hpp"
 #include "stores/sqlite_calls.hpp"
@@ -40,7 +41,7 @@ protected:
             return id.str() + " " + std::to_string(timeline.events().size());
         };
         options.instance = "here";
-        options.commit = 5ms;
+        options.commit = commit;
         options.retry = 1ms;
         options.metrics = metrics;
         keeper = HistoryKeeper::start(options);
@@ -131,6 +132,7 @@ protected:
     std::shared_ptr<metrics::Registry> metrics = std::make_shared<metrics::Registry>();
     call::CallRegistry registry{{{loop.get_executor(), &clock}},
                                 {bus, std::make_shared<call::ScriptedCarrier>(), nullptr, {}}};
+    std::chrono::milliseconds commit = 5ms;
     HistoryOptions options;
     std::shared_ptr<HistoryKeeper> keeper;
     std::uint64_t number = 0;
@@ -147,6 +149,20 @@ TEST_F(HistoryKeeperTest, ACallThatEndedIsThereAtOnce) {
         [&](auto told) { keeper->timeline("c_1", std::move(told)); });
     ASSERT_TRUE(timeline && *timeline);
     EXPECT_EQ((*timeline)->document, "c_1 0");
+}
+
+TEST_F(HistoryKeeperTest, HoweverManyEndTheyDoNotPileUp) {
+    commit = 400ms;
+    start();
+    constexpr int kCalls = 1600;
+    const auto begin = std::chrono::steady_clock::now();
+    for (int n = 1; n <= kCalls; ++n) end(over(n));
+    const auto written = "agentbridge_history_calls_total " + std::to_string(kCalls) + "\n";
+    while (render_metrics(*metrics).find(written) == std::string::npos) {
+        std::this_thread::yield();
+        // One batch of them for each interval would take 10 s.
+        ASSERT_LT(std::chrono::steady_clock::now() - begin, 8s);
+    }
 }
 
 TEST_F(HistoryKeeperTest, KeepsWhatHappenedAndWhatWasSaid) {
