@@ -20,6 +20,8 @@ constexpr std::size_t kMicBacklog = 40 * audio::kSamplesPerMs;
 
 /// So many frames against the slot, and in favour of another one, and the line moves there.
 constexpr int kSureStep = 25;
+/// After so many in one slot it does not move for a millisecond any more.
+constexpr int kSettledStep = 100;
 
 /// Until something is heard calls share the 20 ms evenly, as far as their names allow.
 milliseconds phase_of(const CallId& id) {
@@ -73,20 +75,22 @@ void LiveCall::keep_step() {
         step_.candidate = now;
         step_.votes = 1;
     }
-    // Right before the slot is near enough, but in it is better.
-    const bool early = step_.slot >= 0ms && fits(step_.slot) && now != step_.slot;
-    step_.early = std::clamp(step_.early + (early ? 1 : -2), 0, kSureStep);
-    if (step_.early == kSureStep) {
-        step_.early = 0;
-        step_.slot = now;
-        outbound_->set_phase(now);
-        return;
-    }
     const bool first = step_.slot < 0ms;
+    if (!first && step_.frames < kSettledStep) {
+        // Right before the slot is near enough, but in it is better.
+        ++step_.frames;
+        const bool early = fits(step_.slot) && now != step_.slot;
+        step_.early = std::max(step_.early + (early ? 1 : -2), 0);
+        if (step_.early == kSureStep) {
+            step_.slot = now;
+            step_.early = 0;
+            outbound_->set_phase(now);
+        }
+    }
     step_.misfits = std::clamp(step_.misfits + (fits(step_.slot) ? -1 : 1), 0, kSureStep);
     if (!first && (step_.misfits < kSureStep || step_.votes < kSureStep)) return;
     step_.slot = first ? now : step_.candidate;
-    step_.votes = step_.misfits = step_.early = 0;
+    step_.votes = step_.misfits = step_.early = step_.frames = 0;
     outbound_->set_phase(step_.slot);
 }
 

@@ -143,7 +143,8 @@ private:
         milliseconds candidate{0};  ///< where most frames of late have come
         int votes = 0;              ///< how many more than have not
         int misfits = 0;            ///< how many more have come elsewhere than in the slot
-        int early = 0;  ///< how many have come a millisecond before it, less twice the others
+        int frames = 0;  ///< how many there have been since it was chosen, up to the settled
+        int early = 0;   ///< how many of them came a millisecond before it, less twice the others
     };
     void keep_step();
 
