@@ -120,6 +120,15 @@ protected:
         }
     }
 
+    /// The server's end of a client that has just come, once both hear each other.
+    std::shared_ptr<ServerWebSocket> socket_of(FrameClient& client) {
+        client.send(text("are you there"));
+        EXPECT_EQ(client.next(), "text:are you there");
+        std::shared_ptr<ServerWebSocket> socket;
+        on_loop([&] { socket = socket_; });
+        return socket;
+    }
+
     Messages messages() {
         const std::lock_guard lock(mutex_);
         return messages_;
@@ -269,13 +278,9 @@ TEST_F(ServerWebSocketTest, AllThatCameWhileTheLoopStoodStillIsHeardAndTheEndAft
 TEST_F(ServerWebSocketTest, SocketsThatSendInTurnsKeepTheirOrder) {
     const auto port = serve_sockets();
     FrameClient one(port);
-    one.send(text("one is there"));
-    ASSERT_EQ(one.next(), "text:one is there");
-    std::shared_ptr<ServerWebSocket> first;
-    on_loop([&] { first = socket_; });
+    auto first = socket_of(one);
     FrameClient two(port);
-    two.send(text("two is there"));
-    ASSERT_EQ(two.next(), "text:two is there");
+    ASSERT_NE(socket_of(two), first);
     on_loop([&] {
         for (int i = 0; i < 3; ++i) {
             const auto number = std::to_string(i);
@@ -296,13 +301,9 @@ TEST_F(ServerWebSocketTest, ASocketWhosePeerStopsReadingKeepsItsOrderAndHoldsUpN
     limits_.outbox_bytes = 256 * 1024;
     const auto port = serve_sockets();
     FrameClient slow(port);
-    slow.send(text("slow is there"));
-    ASSERT_EQ(slow.next(), "text:slow is there");
-    std::shared_ptr<ServerWebSocket> first;
-    on_loop([&] { first = socket_; });
+    auto first = socket_of(slow);
     FrameClient quick(port);
-    quick.send(text("quick is there"));
-    ASSERT_EQ(quick.next(), "text:quick is there");
+    ASSERT_NE(socket_of(quick), first);
     const std::string load(3000, 'l');
     int taken = 0;
     // Some of these turns are those in which the kernel has no more room, for a part of what the
